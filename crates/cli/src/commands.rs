@@ -1,0 +1,136 @@
+//! One file a command: what was typed becomes a request to the engine.
+
+pub mod completions;
+pub mod iam_policy;
+pub mod image_instance;
+pub mod install;
+pub mod man;
+pub mod purge_expired_amis;
+pub mod resume;
+pub mod sandbox;
+pub mod schema;
+
+use engine::region::{self, NoRegion};
+use engine::{Account, Clock, Connection, Event, RegionScope, Run, RunError, Stop};
+use jiff::{SignedDuration, Timestamp};
+use planner::expiry::Expiry;
+use planner::id::Region;
+
+use crate::args::{Common, Waiting};
+use crate::exit_code::ExitCode;
+use crate::failure::Failure;
+use crate::output;
+use crate::progress::Progress;
+use crate::sandbox::{Sandbox, file_of};
+
+/// What a command that speaks to AWS has to hand.
+struct Session {
+    account: Account,
+    clock: Clock,
+    stop: Stop,
+}
+
+impl Session {
+    /// Runs the engine with progress told, and takes the sign of life away afterwards.
+    async fn run<T>(
+        &self,
+        common: &Common,
+        waiting: Option<&Waiting>,
+        verbose: u8,
+        engine: impl AsyncFnOnce(&Run<'_>) -> Result<T, RunError>,
+    ) -> Result<T, Failure> {
+        let progress = Progress::new(verbose);
+        let listener = |event: &Event| progress.tell(event);
+        let run = Run {
+            account: &self.account,
+            clock: self.clock,
+            patience: SignedDuration::from_secs(waiting.map_or(60, |waiting| i64::from(waiting.timeout))),
+            wait: waiting.is_none_or(|waiting| !waiting.no_wait),
+            dry_run: common.dry_run,
+            listener: &listener,
+            stop: &self.stop,
+        };
+        let result = engine(&run).await;
+        progress.finish();
+        Ok(result?)
+    }
+}
+
+/// Opens AWS, or the sandbox, for a command, and puts the sandbox back after it.
+fn in_session(common: &Common, command: impl AsyncFnOnce(&Session) -> Result<ExitCode, Failure>) -> Result<ExitCode, Failure> {
+    let file = file_of(common.sandbox.as_ref())?;
+    if file.is_some() && common.profile.is_some() {
+        return Err(Failure::usage("-p does not go with the sandbox: toy backups must not pass for real ones"));
+    }
+    if common.now.is_some() && file.is_none() && !common.dry_run {
+        return Err(Failure::usage("--now is for rehearsals: it goes with --dry-run or --sandbox only"));
+    }
+    let rehearsed = common.now.as_deref().map(instant).transpose()?;
+    let mut runtime = tokio::runtime::Builder::new_current_thread();
+    // In the sandbox nothing is waited for: time moves on by itself whenever everything waits.
+    let runtime = runtime.enable_all().start_paused(file.is_some()).build().map_err(Failure::nothing_achieved)?;
+    runtime.block_on(async {
+        let sandbox = file.map(Sandbox::open).transpose()?;
+        let clock = sandbox.as_ref().map_or(Clock::System, |sandbox| Clock::starting_at(sandbox.sim.now()));
+        if let Some(sandbox) = &sandbox {
+            output::say(&format!(
+                "sandbox: a toy EC2 kept in {}; its clock stands at {}",
+                sandbox.file.display(),
+                sandbox.sim.now().strftime("%FT%TZ")
+            ));
+        }
+        let connection = Connection {
+            profile: common.profile.clone(),
+            clock,
+            http_client: sandbox.as_ref().map(|sandbox| sandbox.sim.http_client()),
+            credentials: sandbox.as_ref().map(|_| Sandbox::credentials()),
+        };
+        let result = async {
+            let account = Account::open(connection).await?;
+            let session = Session { account, clock: rehearsed.map_or(clock, Clock::starting_at), stop: Stop::default() };
+            tokio::spawn(stop_on_signal(session.stop.clone()));
+            command(&session).await
+        };
+        let result = result.await;
+        sandbox.map_or(Ok(()), Sandbox::close)?;
+        result
+    })
+}
+
+/// The first signal ends the run after the call that is under way, so that its outcome is known; the second at once.
+async fn stop_on_signal(stop: Stop) {
+    use tokio::signal::unix::{SignalKind, signal};
+    let (Ok(mut interrupt), Ok(mut terminate)) = (signal(SignalKind::interrupt()), signal(SignalKind::terminate())) else { return };
+    for first in [true, false] {
+        tokio::select! {
+            _ = interrupt.recv() => {}
+            _ = terminate.recv() => {}
+        }
+        if first {
+            output::say("interrupted: ending after the call that is under way (again to end at once)");
+            stop.request();
+        } else {
+            std::process::exit(ExitCode::Interrupted as i32);
+        }
+    }
+}
+
+fn instant(text: &str) -> Result<Timestamp, Failure> {
+    let instant = Expiry::from_tag(text);
+    instant
+        .map(Expiry::instant)
+        .map_err(|why| Failure::usage(format!("--now `{}` is no instant such as 2026-12-24T18:00:00Z: {why}", text.escape_debug())))
+}
+
+/// The regions that were named, else all that are enabled: asked where the region chain leads, or of us-east-1.
+async fn regions(session: &Session, named: &[Region]) -> Result<RegionScope, Failure> {
+    if !named.is_empty() {
+        return Ok(RegionScope::These(named.iter().cloned().collect()));
+    }
+    let asked = match region::choose(&session.account, None).await {
+        Ok(choice) => choice.region,
+        Err(NoRegion::Nobody) => "us-east-1".parse().map_err(Failure::usage)?,
+        Err(invalid) => return Err(invalid.into()),
+    };
+    Ok(RegionScope::AllEnabled { asked })
+}

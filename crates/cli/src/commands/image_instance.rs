@@ -1,0 +1,139 @@
+//! `image-instance`: one image of one instance, now.
+
+use std::collections::BTreeSet;
+
+use engine::region::{self, RegionChoice, RegionSource};
+use engine::report::ImageReport;
+use engine::{Ending, metadata};
+use jiff::tz::TimeZone;
+use jiff::{SignedDuration, Timestamp, Zoned};
+use planner::expiry::Expiry;
+use planner::id::{InstanceId, Region};
+use planner::policy::{CopyRequest, ImageRequest};
+use planner::tags::{Encryption, Intent};
+
+use crate::args::ImageInstance;
+use crate::commands::{Session, in_session};
+use crate::exit_code::ExitCode;
+use crate::failure::Failure;
+use crate::output;
+
+/// Backs the instance up.
+pub fn run(args: ImageInstance, verbose: u8) -> Result<ExitCode, Failure> {
+    in_session(&args.common, async |session| {
+        // Whole seconds, since names and tags hold no more.
+        let slot = Timestamp::from_second(session.clock.now().as_second()).map_err(Failure::usage)?;
+        let expire = args.expire.as_deref().map(|text| expiry(text, slot)).transpose()?;
+        let destinations = destinations(&args)?;
+        if let Some(expire) = expire {
+            output::say(&format!("expires {expire}"));
+        }
+        let (instance, choice) = target(session, &args).await?;
+        let request = ImageRequest {
+            copies: copies(destinations, &choice.region)?,
+            instance,
+            region: choice.region.clone(),
+            slot,
+            expire,
+            reboot: args.reboot,
+            patience: SignedDuration::from_secs(i64::from(args.waiting.timeout)),
+        };
+        if let Some(intent) = request.intents().iter().find(|intent| !Intent::fits_a_tag(intent)) {
+            return Err(Failure::usage(format!(
+                "the key for {} is too long to be remembered in a tag (256 characters)",
+                intent.destination
+            )));
+        }
+        let report = session
+            .run(&args.common, Some(&args.waiting), verbose, async |run| engine::image_instance(run, &request).await)
+            .await
+            .map_err(|failure| failure.hint(format!(" (region {} is from {})", choice.region, choice.from)))?;
+        print(&report, args.common.json)?;
+        advise(&report, &choice.region, args.waiting.no_wait);
+        Ok(report.ending.into())
+    })
+}
+
+/// The report, as text or JSON.
+pub fn print(report: &ImageReport, json: bool) -> Result<(), Failure> {
+    if json {
+        return output::print_json(report);
+    }
+    output::print(&report.to_string());
+    Ok(())
+}
+
+/// What to do about an end that is not the end.
+pub fn advise(report: &ImageReport, region: &Region, no_wait: bool) {
+    let in_flight = report.copies.iter().any(|copy| copy.standing.is_in_flight());
+    match report.ending {
+        Ending::StillInFlight | Ending::Interrupted => output::say(&format!(
+            "still in flight, and nothing is lost: `ami-backup resume -r {region}` finishes it, as does the next image-instance of this instance"
+        )),
+        Ending::Done if no_wait && in_flight => {
+            output::say(&format!("not waited for: `ami-backup resume -r {region}` makes the copies once the image is available"));
+        }
+        Ending::Done | Ending::NothingAchieved | Ending::SomeFailed | Ending::StoppedForSafety => {}
+    }
+}
+
+/// What `-e` means, from the start of the run on, in the host's zone as `date` has it.
+fn expiry(text: &str, slot: Timestamp) -> Result<Expiry, Failure> {
+    let zone = match std::env::var("TZ") {
+        Ok(name) if !name.is_empty() => {
+            TimeZone::try_system().map_err(|_| Failure::usage(format!("the time zone TZ={} is not known here", name.escape_debug())))?
+        }
+        _ => TimeZone::system(),
+    };
+    let now = Zoned::new(slot, zone);
+    Expiry::from_expression(text, &now).map_err(|why| Failure::usage(format!("-e: {why}")))
+}
+
+async fn target(session: &Session, args: &ImageInstance) -> Result<(InstanceId, RegionChoice), Failure> {
+    match &args.instance_id {
+        Some(instance) => Ok((instance.clone(), region::choose(&session.account, args.region.clone()).await?)),
+        None => {
+            let local = metadata::local_instance(&session.account).await.map_err(|error| Failure::usage(error))?;
+            if let Some(region) = args.region.as_ref().filter(|region| **region != local.region) {
+                return Err(Failure::usage(format!(
+                    "this instance, {}, is in {}, not in {region}; name another one with -i",
+                    local.id, local.region
+                )));
+            }
+            Ok((local.id, RegionChoice { region: local.region, from: RegionSource::Metadata }))
+        }
+    }
+}
+
+fn destinations(args: &ImageInstance) -> Result<Vec<CopyRequest>, Failure> {
+    let mut keys = Vec::new();
+    for key in &args.kms_key {
+        let wrong = || Failure::usage(format!("--kms-key {}: write REGION=ARN", key.escape_debug()));
+        let (region, arn) = key.split_once('=').ok_or_else(wrong)?;
+        let region: Region = region.parse().map_err(|invalid| Failure::usage(format!("--kms-key: {invalid}")))?;
+        if arn.is_empty() || !arn.bytes().all(|b| b.is_ascii_graphic()) {
+            return Err(wrong());
+        }
+        keys.push((region, arn.to_owned()));
+    }
+    if let Some((region, _)) = keys.iter().find(|(region, _)| !args.copy_to.contains(region)) {
+        return Err(Failure::usage(format!("--kms-key names {region}, to which nothing is copied; add -d {region}")));
+    }
+    let encryption = |region: &Region| match keys.iter().find(|(of, _)| of == region) {
+        Some((_, key)) => Encryption::Key(key.clone()),
+        None if args.encrypt => Encryption::DefaultKey,
+        None => Encryption::AsSource,
+    };
+    // A region given twice is copied to once.
+    let regions: BTreeSet<&Region> = args.copy_to.iter().collect();
+    Ok(regions.into_iter().map(|region| CopyRequest { destination: region.clone(), encryption: encryption(region) }).collect())
+}
+
+fn copies(copies: Vec<CopyRequest>, region: &Region) -> Result<Vec<CopyRequest>, Failure> {
+    if copies.iter().any(|copy| copy.destination == *region) {
+        return Err(Failure::usage(format!(
+            "-d {region} is the instance's own region: a copy beside the image would die with it; name another region"
+        )));
+    }
+    Ok(copies)
+}

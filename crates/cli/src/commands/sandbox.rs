@@ -1,0 +1,143 @@
+//! `sandbox`: looks at the embedded toy EC2, moves it on, or serves it.
+
+use std::io::Write;
+use std::net::SocketAddr;
+use std::path::{Path, PathBuf};
+
+use ec2_sim::Ec2Sim;
+use ec2_sim::World;
+use jiff::{SignedDuration, Span, SpanRelativeTo, Timestamp};
+use tokio::net::TcpListener;
+
+use crate::args::{Sandbox as Args, SandboxCommand};
+use crate::exit_code::ExitCode;
+use crate::failure::Failure;
+use crate::output;
+use crate::sandbox::{self, Sandbox};
+
+/// Does what was asked of the sandbox.
+pub fn run(args: Args) -> Result<ExitCode, Failure> {
+    match args.command {
+        SandboxCommand::Show { world, json } => on_file(&sandbox::file_or_default(world.file.as_ref())?, |sandbox| show(sandbox, json)),
+        SandboxCommand::Advance { by, world } => {
+            let by = duration(&by)?;
+            on_file(&sandbox::file_or_default(world.file.as_ref())?, |sandbox| {
+                sandbox.sim.advance(by);
+                output::print(&format!("{}\n", time(sandbox.sim.now())));
+                Ok(())
+            })
+        }
+        SandboxCommand::Reset { world } => {
+            let file = sandbox::file_or_default(world.file.as_ref())?;
+            on_file(&file, |sandbox| {
+                sandbox.sim = Ec2Sim::new(sandbox::new_world()?);
+                output::print(&format!("{}\n", time(sandbox.sim.now())));
+                Ok(())
+            })
+        }
+        SandboxCommand::Serve { listen, state, speed } => serve(listen, state, speed),
+    }
+}
+
+fn on_file(file: &Path, work: impl FnOnce(&mut Sandbox) -> Result<(), Failure>) -> Result<ExitCode, Failure> {
+    // The simulator's clock is tokio's, which stands still here.
+    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().start_paused(true).build();
+    runtime.map_err(Failure::nothing_achieved)?.block_on(async {
+        let mut sandbox = Sandbox::open(file.to_owned())?;
+        work(&mut sandbox)?;
+        sandbox.close()?;
+        Ok(ExitCode::Done)
+    })
+}
+
+fn show(sandbox: &Sandbox, json: bool) -> Result<(), Failure> {
+    let world = sandbox.sim.snapshot();
+    if json {
+        return output::print_json(&world);
+    }
+    output::print(&describe(&world));
+    Ok(())
+}
+
+/// One line a thing, region by region; regions that hold nothing are left out.
+fn describe(world: &World) -> String {
+    let mut text = format!("{}\n", time(world.clock));
+    for regions in world.accounts.values().map(|account| &account.regions) {
+        for (name, region) in regions {
+            if region.instances.is_empty() && region.images.is_empty() && region.snapshots.is_empty() {
+                continue;
+            }
+            text.push_str(&format!("{name}\n"));
+            for instance in region.instances.values() {
+                let name = instance.tags.get("Name").map_or("", String::as_str);
+                text.push_str(&format!(
+                    "  {}  {:<10} {name} ({} volumes)\n",
+                    instance.id,
+                    instance.state.to_string(),
+                    instance.devices.len()
+                ));
+            }
+            for image in region.images.values() {
+                text.push_str(&format!("  {}  {:<10} {}{}\n", image.id, image.state.to_string(), image.name, expires(&image.tags)));
+            }
+            for snapshot in region.snapshots.values() {
+                let state = snapshot.state.to_string();
+                text.push_str(&format!("  {}  {state:<10} {} GiB{}\n", snapshot.id, snapshot.volume_size, expires(&snapshot.tags)));
+            }
+        }
+    }
+    text
+}
+
+fn expires(tags: &std::collections::BTreeMap<String, String>) -> String {
+    tags.get("Expire").map_or_else(String::new, |expire| format!("  Expire={expire}"))
+}
+
+fn time(instant: Timestamp) -> String {
+    instant.strftime("%FT%TZ").to_string()
+}
+
+fn duration(text: &str) -> Result<SignedDuration, Failure> {
+    let wrong = || Failure::usage(format!("`{}` is no length of time such as 90s, 30m, 8h, 8d or 2w", text.escape_debug()));
+    let span: Span = text.parse().map_err(|_| wrong())?;
+    let duration = span.to_duration(SpanRelativeTo::days_are_24_hours()).map_err(|_| wrong())?;
+    // Thirty years are enough for any rehearsal, and the world's clock has an end.
+    if duration.is_negative() || duration > SignedDuration::from_hours(24 * 366 * 30) { Err(wrong()) } else { Ok(duration) }
+}
+
+fn serve(listen: SocketAddr, state: Option<PathBuf>, speed: f64) -> Result<ExitCode, Failure> {
+    if !listen.ip().is_loopback() {
+        return Err(Failure::usage(format!("--listen {listen}: the sandbox is served on loopback only, such as 127.0.0.1:0")));
+    }
+    if !(speed.is_finite() && speed > 0.0) {
+        return Err(Failure::usage(format!("--speed {speed}: it must be more than 0")));
+    }
+    let (world, _lock) = sandbox::world_for_serving(state.as_deref(), speed)?;
+    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().map_err(Failure::nothing_achieved)?;
+    runtime.block_on(async {
+        let problem = |error: std::io::Error| Failure::nothing_achieved(format!("the sandbox cannot listen on {listen}: {error}"));
+        let listener = TcpListener::bind(listen).await.map_err(problem)?;
+        let address = listener.local_addr().map_err(problem)?;
+        let sim = Ec2Sim::new(world);
+        output::print(&format!("http://{address}\n"));
+        std::io::stdout().flush().ok();
+        output::say("sandbox: a toy EC2 for any client: set AWS_ENDPOINT_URL and AWS_EC2_METADATA_SERVICE_ENDPOINT to this URL, and any credentials");
+        tokio::select! {
+            served = sim.clone().serve(listener) => served.map_err(problem)?,
+            () = interrupted() => {}
+        }
+        if let Some(file) = &state {
+            sim.snapshot().save(file).map_err(Failure::nothing_achieved)?;
+        }
+        Ok(ExitCode::Done)
+    })
+}
+
+async fn interrupted() {
+    use tokio::signal::unix::{SignalKind, signal};
+    let Ok(mut terminate) = signal(SignalKind::terminate()) else { return };
+    tokio::select! {
+        _ = tokio::signal::ctrl_c() => {}
+        _ = terminate.recv() => {}
+    }
+}

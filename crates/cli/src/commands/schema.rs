@@ -1,0 +1,19 @@
+//! `schema`: what a script may rely on in a `--json` report.
+
+use engine::report::{ImageReport, PurgeReport};
+use schemars::schema_for;
+
+use crate::args::Document;
+use crate::exit_code::ExitCode;
+use crate::failure::Failure;
+use crate::output;
+
+/// Prints the JSON Schema.
+pub fn run(document: Document) -> Result<ExitCode, Failure> {
+    let schema = match document {
+        Document::Image => schema_for!(ImageReport),
+        Document::Purge => schema_for!(PurgeReport),
+    };
+    output::print_json(&schema)?;
+    Ok(ExitCode::Done)
+}

@@ -1,0 +1,38 @@
+//! The `ami-backup` binary: what was typed becomes a request, the engine does it, its report becomes text or JSON and an exit code.
+
+#![expect(unreachable_pub, reason = "nobody outside reads a binary; `pub` says what a module offers to the others")]
+
+mod args;
+mod commands;
+mod doors;
+mod exit_code;
+mod failure;
+mod output;
+mod progress;
+mod sandbox;
+
+use std::process::ExitCode;
+
+use clap::Parser;
+
+use crate::args::{Args, Command};
+
+fn main() -> ExitCode {
+    let args = match Args::try_parse_from(doors::subcommand_of(std::env::args_os())) {
+        Ok(args) => args,
+        Err(error) => return output::usage(&error),
+    };
+    progress::init_log(args.verbose);
+    let code = match args.command {
+        Command::ImageInstance(command) => commands::image_instance::run(command, args.verbose),
+        Command::Resume(command) => commands::resume::run(command, args.verbose),
+        Command::PurgeExpiredAmis(command) => commands::purge_expired_amis::run(command, args.verbose),
+        Command::Sandbox(command) => commands::sandbox::run(command),
+        Command::IamPolicy(command) => commands::iam_policy::run(&command),
+        Command::Install(command) => commands::install::run(&command),
+        Command::Completions { shell } => commands::completions::run(shell),
+        Command::Man => commands::man::run(),
+        Command::Schema { document } => commands::schema::run(document),
+    };
+    code.unwrap_or_else(|failure| failure.report()).into()
+}

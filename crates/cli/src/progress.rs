@@ -1,0 +1,85 @@
+//! What happens while it happens, on stderr: a line for each change, and on a terminal a sign of life between them.
+
+use std::io::IsTerminal;
+use std::time::Duration;
+
+use engine::Event;
+use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
+use planner::inventory::ImageState;
+use tracing_subscriber::EnvFilter;
+
+/// Tells of a run's events.
+pub struct Progress {
+    bar: ProgressBar,
+    verbose: bool,
+}
+
+impl Progress {
+    /// With a spinner on a terminal, plain lines anywhere else. Reading regions is told only if asked for: cron mails every line.
+    pub fn new(verbose: u8) -> Self {
+        let terminal = std::io::stderr().is_terminal();
+        let bar = if terminal { ProgressBar::new_spinner() } else { ProgressBar::with_draw_target(None, ProgressDrawTarget::hidden()) };
+        if let Ok(style) = ProgressStyle::with_template("{spinner} {msg} ({elapsed})") {
+            bar.set_style(style);
+        }
+        if terminal {
+            bar.set_message("asking EC2");
+            bar.enable_steady_tick(Duration::from_millis(120));
+        }
+        Self { bar, verbose: verbose > 0 }
+    }
+
+    /// Tells of one event.
+    pub fn tell(&self, event: &Event) {
+        match event {
+            Event::ImageRequested { region, image, name } => {
+                self.line(&format!("{region}: {image} requested: {name}"));
+                self.bar.set_message(format!("waiting for {image}"));
+            }
+            Event::CopyRequested { source, destination, copy } => {
+                self.line(&format!("{destination}: {copy} requested, a copy of {source}"));
+                self.bar.set_message(format!("waiting for {copy} in {destination}"));
+            }
+            Event::State { region, image, state } => {
+                self.line(&format!("{region}: {image} {state}"));
+                if *state == ImageState::Pending {
+                    self.bar.set_message(format!("waiting for {image}"));
+                }
+            }
+            Event::Waiting(failure) => self.line(&format!("waiting: {failure}")),
+            Event::RegionRead { region, images, snapshots } if self.verbose => {
+                self.line(&format!("{region}: read {images} images and {snapshots} snapshots"));
+            }
+            Event::ImageRemoved { region, image, snapshots } if self.verbose => {
+                self.line(&format!("{region}: removed {image} and {snapshots} snapshots"));
+            }
+            Event::SnapshotDeleted { region, snapshot } if self.verbose => self.line(&format!("{region}: deleted {snapshot}")),
+            // The report says these at the end.
+            Event::RegionRead { .. }
+            | Event::RegionUnread(_)
+            | Event::ImageRemoved { .. }
+            | Event::SnapshotDeleted { .. }
+            | Event::NotDeleted(_) => {}
+        }
+    }
+
+    /// Takes the spinner away.
+    pub fn finish(&self) {
+        self.bar.finish_and_clear();
+    }
+
+    fn line(&self, line: &str) {
+        self.bar.suspend(|| crate::output::say(line));
+    }
+}
+
+/// `-vv` tells the requests, `-vvv` everything the SDK has to say. Secrets the SDK redacts itself.
+pub fn init_log(verbose: u8) {
+    let filter = match verbose {
+        0 | 1 => return,
+        2 => EnvFilter::new("info,aws_smithy_runtime=debug,aws_config=debug"),
+        _ => EnvFilter::new("trace,hyper=info,h2=info,rustls=info"),
+    };
+    let ansi = std::io::stderr().is_terminal() && std::env::var_os("NO_COLOR").is_none();
+    tracing_subscriber::fmt().with_env_filter(filter).with_writer(std::io::stderr).with_ansi(ansi).init();
+}

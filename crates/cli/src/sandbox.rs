@@ -1,0 +1,112 @@
+//! The sandbox's door: the only file that knows the simulator. A world is kept in a file between commands; its clock stands
+//! still there, and waiting moves it on at once.
+
+use std::ffi::{OsStr, OsString};
+use std::fs::{File, OpenOptions, TryLockError};
+use std::path::{Path, PathBuf};
+
+use aws_credential_types::Credentials;
+use aws_credential_types::provider::SharedCredentialsProvider;
+use ec2_sim::{Ec2Sim, World};
+use jiff::Timestamp;
+
+use crate::args::DEFAULT_WORLD;
+use crate::failure::Failure;
+
+/// Every new world is the same one, so that what the documents show is what everybody sees.
+const SEED: u64 = 1;
+const BEGINNING: &str = "2026-12-01T02:00:00Z";
+
+/// A world in use. Nobody else can use its file meanwhile.
+pub struct Sandbox {
+    /// The simulator.
+    pub sim: Ec2Sim,
+    /// Where the world is kept.
+    pub file: PathBuf,
+    _lock: File,
+}
+
+impl Sandbox {
+    /// Takes the world out of its file, or makes a new one.
+    pub fn open(file: PathBuf) -> Result<Self, Failure> {
+        let lock = lock(&file)?;
+        let world = if file.exists() { World::load(&file).map_err(Failure::usage)? } else { new_world()? };
+        Ok(Self { sim: Ec2Sim::new(world), file, _lock: lock })
+    }
+
+    /// Puts the world back.
+    pub fn close(self) -> Result<(), Failure> {
+        self.sim.snapshot().save(&self.file).map_err(Failure::nothing_achieved)
+    }
+
+    /// Credentials that open this world and nothing else.
+    pub fn credentials() -> SharedCredentialsProvider {
+        SharedCredentialsProvider::new(Credentials::new("AKIASANDBOX", "sandbox", None, None, "sandbox"))
+    }
+}
+
+/// The file meant by `--sandbox[=FILE]`, if the sandbox is meant at all.
+pub fn file_of(option: Option<&OsString>) -> Result<Option<PathBuf>, Failure> {
+    match option.map(OsString::as_os_str) {
+        None => Ok(None),
+        // An empty AMI_BACKUP_SANDBOX is one that is not set.
+        Some(empty) if empty.is_empty() => Ok(None),
+        Some(default) if default == OsStr::new(DEFAULT_WORLD) => default_file().map(Some),
+        Some(file) => Ok(Some(PathBuf::from(file))),
+    }
+}
+
+/// The file `ami-backup sandbox …` works on.
+pub fn file_or_default(option: Option<&OsString>) -> Result<PathBuf, Failure> {
+    file_of(option)?.map_or_else(default_file, Ok)
+}
+
+/// A world as it is at the start.
+pub fn new_world() -> Result<World, Failure> {
+    let beginning: Timestamp = BEGINNING.parse().map_err(Failure::nothing_achieved)?;
+    Ok(World::example(SEED, beginning))
+}
+
+/// A world for clients that live in the host's time.
+pub fn world_for_serving(file: Option<&Path>, speed: f64) -> Result<(World, Option<File>), Failure> {
+    let lock = file.map(lock).transpose()?;
+    let now = Timestamp::now();
+    let mut world = match file.filter(|file| file.exists()) {
+        Some(file) => World::load(file).map_err(Failure::usage)?,
+        None => World::example(SEED, now),
+    };
+    if world.clock > now {
+        return Err(Failure::usage(format!(
+            "the world's clock stands at {}, which is still to come, and a served world lives in the host's time; serve another file",
+            world.clock
+        )));
+    }
+    world.clock = now;
+    world.speed = speed;
+    Ok((world, lock))
+}
+
+fn default_file() -> Result<PathBuf, Failure> {
+    let state = std::env::var_os("XDG_STATE_HOME").map(PathBuf::from).filter(|path| path.is_absolute());
+    let home = || std::env::var_os("HOME").map(|home| PathBuf::from(home).join(".local/state"));
+    let directory =
+        state.or_else(home).ok_or_else(|| Failure::usage("no home directory to keep the sandbox in; name a file: --sandbox=FILE"))?;
+    Ok(directory.join("ami-backup/sandbox.json"))
+}
+
+/// The lock is on a file of its own, since saving replaces the world's.
+fn lock(file: &Path) -> Result<File, Failure> {
+    let mut name = file.as_os_str().to_owned();
+    name.push(".lock");
+    let path = PathBuf::from(name);
+    let problem = |error: std::io::Error| Failure::usage(format!("the sandbox cannot use {}: {error}", path.display()));
+    if let Some(directory) = path.parent() {
+        std::fs::create_dir_all(directory).map_err(problem)?;
+    }
+    let lock = OpenOptions::new().create(true).truncate(false).write(true).open(&path).map_err(problem)?;
+    match lock.try_lock() {
+        Ok(()) => Ok(lock),
+        Err(TryLockError::WouldBlock) => Err(Failure::usage(format!("the sandbox {} is in use by another command", file.display()))),
+        Err(TryLockError::Error(error)) => Err(problem(error)),
+    }
+}

@@ -1,0 +1,228 @@
+//! `CopyImage`: sent to the region that shall have the copy.
+
+use super::Action;
+use crate::clock::later;
+use crate::error::Error;
+use crate::id::{ImageId, SnapshotId, VolumeId};
+use crate::idempotency;
+use crate::naming::{check_description, check_name};
+use crate::query::Params;
+use crate::scope::{Scope, image_id, no_such_image, unavailable};
+use crate::tagging::{Specification, is_reserved, merged};
+use crate::world::{DeregistrationProtection, Image, ImageState, Manners, Origin, Snapshot, SnapshotState, StateReason, Tags};
+use crate::xml::Xml;
+
+/// What EC2 says, long after the call, of a key that it could not use.
+const KEY_NOT_ACCESSIBLE: &str = "Given key ID is not accessible";
+
+pub(super) struct CopyImage {
+    source_region: String,
+    source_image_id: ImageId,
+    name: String,
+    description: Option<String>,
+    encrypted: Option<bool>,
+    kms_key_id: Option<String>,
+    with_tags: bool,
+    tags: Specification,
+    client_token: Option<String>,
+}
+
+impl Action for CopyImage {
+    const NAME: &str = "CopyImage";
+
+    fn take(params: &mut Params) -> Result<Self, Error> {
+        if let Some(minutes) = params.number("SnapshotCopyCompletionDurationMinutes")?
+            && !((15..=2880).contains(&minutes) && minutes % 15 == 0)
+        {
+            return Err(Error::invalid_parameter_value(format!(
+                "Invalid value '{minutes}' for SnapshotCopyCompletionDurationMinutes. \
+                 It must be a multiple of 15, from 15 to 2880."
+            )));
+        }
+        Ok(Self {
+            source_region: params.required("SourceRegion")?,
+            source_image_id: image_id(&params.required("SourceImageId")?)?,
+            name: params.required("Name")?,
+            description: params.text("Description"),
+            encrypted: params.boolean("Encrypted")?,
+            kms_key_id: params.text("KmsKeyId"),
+            with_tags: params.boolean("CopyImageTags")?.unwrap_or(false),
+            tags: Specification::take(params, &["image", "snapshot"])?,
+            client_token: params.text("ClientToken"),
+        })
+    }
+
+    fn perform(self, scope: &mut Scope, answer: &mut Xml) -> Result<(), Error> {
+        let token = self.client_token.as_deref();
+        if let Some(ids) = idempotency::recall(Self::NAME, token, scope)? {
+            answer.leaf_if_some("imageId", ids.first());
+            return Ok(());
+        }
+        let source = self.source(scope)?;
+        self.check_encryption(&source)?;
+        check_name(&self.name, scope)?;
+        check_description(self.description.as_deref())?;
+        check_room(&source, scope)?;
+        if !self.tags.is_empty() {
+            scope.authorize("CreateTags")?;
+        }
+        let tags = self.image_tags(&source, scope)?;
+
+        let id = ImageId::mint(&mut scope.world.ids);
+        let copy = self.begin(&id, source, tags, scope);
+        scope.here_mut().images.insert(id.clone(), copy);
+        idempotency::remember(Self::NAME, token, vec![id.to_string()], scope);
+        answer.leaf("imageId", &id);
+        Ok(())
+    }
+}
+
+impl CopyImage {
+    fn source(&self, scope: &Scope) -> Result<Image, Error> {
+        let facts = scope.world.regions.get(&self.source_region);
+        if !facts.is_some_and(crate::world::RegionFacts::is_enabled) {
+            return Err(Error::new("InvalidRequest", format!("The source region '{}' is not valid.", self.source_region)));
+        }
+        let id = &self.source_image_id;
+        let source = scope.images_in(&self.source_region).find(|image| image.id == *id).ok_or_else(|| no_such_image(id))?;
+        if source.state != ImageState::Available {
+            return Err(unavailable(source));
+        }
+        Ok(source.clone())
+    }
+
+    fn check_encryption(&self, source: &Image) -> Result<(), Error> {
+        if self.kms_key_id.is_some() && self.encrypted != Some(true) {
+            return Err(Error::invalid_parameter_combination("The parameter KmsKeyId requires the parameter Encrypted to be set."));
+        }
+        let encrypted = source.devices.iter().filter_map(|device| device.ebs()).find(|ebs| ebs.encrypted);
+        match encrypted.and_then(|ebs| ebs.snapshot_id.as_ref()) {
+            Some(snapshot) if self.encrypted == Some(false) => Err(Error::new(
+                "InvalidRequest",
+                format!(
+                    "Snapshot {snapshot} is encrypted. Creating unencrypted copy from an encrypted snapshot \
+                     is not supported."
+                ),
+            )),
+            _ => Ok(()),
+        }
+    }
+
+    /// Only the caller's own tags are copied. Where both name a key, the specification wins.
+    fn image_tags(&self, source: &Image, scope: &Scope) -> Result<Tags, Error> {
+        let mut tags = Tags::new();
+        if self.with_tags && source.owner == scope.account {
+            tags = source.tags.clone();
+            tags.retain(|key, _| !is_reserved(key));
+        }
+        merged(&tags, &self.tags.tags("image"))
+    }
+
+    fn begin(&self, id: &ImageId, source: Image, tags: Tags, scope: &mut Scope) -> Image {
+        let now = scope.now();
+        let visible_from = later(now, scope.world.manners.visibility_lag);
+        let mapped_from = scope.world.due_after(scope.world.manners.snapshot_ids_after).max(visible_from);
+        let fails_with = self.fate(scope);
+        let mut ends = mapped_from;
+        let mut devices = source.devices;
+        for device in &mut devices {
+            let Some(ebs) = device.ebs_mut() else { continue };
+            ebs.encrypted |= self.encrypted == Some(true);
+            let Some(original) = ebs.snapshot_id.take() else {
+                continue;
+            };
+            let pace = scope.world.manners.copy_pace;
+            let snapshot = Snapshot {
+                id: SnapshotId::mint(&mut scope.world.ids),
+                owner: scope.account.clone(),
+                volume_id: VolumeId::of_no_volume(),
+                volume_size: ebs.volume_size,
+                description: format!(
+                    "Copied for DestinationAmi {id} from SourceAmi {} for SourceSnapshot {original}. \
+                     Task created on {}.",
+                    source.id,
+                    with_thousands(now.as_millisecond()),
+                ),
+                state: SnapshotState::Pending,
+                state_message: None,
+                progress: 0,
+                started: now,
+                visible_from: mapped_from,
+                ends: scope.world.due_after(pace.duration(ebs.volume_size)),
+                fails_with: fails_with.as_ref().map(|reason| reason.message.clone()),
+                delete_at_end: false,
+                encrypted: ebs.encrypted,
+                kms_key_id: self.kms_key_id.clone(),
+                storage_tier: "standard".to_owned(),
+                tags: self.tags.tags("snapshot"),
+            };
+            ends = ends.max(snapshot.ends);
+            ebs.snapshot_id = Some(snapshot.id.clone());
+            scope.here_mut().snapshots.insert(snapshot.id.clone(), snapshot);
+        }
+        Image {
+            id: id.clone(),
+            owner: scope.account.clone(),
+            owner_alias: None,
+            name: self.name.clone(),
+            description: self.description.clone(),
+            state: ImageState::Pending,
+            state_reason: None,
+            created: now,
+            visible_from,
+            mapped_from,
+            ends,
+            fails_with,
+            origin: Origin::Copy { image_id: source.id, region: self.source_region.clone() },
+            devices,
+            public: false,
+            launch_permissions: [].into(),
+            deregistration_protection: DeregistrationProtection::Disabled,
+            deprecation_time: None,
+            tags,
+            ..source
+        }
+    }
+
+    /// What the copy will die of, if it will.
+    fn fate(&self, scope: &mut Scope) -> Option<StateReason> {
+        let fail_next = &mut scope.world.fail_next.copy;
+        if !fail_next.is_empty() {
+            return Some(fail_next.remove(0));
+        }
+        let key = self.kms_key_id.as_deref()?;
+        let known = key == "alias/aws/ebs" || scope.here().kms_keys.contains(key);
+        (!known).then(|| StateReason::from(KEY_NOT_ACCESSIBLE))
+    }
+}
+
+/// Refuses more copies at a time than EC2 makes into one region.
+fn check_room(source: &Image, scope: &Scope) -> Result<(), Error> {
+    let Manners { concurrent_image_copies, concurrent_snapshot_copies, .. } = scope.world.manners;
+    let under_way = |image: &&Image| image.state == ImageState::Pending && matches!(image.origin, Origin::Copy { .. });
+    let copies: Vec<&Image> = scope.here().images.values().filter(under_way).collect();
+    let snapshots = copies.iter().flat_map(|copy| copy.snapshots()).count() + source.snapshots().count();
+    let limits = [("AMI", copies.len() + 1, Some(concurrent_image_copies)), ("snapshot", snapshots, concurrent_snapshot_copies)];
+    for (what, wanted, limit) in limits {
+        if let Some(limit) = limit
+            && wanted > limit
+        {
+            let message = format!("Too many {what} copies in progress. The limit is {limit} for this destination region.");
+            return Err(Error::new("ResourceLimitExceeded", message));
+        }
+    }
+    Ok(())
+}
+
+/// `1,587,635,416,745`
+fn with_thousands(number: i64) -> String {
+    let digits = number.to_string();
+    let mut grouped = String::new();
+    for (position, digit) in digits.char_indices() {
+        if position > 0 && (digits.len() - position).is_multiple_of(3) {
+            grouped.push(',');
+        }
+        grouped.push(digit);
+    }
+    grouped
+}

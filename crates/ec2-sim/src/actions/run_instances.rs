@@ -1,0 +1,204 @@
+//! `RunInstances`: launch instances from an image, with a volume for each EBS device of it.
+
+use std::collections::BTreeMap;
+
+use super::Action;
+use super::describe_instances::write_reservation;
+use crate::devices::{self, DeviceRequest, Wish, invalid_mapping};
+use crate::error::Error;
+use crate::id::{ImageId, InstanceId, ReservationId, VolumeId, order};
+use crate::idempotency;
+use crate::query::Params;
+use crate::scope::{Scope, image_id};
+use crate::tagging::Specification;
+use crate::world::{Attachment, BlockDevice, Device, Ebs, Image, ImageState, Instance, InstanceState, START_DURATION, Volume};
+use crate::xml::Xml;
+
+/// More instances at once are beyond the quota of a young account.
+const QUOTA: u32 = 100;
+
+pub(super) struct RunInstances {
+    image_id: ImageId,
+    least: u32,
+    most: u32,
+    instance_type: String,
+    availability_zone: Option<String>,
+    devices: Vec<DeviceRequest>,
+    tags: Specification,
+    client_token: Option<String>,
+}
+
+impl Action for RunInstances {
+    const NAME: &str = "RunInstances";
+
+    fn take(params: &mut Params) -> Result<Self, Error> {
+        let mut placement = params.structure("Placement");
+        let availability_zone = placement.text("AvailabilityZone");
+        placement.ignore(&["Tenancy", "GroupName"]);
+        placement.finish()?;
+        params.ignore(&[
+            "CreditSpecification",
+            "DisableApiTermination",
+            "EbsOptimized",
+            "IamInstanceProfile",
+            "InstanceInitiatedShutdownBehavior",
+            "KeyName",
+            "MetadataOptions",
+            "Monitoring",
+            "NetworkInterface",
+            "SecurityGroup",
+            "SecurityGroupId",
+            "SubnetId",
+            "UserData",
+        ]);
+        let count = |params: &mut Params, name| params.number(name)?.ok_or_else(|| Error::missing_parameter(name));
+        Ok(Self {
+            image_id: image_id(&params.required("ImageId")?)?,
+            least: count(params, "MinCount")?,
+            most: count(params, "MaxCount")?,
+            instance_type: params.text("InstanceType").unwrap_or_else(|| "t3.micro".to_owned()),
+            availability_zone,
+            devices: devices::take(params)?,
+            tags: Specification::take(params, &["instance", "volume", "network-interface", "spot-instances-request"])?,
+            client_token: params.text("ClientToken"),
+        })
+    }
+
+    fn perform(self, scope: &mut Scope, answer: &mut Xml) -> Result<(), Error> {
+        let token = self.client_token.as_deref();
+        if let Some(ids) = idempotency::recall(Self::NAME, token, scope)? {
+            answer_with(&ids, scope, answer);
+            return Ok(());
+        }
+        if self.least < 1 || self.most < self.least {
+            return Err(Error::invalid_parameter_value("Invalid value for minCount or maxCount: 1 <= minCount <= maxCount must hold"));
+        }
+        if self.least > QUOTA {
+            return Err(Error::new(
+                "InstanceLimitExceeded",
+                format!("Your quota allows for {QUOTA} more running instance(s). You requested at least {}", self.least),
+            ));
+        }
+        let image = scope.image(&self.image_id)?.clone();
+        if image.state != ImageState::Available {
+            return Err(Error::new("InvalidAMIID.Unavailable", format!("The image ID '{}' is not available", image.id)));
+        }
+        let zone = self.zone(scope)?;
+        let volumes = self.volumes(&image, scope)?;
+        if !self.tags.is_empty() {
+            scope.authorize("CreateTags")?;
+        }
+        let reservation = ReservationId::mint(&mut scope.world.ids);
+        let ids: Vec<String> =
+            (0..self.most.min(QUOTA)).map(|index| self.launch(&image, &reservation, index, &zone, &volumes, scope).into()).collect();
+        idempotency::remember(Self::NAME, token, ids.clone(), scope);
+        answer_with(&ids, scope, answer);
+        Ok(())
+    }
+}
+
+impl RunInstances {
+    fn zone(&self, scope: &Scope) -> Result<String, Error> {
+        let zones = scope.world.regions.get(&scope.region).map_or(&[][..], |facts| &facts.zones);
+        let found = match &self.availability_zone {
+            None => zones.first(),
+            Some(wanted) => zones.iter().find(|zone| zone.name == *wanted),
+        };
+        found.map(|zone| zone.name.clone()).ok_or_else(|| {
+            Error::invalid_parameter_value(format!(
+                "Invalid availability zone: [{}]",
+                self.availability_zone.as_deref().unwrap_or_default()
+            ))
+        })
+    }
+
+    /// The EBS devices of the image, with what the request changes about them.
+    fn volumes(&self, image: &Image, scope: &Scope) -> Result<Vec<(String, Ebs)>, Error> {
+        let mut volumes: BTreeMap<String, Ebs> = BTreeMap::new();
+        for device in &image.devices {
+            if let BlockDevice::Ebs { device_name, ebs } = device {
+                volumes.insert(device_name.clone(), ebs.clone());
+            }
+        }
+        for request in &self.devices {
+            let DeviceRequest { device_name, wish } = request;
+            let volume = match (wish, volumes.remove(device_name)) {
+                (Wish::NoDevice, _) if *device_name == image.root_device_name => {
+                    return Err(invalid_mapping(format!("The root device {device_name} cannot be left out.")));
+                }
+                (Wish::Ebs(asked), Some(own)) if asked.snapshot_id.is_none() => Some(asked.over(&own)?),
+                _ => request.device(scope)?.and_then(|device| device.ebs().cloned()),
+            };
+            volumes.extend(volume.map(|volume| (device_name.clone(), volume)));
+        }
+        Ok(volumes.into_iter().collect())
+    }
+
+    fn launch(
+        &self,
+        image: &Image,
+        reservation: &ReservationId,
+        index: u32,
+        zone: &str,
+        volumes: &[(String, Ebs)],
+        scope: &mut Scope,
+    ) -> InstanceId {
+        let now = scope.now();
+        let id = InstanceId::mint(&mut scope.world.ids);
+        let mut instance = Instance {
+            private_ip: private_ip(scope.world.ids.seed, &id),
+            id: id.clone(),
+            image_id: image.id.clone(),
+            reservation_id: reservation.clone(),
+            launch_index: index,
+            instance_type: self.instance_type.clone(),
+            state: InstanceState::Pending,
+            next_state_at: Some(scope.world.due_after(START_DURATION)),
+            launched: now,
+            availability_zone: zone.to_owned(),
+            architecture: image.architecture.clone(),
+            boot_mode: image.boot_mode.clone(),
+            root_device_name: image.root_device_name.clone(),
+            devices: [].into(),
+            reboots: Vec::new(),
+            tags: self.tags.tags("instance"),
+        };
+        for (device_name, ebs) in volumes {
+            let volume = Volume {
+                id: VolumeId::mint(&mut scope.world.ids),
+                size_gib: ebs.volume_size,
+                volume_type: ebs.volume_type.clone(),
+                encrypted: ebs.encrypted,
+                kms_key_id: None,
+                availability_zone: zone.to_owned(),
+                snapshot_id: ebs.snapshot_id.clone(),
+                created: now,
+                attachment: Some(Attachment {
+                    instance_id: id.clone(),
+                    device: device_name.clone(),
+                    since: now,
+                    delete_on_termination: ebs.delete_on_termination,
+                }),
+                last_snapshot: None,
+                tags: self.tags.tags("volume"),
+            };
+            let device = Device { volume_id: volume.id.clone(), delete_on_termination: ebs.delete_on_termination, attached: now };
+            instance.devices.insert(device_name.clone(), device);
+            scope.here_mut().volumes.insert(volume.id.clone(), volume);
+        }
+        scope.here_mut().instances.insert(id.clone(), instance);
+        id
+    }
+}
+
+/// An address in the default VPC.
+fn private_ip(seed: u64, id: &InstanceId) -> String {
+    let [.., high, low] = order(seed, id.as_str()).to_be_bytes();
+    // The first addresses of a subnet belong to EC2, the last one is for broadcasts.
+    format!("172.31.{}.{}", high % 96, 4 + low % 250)
+}
+
+fn answer_with(ids: &[String], scope: &Scope, answer: &mut Xml) {
+    let instances: Vec<&Instance> = ids.iter().filter_map(|id| scope.here().instances.get(id.as_str())).collect();
+    write_reservation(answer, &scope.account, &instances);
+}

@@ -1,0 +1,150 @@
+//! Requests to EC2 and STS: who calls and where, and the envelope around what an action answers.
+
+use std::collections::BTreeMap;
+
+use crate::actions;
+use crate::call::{Call, Outcome};
+use crate::credential::Credential;
+use crate::error::Error;
+use crate::exchange::Addressed;
+use crate::http::{Answer, Request, date};
+use crate::query;
+use crate::scope::Scope;
+use crate::world::{ClosedRegion, World};
+use crate::xml::Xml;
+
+const EC2_NAMESPACE: &str = "http://ec2.amazonaws.com/doc/2016-11-15/";
+const STS_NAMESPACE: &str = "https://sts.amazonaws.com/doc/2011-06-15/";
+
+/// A request to EC2 or STS, as far as it could be read.
+pub(crate) struct ApiRequest {
+    service: Service,
+    action: String,
+    form: BTreeMap<String, String>,
+    credential: Result<Credential, Error>,
+}
+
+/// Each service has its own XML namespace and its own way to write an error.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Service {
+    Ec2,
+    Sts,
+}
+
+impl ApiRequest {
+    pub(crate) fn new(request: &Request) -> Self {
+        let form = if request.body.is_empty() { query::decode(request.query.as_bytes()) } else { query::decode(&request.body) };
+        let action = form.get("Action").cloned().unwrap_or_default();
+        let credential = Credential::from_header(request.header("authorization"));
+        let service = match credential.as_ref().map(|credential| credential.service.as_str()) {
+            Ok("sts") => Service::Sts,
+            Ok("ec2") => Service::Ec2,
+            _ if actions::is_sts(&action) => Service::Sts,
+            _ => Service::Ec2,
+        };
+        Self { service, action, form, credential }
+    }
+
+    /// Performs the action, and gives the elements of its answer.
+    fn act(&self, world: &mut World) -> Result<Xml, Error> {
+        let credential = self.credential.clone()?;
+        check_region(&credential.region, world)?;
+        if self.action.is_empty() {
+            return Err(Error::new("MissingAction", "The request must contain the parameter Action"));
+        }
+        let account = world.account_of_key(&credential.access_key);
+        let mut scope = Scope { world, account, region: credential.region, form: &self.form };
+        let mut content = Xml::for_root();
+        match self.service {
+            Service::Ec2 => actions::ec2(&self.action, &mut scope, &mut content)?,
+            Service::Sts => actions::sts(&self.action, &scope, &mut content)?,
+        }
+        Ok(content)
+    }
+
+    /// The answer as it goes over the wire.
+    fn envelope(&self, result: Result<Xml, Error>, world: &mut World) -> Answer {
+        let id = world.ids.request_id();
+        let (status, body) = match result {
+            Ok(content) => (200, self.success(&content, &id)),
+            Err(error) => (error.status, self.failure(&error, &id)),
+        };
+        let headers = vec![
+            ("content-type", "text/xml;charset=UTF-8".to_owned()),
+            ("date", date(world.clock)),
+            ("server", "AmazonEC2".to_owned()),
+            ("x-amzn-requestid", id),
+        ];
+        Answer { status, headers, body }
+    }
+
+    fn success(&self, content: &Xml, request_id: &str) -> String {
+        let root = format!("{}Response", self.action);
+        match self.service {
+            Service::Ec2 => Xml::document(&root, Some(EC2_NAMESPACE), |xml| {
+                xml.leaf("requestId", request_id).append(content);
+            }),
+            Service::Sts => Xml::document(&root, Some(STS_NAMESPACE), |xml| {
+                xml.append(content).element("ResponseMetadata", |xml| {
+                    xml.leaf("RequestId", request_id);
+                });
+            }),
+        }
+    }
+
+    fn failure(&self, error: &Error, request_id: &str) -> String {
+        match self.service {
+            Service::Ec2 => Xml::document("Response", None, |xml| {
+                xml.element("Errors", |xml| {
+                    xml.element("Error", |xml| {
+                        xml.leaf("Code", &error.code).leaf("Message", &error.message);
+                    });
+                })
+                .leaf("RequestID", request_id);
+            }),
+            Service::Sts => Xml::document("ErrorResponse", Some(STS_NAMESPACE), |xml| {
+                xml.element("Error", |xml| {
+                    let culprit = if error.status < 500 { "Sender" } else { "Receiver" };
+                    xml.leaf("Type", culprit).leaf("Code", &error.code).leaf("Message", &error.message);
+                })
+                .leaf("RequestId", request_id);
+            }),
+        }
+    }
+}
+
+impl Addressed for ApiRequest {
+    fn call(&self, world: &World) -> Call {
+        let (region, access_key) = match &self.credential {
+            Ok(credential) => (credential.region.clone(), credential.access_key.clone()),
+            Err(_) => (String::new(), String::new()),
+        };
+        let mut params = self.form.clone();
+        params.retain(|name, _| !matches!(name.as_str(), "Action" | "Version"));
+        Call { at: world.clock, region, action: self.action.clone(), access_key, params, outcome: Outcome::Ok }
+    }
+
+    fn perform(&self, world: &mut World) -> (Outcome, Answer) {
+        let result = self.act(world);
+        let outcome = match &result {
+            Ok(_) => Outcome::Ok,
+            Err(error) => Outcome::Error(error.code.clone()),
+        };
+        (outcome, self.envelope(result, world))
+    }
+
+    fn refuse(&self, error: Error, world: &mut World) -> Answer {
+        self.envelope(Err(error), world)
+    }
+}
+
+fn check_region(name: &str, world: &World) -> Result<(), Error> {
+    match world.regions.get(name) {
+        Some(facts) if facts.is_enabled() => Ok(()),
+        Some(_) if world.manners.closed_region == ClosedRegion::OptInRequired => {
+            let message = "You are not subscribed to this service. Please go to http://aws.amazon.com to subscribe.";
+            Err(Error::new("OptInRequired", message))
+        }
+        _ => Err(Error::auth_failure()),
+    }
+}

@@ -1,0 +1,56 @@
+//! The log of calls.
+
+use std::collections::{BTreeMap, VecDeque};
+
+use jiff::Timestamp;
+
+/// More calls than this are not kept: the oldest go, so that a server can run for ever.
+const KEPT: usize = 10_000;
+
+/// One call that reached the simulator.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Call {
+    /// When, by the world's clock.
+    pub at: Timestamp,
+    /// The region that the request was signed for.
+    pub region: String,
+    /// The action; `metadata` for the metadata service.
+    pub action: String,
+    /// The access key that the request was signed with.
+    pub access_key: String,
+    /// The parameters as they were sent, without `Action` and `Version`. For the metadata service:
+    /// the method and the path.
+    pub params: BTreeMap<String, String>,
+    /// What came of it.
+    pub outcome: Outcome,
+}
+
+/// What came of a call.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Outcome {
+    /// It was done.
+    Ok,
+    /// It was refused, with this code.
+    Error(String),
+    /// The client was never answered.
+    Unanswered {
+        /// Whether it was done all the same.
+        done: bool,
+    },
+}
+
+#[derive(Debug, Default)]
+pub(crate) struct Log(VecDeque<Call>);
+
+impl Log {
+    pub(crate) fn push(&mut self, call: Call) {
+        if self.0.len() == KEPT {
+            self.0.pop_front();
+        }
+        self.0.push_back(call);
+    }
+
+    pub(crate) fn calls(&self) -> Vec<Call> {
+        self.0.iter().cloned().collect()
+    }
+}

@@ -1,0 +1,42 @@
+//! The clock of a running simulator: the world's time of departure, plus what tokio's clock has
+//! counted since, plus what was skipped. Where tokio's clock is paused, eight hours cost nothing.
+
+use jiff::{SignedDuration, Timestamp};
+use tokio::time::Instant;
+
+#[derive(Debug)]
+pub(crate) struct Clock {
+    origin: Timestamp,
+    started: Instant,
+    skipped: SignedDuration,
+}
+
+impl Clock {
+    pub(crate) fn starting_at(origin: Timestamp) -> Self {
+        Self { origin, started: Instant::now(), skipped: SignedDuration::ZERO }
+    }
+
+    pub(crate) fn now(&self) -> Timestamp {
+        let elapsed = SignedDuration::try_from(self.started.elapsed()).unwrap_or(SignedDuration::MAX);
+        later(self.origin, elapsed.saturating_add(self.skipped))
+    }
+
+    pub(crate) fn skip(&mut self, by: SignedDuration) {
+        self.skipped = self.skipped.saturating_add(by);
+    }
+}
+
+/// `at` plus `by`, or the end of time.
+pub(crate) fn later(at: Timestamp, by: SignedDuration) -> Timestamp {
+    at.checked_add(by).unwrap_or(Timestamp::MAX)
+}
+
+/// As EC2 writes most instants: `2026-11-22T20:35:01.250Z`.
+pub(crate) fn milliseconds(at: Timestamp) -> String {
+    at.strftime("%Y-%m-%dT%H:%M:%S.%3fZ").to_string()
+}
+
+/// As EC2 writes an image's creation date: the milliseconds are there, and always zero.
+pub(crate) fn whole_seconds(at: Timestamp) -> String {
+    at.strftime("%Y-%m-%dT%H:%M:%S.000Z").to_string()
+}

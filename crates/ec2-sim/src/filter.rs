@@ -1,0 +1,130 @@
+//! Filters of the describe actions: names and values are case-sensitive, the values of one filter are
+//! alternatives, several filters must all hold. In a value `*` stands for any text, `?` for one
+//! character or none, and `\` takes the meaning from what follows.
+
+use crate::error::Error;
+use crate::query::Params;
+use crate::world::Tags;
+
+/// More values than this in one request are refused.
+const MOST_VALUES: usize = 200;
+
+/// The filters an action knows: for each name, what a resource holds under it. A filter matches when
+/// any of the resource's values matches any of the filter's.
+pub(crate) type Known<T> = &'static [(&'static str, fn(&T) -> Vec<String>)];
+
+/// A resource that can be filtered by its tags.
+pub(crate) trait Tagged {
+    fn tags(&self) -> &Tags;
+}
+
+#[derive(Debug)]
+pub(crate) struct Filters<T: 'static> {
+    filters: Vec<(Subject<T>, Vec<Pattern>)>,
+}
+
+#[derive(Debug)]
+enum Subject<T> {
+    Field(fn(&T) -> Vec<String>),
+    Tag(String),
+    TagKey,
+    TagValue,
+}
+
+impl<T: Tagged> Filters<T> {
+    /// Takes `Filter.N` from a request. `known` names what there is besides the tag filters.
+    pub(crate) fn take(params: &mut Params, known: Known<T>) -> Result<Self, Error> {
+        let mut filters = Vec::new();
+        let mut count = 0;
+        for mut filter in params.structures("Filter") {
+            let name = filter.required("Name")?;
+            let values = filter.list("Value");
+            if values.is_empty() {
+                return Err(Error::missing_parameter(filter.named("Value")));
+            }
+            filter.finish()?;
+            count += values.len();
+            let subject = subject(&name, known).ok_or_else(|| Error::invalid_parameter_value(format!("The filter '{name}' is invalid")))?;
+            filters.push((subject, values.iter().map(|v| Pattern::new(v)).collect()));
+        }
+        if count > MOST_VALUES {
+            return Err(Error::new(
+                "FilterLimitExceeded",
+                format!("The maximum number of filter values specified on a single call is {MOST_VALUES}"),
+            ));
+        }
+        Ok(Self { filters })
+    }
+
+    pub(crate) fn matches(&self, resource: &T) -> bool {
+        self.filters
+            .iter()
+            .all(|(subject, patterns)| values(subject, resource).iter().any(|value| patterns.iter().any(|pattern| pattern.matches(value))))
+    }
+}
+
+fn subject<T>(name: &str, known: Known<T>) -> Option<Subject<T>> {
+    if let Some(key) = name.strip_prefix("tag:") {
+        return Some(Subject::Tag(key.to_owned()));
+    }
+    match name {
+        "tag-key" => Some(Subject::TagKey),
+        "tag-value" => Some(Subject::TagValue),
+        _ => known.iter().find(|(known, _)| *known == name).map(|(_, field)| Subject::Field(*field)),
+    }
+}
+
+fn values<T: Tagged>(subject: &Subject<T>, resource: &T) -> Vec<String> {
+    match subject {
+        Subject::Field(field) => field(resource),
+        Subject::Tag(key) => resource.tags().get(key).cloned().into_iter().collect(),
+        Subject::TagKey => resource.tags().keys().cloned().collect(),
+        Subject::TagValue => resource.tags().values().cloned().collect(),
+    }
+}
+
+/// One filter value.
+#[derive(Debug)]
+pub(crate) struct Pattern(Vec<Piece>);
+
+#[derive(Debug, PartialEq, Eq)]
+enum Piece {
+    Letter(char),
+    AnyText,
+    OneOrNone,
+}
+
+impl Pattern {
+    pub(crate) fn new(text: &str) -> Self {
+        let mut pieces = Vec::new();
+        let mut letters = text.chars();
+        while let Some(letter) = letters.next() {
+            pieces.push(match letter {
+                '*' => Piece::AnyText,
+                '?' => Piece::OneOrNone,
+                '\\' => Piece::Letter(letters.next().unwrap_or('\\')),
+                letter => Piece::Letter(letter),
+            });
+        }
+        Self(pieces)
+    }
+
+    pub(crate) fn matches(&self, text: &str) -> bool {
+        let letters: Vec<char> = text.chars().collect();
+        // reached[n]: the pieces so far can stand for the first n letters. No backtracking, so that
+        // no value can make a match slow.
+        let mut reached = vec![false; letters.len() + 1];
+        reached[0] = true;
+        for piece in &self.0 {
+            reached = match piece {
+                Piece::AnyText => {
+                    let first = reached.iter().position(|r| *r).unwrap_or(reached.len());
+                    (0..reached.len()).map(|n| n >= first).collect()
+                }
+                Piece::OneOrNone => (0..reached.len()).map(|n| reached[n] || n > 0 && reached[n - 1]).collect(),
+                Piece::Letter(letter) => (0..reached.len()).map(|n| n > 0 && reached[n - 1] && letters[n - 1] == *letter).collect(),
+            };
+        }
+        reached[letters.len()]
+    }
+}

@@ -1,0 +1,194 @@
+//! The instance metadata service, version 2 only: a token first, then everything else with it.
+
+use jiff::{SignedDuration, Timestamp};
+use serde_json::{Value, json};
+
+use crate::call::{Call, Outcome};
+use crate::clock::later;
+use crate::error::Error;
+use crate::exchange::Addressed;
+use crate::http::{Answer, Request, date};
+use crate::id::{AccountId, hash};
+use crate::world::{Instance, World};
+
+/// What calls to the metadata service are known by, in the log and to faults.
+pub(crate) const ACTION: &str = "metadata";
+/// The role whose credentials the service hands out.
+const ROLE: &str = "instance-role";
+const TTL_HEADER: &str = "x-aws-ec2-metadata-token-ttl-seconds";
+const TOKEN_HEADER: &str = "x-aws-ec2-metadata-token";
+/// Seconds.
+const LONGEST_TOKEN_LIFE: i64 = 21_600;
+const CREDENTIALS_LIFE: SignedDuration = SignedDuration::from_hours(6);
+
+/// A request to the metadata service.
+pub(crate) struct MetadataRequest<'r> {
+    request: &'r Request,
+    path: &'r str,
+}
+
+impl<'r> MetadataRequest<'r> {
+    /// Whether a path is one of the metadata service.
+    pub(crate) fn is_at(path: &str) -> bool {
+        path == "/latest" || path.starts_with("/latest/")
+    }
+
+    pub(crate) fn new(request: &'r Request) -> Self {
+        Self { request, path: request.path.trim_end_matches('/') }
+    }
+
+    fn answer(&self, world: &mut World) -> Answer {
+        match (self.request.method.as_str(), self.path) {
+            ("PUT", "/latest/api/token") => token(self.request, world),
+            ("GET", "/latest/api/token") => empty(405),
+            ("GET", _) if !is_authorised(self.request, world) => empty(401),
+            ("GET", path) => get(path, world),
+            _ => empty(405),
+        }
+    }
+}
+
+impl Addressed for MetadataRequest<'_> {
+    fn call(&self, world: &World) -> Call {
+        let params = [("method", self.request.method.as_str()), ("path", self.path)];
+        Call {
+            at: world.clock,
+            region: find(world).map(|home| home.region).unwrap_or_default(),
+            action: ACTION.to_owned(),
+            access_key: String::new(),
+            params: params.map(|(name, value)| (name.to_owned(), value.to_owned())).into(),
+            outcome: Outcome::Ok,
+        }
+    }
+
+    fn perform(&self, world: &mut World) -> (Outcome, Answer) {
+        let answer = self.answer(world);
+        let outcome = match answer.status {
+            200 => Outcome::Ok,
+            status => Outcome::Error(status.to_string()),
+        };
+        (outcome, signed(answer, world))
+    }
+
+    fn refuse(&self, error: Error, world: &mut World) -> Answer {
+        signed(empty(error.status), world)
+    }
+}
+
+fn token(request: &Request, world: &World) -> Answer {
+    // Whoever comes through a proxy is not on the instance.
+    if request.header("x-forwarded-for").is_some() {
+        return empty(403);
+    }
+    let life = request.header(TTL_HEADER).and_then(|life| life.parse::<i64>().ok()).filter(|life| (1..=LONGEST_TOKEN_LIFE).contains(life));
+    let Some(life) = life else {
+        return empty(400);
+    };
+    let mut answer = text(&issue(later(world.clock, SignedDuration::from_secs(life)), world));
+    answer.headers.push((TTL_HEADER, life.to_string()));
+    answer
+}
+
+/// A token says itself when it ends, so that none need be kept.
+fn issue(until: Timestamp, world: &World) -> String {
+    let until = until.as_second();
+    let seal = hash(&format!("metadata token {} {until}", world.ids.seed));
+    format!("{until:016x}{seal:016x}")
+}
+
+fn is_authorised(request: &Request, world: &World) -> bool {
+    request.header(TOKEN_HEADER).is_some_and(|token| {
+        token
+            .get(..16)
+            .and_then(|until| i64::from_str_radix(until, 16).ok())
+            .and_then(|until| Timestamp::from_second(until).ok())
+            .is_some_and(|until| world.clock < until && issue(until, world) == token)
+    })
+}
+
+/// The instance that the service answers for, and where it is.
+struct Home {
+    account: AccountId,
+    region: String,
+    instance: Instance,
+}
+
+fn find(world: &World) -> Option<Home> {
+    let id = world.metadata_instance.as_ref()?;
+    world.accounts.iter().find_map(|(account, held)| {
+        held.regions.iter().find_map(|(name, region)| {
+            region.instances.get(id).map(|instance| Home { account: account.clone(), region: name.clone(), instance: instance.clone() })
+        })
+    })
+}
+
+fn get(path: &str, world: &mut World) -> Answer {
+    let Some(home) = find(world) else {
+        return empty(404);
+    };
+    let Home { region, instance, .. } = &home;
+    match path {
+        "/latest/dynamic/instance-identity/document" => json(&identity_document(&home)),
+        "/latest/meta-data/ami-id" => text(&instance.image_id),
+        "/latest/meta-data/instance-id" => text(&instance.id),
+        "/latest/meta-data/instance-type" => text(&instance.instance_type),
+        "/latest/meta-data/local-ipv4" => text(&instance.private_ip),
+        "/latest/meta-data/placement/availability-zone" => text(&instance.availability_zone),
+        "/latest/meta-data/placement/region" => text(&region),
+        "/latest/meta-data/iam/security-credentials" => text(&ROLE),
+        _ if path == format!("/latest/meta-data/iam/security-credentials/{ROLE}") => json(&credentials(home, world)),
+        _ => empty(404),
+    }
+}
+
+fn identity_document(home: &Home) -> Value {
+    json!({
+        "accountId": home.account,
+        "architecture": home.instance.architecture,
+        "availabilityZone": home.instance.availability_zone,
+        "imageId": home.instance.image_id,
+        "instanceId": home.instance.id,
+        "instanceType": home.instance.instance_type,
+        "pendingTime": home.instance.launched.strftime("%Y-%m-%dT%H:%M:%SZ").to_string(),
+        "privateIp": home.instance.private_ip,
+        "region": home.region,
+        "version": "2017-09-30",
+    })
+}
+
+fn credentials(home: Home, world: &mut World) -> Value {
+    let part = |what: &str| hash(&format!("{what} {} {}", world.ids.seed, home.instance.id));
+    let access_key = format!("ASIA{:016X}", part("access key"));
+    let secret = format!("{:016x}{:016x}wJalrXUt", part("secret"), part("more secret"));
+    let until = later(world.clock, CREDENTIALS_LIFE);
+    let answer = json!({
+        "Code": "Success",
+        "LastUpdated": world.clock.strftime("%Y-%m-%dT%H:%M:%SZ").to_string(),
+        "Type": "AWS-HMAC",
+        "AccessKeyId": access_key,
+        "SecretAccessKey": secret,
+        "Token": format!("{:016x}", part("session")),
+        "Expiration": until.strftime("%Y-%m-%dT%H:%M:%SZ").to_string(),
+    });
+    if home.account != AccountId::default() {
+        world.access_keys.insert(access_key, home.account);
+    }
+    answer
+}
+
+fn text(body: &impl ToString) -> Answer {
+    Answer { status: 200, headers: vec![("content-type", "text/plain".to_owned())], body: body.to_string() }
+}
+
+fn json(body: &Value) -> Answer {
+    Answer { status: 200, headers: vec![("content-type", "application/json".to_owned())], body: format!("{body:#}") }
+}
+
+fn empty(status: u16) -> Answer {
+    Answer { status, headers: Vec::new(), body: String::new() }
+}
+
+fn signed(mut answer: Answer, world: &World) -> Answer {
+    answer.headers.extend([("date", date(world.clock)), ("server", "EC2ws".to_owned())]);
+    answer
+}

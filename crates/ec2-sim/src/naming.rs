@@ -1,0 +1,34 @@
+//! Names and descriptions of images.
+
+use crate::error::Error;
+use crate::scope::Scope;
+
+/// Characters of a description.
+const LONGEST_DESCRIPTION: usize = 255;
+
+/// Refuses a name that EC2 does not allow, or that another image has.
+pub(crate) fn check_name(name: &str, scope: &Scope) -> Result<(), Error> {
+    let allowed = |c: char| c.is_ascii_alphanumeric() || "()[] ./-'@_".contains(c);
+    if !(3..=128).contains(&name.len()) || !name.chars().all(allowed) {
+        return Err(Error::new(
+            "InvalidAMIName.Malformed",
+            "AMI names must be between 3 and 128 characters long, and may contain letters, numbers, \
+             '(', ')', '[', ']', ' ', '.', '/', '-', ''', '@' and '_'",
+        ));
+    }
+    // Whatever its state, a registered image holds its name.
+    match scope.here().images.values().find(|image| image.name == name) {
+        None => Ok(()),
+        Some(holder) => Err(Error::new("InvalidAMIName.Duplicate", format!("AMI name {name} is already in use by AMI {}", holder.id))),
+    }
+}
+
+/// Refuses a description that is too long.
+pub(crate) fn check_description(description: Option<&str>) -> Result<(), Error> {
+    if description.is_some_and(|text| text.chars().count() > LONGEST_DESCRIPTION) {
+        return Err(Error::invalid_parameter_value(format!(
+            "Invalid value for description: it must not be longer than {LONGEST_DESCRIPTION} characters"
+        )));
+    }
+    Ok(())
+}

@@ -1,0 +1,84 @@
+//! The simulator behind a socket, over HTTP/1.1.
+
+use std::collections::BTreeMap;
+use std::io;
+
+use http_body_util::{BodyExt, Full, Limited};
+use hyper::body::{Bytes, Incoming};
+use hyper::server::conn::http1;
+use hyper::service::service_fn;
+use hyper::{Request as HttpRequest, Response as HttpResponse};
+use hyper_util::rt::{TokioIo, TokioTimer};
+use tokio::net::{TcpListener, TcpStream};
+use tokio::task::JoinSet;
+
+use crate::Ec2Sim;
+use crate::http::{Answer, Delivery, Request};
+
+/// No request to EC2 comes near this many bytes.
+const LARGEST_BODY: usize = 8 << 20;
+
+pub(crate) async fn serve(sim: Ec2Sim, listener: TcpListener) -> io::Result<()> {
+    // Dropped with this future, and all connections with it.
+    let mut connections = JoinSet::new();
+    loop {
+        tokio::select! {
+            accepted = listener.accept() => match accepted {
+                Ok((stream, _)) => {
+                    connections.spawn(converse(sim.clone(), stream));
+                }
+                // The client went away before it was served.
+                Err(error) if error.kind() == io::ErrorKind::ConnectionAborted => {}
+                Err(error) => return Err(error),
+            },
+            Some(_) = connections.join_next() => {}
+        }
+    }
+}
+
+async fn converse(sim: Ec2Sim, stream: TcpStream) {
+    let service = service_fn(move |request| respond(sim.clone(), request));
+    // A connection that breaks, by a fault or by its client, concerns nobody else.
+    let _ = http1::Builder::new()
+        // The world has its own date.
+        .auto_date_header(false)
+        .timer(TokioTimer::new())
+        .serve_connection(TokioIo::new(stream), service)
+        .await;
+}
+
+async fn respond(sim: Ec2Sim, request: HttpRequest<Incoming>) -> io::Result<HttpResponse<Full<Bytes>>> {
+    let request = read(request).await?;
+    match sim.exchange(&request) {
+        Delivery::Answer(answer) => write(answer),
+        Delivery::Late(by, answer) => {
+            tokio::time::sleep(by).await;
+            write(answer)
+        }
+        // Makes hyper close the connection without a word.
+        Delivery::Lost => Err(io::ErrorKind::ConnectionReset.into()),
+        Delivery::Never => std::future::pending().await,
+    }
+}
+
+async fn read(request: HttpRequest<Incoming>) -> io::Result<Request> {
+    let (head, body) = request.into_parts();
+    let body = Limited::new(body, LARGEST_BODY).collect().await.map_err(io::Error::other)?;
+    let headers: BTreeMap<String, String> =
+        head.headers.iter().filter_map(|(name, value)| Some((name.to_string(), value.to_str().ok()?.to_owned()))).collect();
+    Ok(Request {
+        method: head.method.to_string(),
+        path: head.uri.path().to_owned(),
+        query: head.uri.query().unwrap_or_default().to_owned(),
+        headers,
+        body: body.to_bytes().to_vec(),
+    })
+}
+
+fn write(answer: Answer) -> io::Result<HttpResponse<Full<Bytes>>> {
+    let mut response = HttpResponse::builder().status(answer.status);
+    for (name, value) in answer.headers {
+        response = response.header(name, value);
+    }
+    response.body(Full::new(Bytes::from(answer.body))).map_err(io::Error::other)
+}

@@ -1,0 +1,193 @@
+//! The state of the world: accounts → regions → instances, volumes, images, snapshots.
+//!
+//! Everything here is plain data with public fields, so that a test can arrange what it needs and
+//! look at what became of it. Nothing happens by itself: [`World::settle`] moves on whatever is due.
+
+mod example;
+mod image;
+mod instance;
+mod manners;
+mod public_image;
+mod regions;
+mod snapshot;
+mod volume;
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use jiff::{SignedDuration, Timestamp};
+use serde::{Deserialize, Serialize};
+
+pub use self::image::{BlockDevice, DeregistrationProtection, Ebs, Gone, Image, ImageState, Origin, StateReason};
+pub use self::instance::{Device, Instance, InstanceState};
+pub(crate) use self::instance::{START_DURATION, STOP_DURATION};
+pub use self::manners::{ClosedRegion, FailNext, Manners, Pace};
+pub use self::regions::{OptInStatus, RegionFacts, Zone};
+pub use self::snapshot::{Snapshot, SnapshotState};
+pub use self::volume::{Attachment, Volume};
+use crate::clock::later;
+use crate::id::{AccountId, Ids, ImageId, InstanceId, SnapshotId, VolumeId};
+pub use crate::throttle::Bucket;
+
+/// The tags of one resource.
+pub type Tags = BTreeMap<String, String>;
+
+/// A whole simulated EC2.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct World {
+    /// The instant up to which everything has happened.
+    pub clock: Timestamp,
+    /// How much faster than on EC2 resources change state. Nothing else depends on it.
+    pub speed: f64,
+    /// Where new ids come from.
+    pub ids: Ids,
+    /// The regions there are, and whether they are open to the accounts of this world.
+    pub regions: BTreeMap<String, RegionFacts>,
+    /// What the accounts hold. An account that has never had anything is absent.
+    pub accounts: BTreeMap<AccountId, Account>,
+    /// Which account an access key belongs to. Any other key belongs to [`AccountId::DEFAULT`].
+    pub access_keys: BTreeMap<String, AccountId>,
+    /// The instance that the metadata service answers for.
+    pub metadata_instance: Option<InstanceId>,
+    /// Choices where EC2 may behave one way or another.
+    #[serde(default)]
+    pub manners: Manners,
+    /// What the next images and copies die of.
+    #[serde(default)]
+    pub fail_next: FailNext,
+}
+
+/// What one account holds.
+#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
+pub struct Account {
+    /// By region; a region in which the account has never had anything is absent.
+    pub regions: BTreeMap<String, Region>,
+    /// Actions that its callers may not perform, `DeleteSnapshot` for one.
+    #[serde(default)]
+    pub denied_actions: BTreeSet<String>,
+}
+
+/// What one account holds in one region.
+#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
+pub struct Region {
+    /// The instances, the recently terminated ones among them.
+    pub instances: BTreeMap<InstanceId, Instance>,
+    /// The volumes.
+    pub volumes: BTreeMap<VolumeId, Volume>,
+    /// The registered images, in whatever state.
+    pub images: BTreeMap<ImageId, Image>,
+    /// The images that were deregistered not long ago.
+    pub deregistered: BTreeMap<ImageId, Gone>,
+    /// The snapshots.
+    pub snapshots: BTreeMap<SnapshotId, Snapshot>,
+    /// KMS keys that can be used, by id, ARN or alias as a call would name them, besides
+    /// `alias/aws/ebs`.
+    pub kms_keys: BTreeSet<String>,
+    /// The client tokens seen within a day, as `Action/token`.
+    pub client_tokens: BTreeMap<String, TokenUse>,
+    /// What is left in the token buckets of the actions that were called, where calls are throttled.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub buckets: BTreeMap<String, Bucket>,
+}
+
+/// What a client token was used for.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct TokenUse {
+    /// When it was first used.
+    pub at: Timestamp,
+    /// The parameters that came with it.
+    pub params: BTreeMap<String, String>,
+    /// What it created.
+    pub created: Vec<String>,
+}
+
+impl World {
+    /// A world with its regions, the public image `ami-12345678` in each of them, and nothing else.
+    pub fn new(seed: u64, clock: Timestamp) -> Self {
+        Self {
+            clock,
+            speed: 1.0,
+            ids: Ids::new(seed),
+            regions: regions::commercial(),
+            accounts: BTreeMap::new(),
+            access_keys: BTreeMap::new(),
+            metadata_instance: None,
+            manners: Manners::default(),
+            fail_next: FailNext::default(),
+        }
+    }
+
+    /// What the default account holds in a region; nothing where it never had anything.
+    pub fn region(&self, name: &str) -> &Region {
+        self.region_of(&AccountId::default(), name)
+    }
+
+    /// As [`World::region`], to arrange things.
+    pub fn region_mut(&mut self, name: &str) -> &mut Region {
+        self.region_of_mut(&AccountId::default(), name)
+    }
+
+    /// What an account holds in a region; nothing where it never had anything.
+    pub fn region_of(&self, account: &AccountId, name: &str) -> &Region {
+        static EMPTY: Region = Region {
+            instances: BTreeMap::new(),
+            volumes: BTreeMap::new(),
+            images: BTreeMap::new(),
+            deregistered: BTreeMap::new(),
+            snapshots: BTreeMap::new(),
+            kms_keys: BTreeSet::new(),
+            client_tokens: BTreeMap::new(),
+            buckets: BTreeMap::new(),
+        };
+        self.accounts.get(account).and_then(|account| account.regions.get(name)).unwrap_or(&EMPTY)
+    }
+
+    /// As [`World::region_of`], to arrange things.
+    pub fn region_of_mut(&mut self, account: &AccountId, name: &str) -> &mut Region {
+        self.accounts.entry(account.clone()).or_default().regions.entry(name.to_owned()).or_default()
+    }
+
+    /// Lets everything happen that is due by `now`. Settling in two steps or in one is the same.
+    pub fn settle(&mut self, now: Timestamp) {
+        self.clock = self.clock.max(now);
+        let nameless = self.manners.failed_copies_nameless;
+        for region in self.accounts.values_mut().flat_map(|account| account.regions.values_mut()) {
+            region.settle(self.clock, nameless);
+        }
+    }
+
+    /// The instant at which something that takes `duration` on EC2, and begins now, is over.
+    pub(crate) fn due_after(&self, duration: SignedDuration) -> Timestamp {
+        // At speed 0 nothing ever changes.
+        let scaled = SignedDuration::try_from_secs_f64(duration.as_secs_f64() / self.speed);
+        later(self.clock, scaled.unwrap_or(SignedDuration::MAX))
+    }
+
+    pub(crate) fn account_of_key(&self, access_key: &str) -> AccountId {
+        self.access_keys.get(access_key).cloned().unwrap_or_default()
+    }
+}
+
+impl Region {
+    fn settle(&mut self, now: Timestamp, failed_copies_nameless: bool) {
+        for instance in self.instances.values_mut() {
+            instance.settle(now, &mut self.volumes);
+        }
+        self.instances.retain(|_, instance| !instance.forgotten(now));
+        for snapshot in self.snapshots.values_mut() {
+            snapshot.settle(now);
+        }
+        for image in self.images.values_mut() {
+            image.settle(now, &self.snapshots, failed_copies_nameless);
+        }
+        self.snapshots.retain(|_, snapshot| !snapshot.is_deleted());
+        let instances = &self.instances;
+        self.deregistered.retain(|id, gone| gone.remembered(now) || instances.values().any(|i| i.image_id == *id && i.is_alive()));
+        let day = SignedDuration::from_hours(24);
+        self.client_tokens.retain(|_, used| now < later(used.at, day));
+    }
+
+    /// The registered image, if any, that a snapshot belongs to.
+    pub fn image_using(&self, snapshot: &SnapshotId) -> Option<&Image> {
+        self.images.values().find(|image| image.uses(snapshot))
+    }
+}

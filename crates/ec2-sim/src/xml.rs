@@ -1,0 +1,108 @@
+//! A writer for the XML that EC2 answers with: elements and text, indented, no attributes but the
+//! root's namespace.
+
+use std::fmt::{Display, Write};
+
+/// Elements under construction.
+#[derive(Debug, Clone)]
+pub(crate) struct Xml {
+    text: String,
+    depth: usize,
+}
+
+impl Xml {
+    /// A whole document; `namespace`, where there is one, becomes the root's `xmlns`.
+    pub(crate) fn document(root: &str, namespace: Option<&str>, content: impl FnOnce(&mut Xml)) -> String {
+        let mut xml = Xml { text: String::from("<?xml version=\"1.0\" encoding=\"UTF-8\"?>\n"), depth: 0 };
+        let start = match namespace {
+            Some(namespace) => format!("{root} xmlns=\"{namespace}\""),
+            None => root.to_owned(),
+        };
+        xml.nest(&start, root, content);
+        xml.text
+    }
+
+    /// Elements to be put under a document's root.
+    pub(crate) fn for_root() -> Self {
+        Xml { text: String::new(), depth: 1 }
+    }
+
+    pub(crate) fn append(&mut self, other: &Xml) -> &mut Self {
+        self.text.push_str(&other.text);
+        self
+    }
+
+    /// `<name>text</name>`
+    pub(crate) fn leaf(&mut self, name: &str, text: impl Display) -> &mut Self {
+        self.indent();
+        let _ = write!(self.text, "<{name}>");
+        escape(&text.to_string(), &mut self.text);
+        let _ = writeln!(self.text, "</{name}>");
+        self
+    }
+
+    /// As [`Xml::leaf`], for what is not always there.
+    pub(crate) fn leaf_if_some(&mut self, name: &str, text: Option<impl Display>) -> &mut Self {
+        match text {
+            Some(text) => self.leaf(name, text),
+            None => self,
+        }
+    }
+
+    /// `<name>…</name>`, or `<name/>` where nothing is inside.
+    pub(crate) fn element(&mut self, name: &str, content: impl FnOnce(&mut Xml)) -> &mut Self {
+        self.nest(name, name, content);
+        self
+    }
+
+    /// `<name><item>…</item><item>…</item></name>`: how EC2 writes every list.
+    pub(crate) fn items<T>(&mut self, name: &str, items: impl IntoIterator<Item = T>, each: impl Fn(&mut Xml, T)) -> &mut Self {
+        self.element(name, |xml| {
+            for item in items {
+                xml.element("item", |xml| each(xml, item));
+            }
+        })
+    }
+
+    fn nest(&mut self, start: &str, end: &str, content: impl FnOnce(&mut Xml)) {
+        self.indent();
+        let _ = write!(self.text, "<{start}");
+        let opened = self.text.len();
+        self.text.push_str(">\n");
+        let begun = self.text.len();
+        self.depth += 1;
+        content(self);
+        self.depth -= 1;
+        if self.text.len() == begun {
+            self.text.truncate(opened);
+            self.text.push_str("/>\n");
+        } else {
+            self.indent();
+            let _ = writeln!(self.text, "</{end}>");
+        }
+    }
+
+    fn indent(&mut self) {
+        for _ in 0..self.depth {
+            self.text.push_str("    ");
+        }
+    }
+}
+
+fn escape(text: &str, into: &mut String) {
+    for c in text.chars() {
+        match c {
+            '&' => into.push_str("&amp;"),
+            '<' => into.push_str("&lt;"),
+            '>' => into.push_str("&gt;"),
+            '"' => into.push_str("&quot;"),
+            '\'' => into.push_str("&apos;"),
+            // A parser would turn a bare carriage return into a line feed.
+            '\r' => into.push_str("&#13;"),
+            '\n' | '\t' => into.push(c),
+            // What XML 1.0 cannot hold at all.
+            '\0'..='\x1f' | '\u{fffe}' | '\u{ffff}' => into.push('\u{fffd}'),
+            _ => into.push(c),
+        }
+    }
+}

@@ -1,0 +1,177 @@
+//! Who we are on AWS, and one EC2 client for each region.
+
+use std::time::Duration;
+
+use aws_config::default_provider::credentials::DefaultCredentialsChain;
+use aws_config::imds::credentials::ImdsCredentialsProvider;
+use aws_config::meta::credentials::CredentialsProviderChain;
+use aws_config::profile::{self, ProfileFileCredentialsProvider};
+use aws_config::provider_config::ProviderConfig;
+use aws_config::retry::RetryConfig;
+use aws_config::stalled_stream_protection::StalledStreamProtectionConfig;
+use aws_config::timeout::TimeoutConfig;
+use aws_config::{AppName, BehaviorVersion, SdkConfig, ecs};
+use aws_credential_types::provider::SharedCredentialsProvider;
+use aws_runtime::env_config::file::EnvConfigFiles;
+use aws_sdk_ec2::Client;
+use aws_smithy_async::rt::sleep::TokioSleep;
+use aws_smithy_http_client::proxy::ProxyConfig;
+use aws_smithy_http_client::tls::Provider;
+use aws_smithy_http_client::tls::rustls_provider::CryptoMode;
+use aws_smithy_http_client::{Builder, Connector};
+use aws_smithy_runtime::client::retries::{RetryPartition, TokenBucket};
+use aws_smithy_runtime_api::client::http::SharedHttpClient;
+use aws_types::os_shim_internal::{Env, Fs};
+use planner::id::Region;
+
+use crate::clock::Clock;
+
+/// A call is given up after this long, all its attempts included: "within 30 s outside of waiting".
+const PATIENCE_OF_A_CALL: Duration = Duration::from_secs(28);
+/// One attempt may take this long; listings of thousands of images do take seconds.
+const PATIENCE_OF_AN_ATTEMPT: Duration = Duration::from_secs(20);
+const PATIENCE_OF_A_CONNECTION: Duration = Duration::from_secs(5);
+/// What the EC2 client retries is bounded by time, not by count.
+const ATTEMPTS: u32 = 12;
+
+/// How to reach AWS.
+#[derive(Debug, Clone, Default)]
+pub struct Connection {
+    /// The profile that was asked for by name. Then, as in the AWS CLI, credentials in the environment do not count.
+    pub profile: Option<String>,
+    /// In whose time requests are signed and waiting is measured.
+    pub clock: Clock,
+    /// Another way to send requests than over TLS: the embedded sandbox.
+    pub http_client: Option<SharedHttpClient>,
+    /// Other credentials than those AWS's configuration gives.
+    pub credentials: Option<SharedCredentialsProvider>,
+}
+
+/// Why AWS cannot be spoken to.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub enum AccountError {
+    /// `-p` names a profile that is not there.
+    #[error("the profile `{0}` is neither in the AWS config file nor in the credentials file; `aws configure --profile {0}` makes it")]
+    NoSuchProfile(String),
+    /// The files cannot be read.
+    #[error("the AWS config files could not be read: {0}")]
+    Unreadable(String),
+}
+
+/// One identity on AWS.
+#[derive(Debug, Clone)]
+pub struct Account {
+    config: SdkConfig,
+    connection: Connection,
+    profile_region: Option<String>,
+}
+
+impl Account {
+    /// Finds credentials, profile and endpoints as the AWS CLI does. Nothing is sent to EC2 yet.
+    ///
+    /// # Errors
+    /// [`AccountError`] if the profile does not exist or the configuration cannot be read.
+    pub async fn open(connection: Connection) -> Result<Self, AccountError> {
+        let http_client = connection.http_client.clone().unwrap_or_else(https_client);
+        let profiles = profile::load(&Fs::real(), &Env::real(), &EnvConfigFiles::default(), connection.profile.clone().map(Into::into))
+            .await
+            .map_err(|error| AccountError::Unreadable(error.to_string()))?;
+        if let Some(name) = &connection.profile
+            && profiles.get_profile(name).is_none()
+        {
+            return Err(AccountError::NoSuchProfile(name.clone()));
+        }
+        let profile_region = profiles.get("region").map(str::to_owned);
+        let mut loader = aws_config::defaults(BehaviorVersion::v2026_01_12())
+            .http_client(http_client.clone())
+            .time_source(connection.clock)
+            .sleep_impl(TokioSleep::new())
+            .retry_config(RetryConfig::standard().with_max_attempts(ATTEMPTS).with_max_backoff(Duration::from_secs(5)))
+            .timeout_config(
+                TimeoutConfig::builder()
+                    .connect_timeout(PATIENCE_OF_A_CONNECTION)
+                    .operation_attempt_timeout(PATIENCE_OF_AN_ATTEMPT)
+                    .operation_timeout(PATIENCE_OF_A_CALL)
+                    .build(),
+            )
+            // It takes a slow but living answer for a dead one; the attempt's time limit is the tool for that.
+            .stalled_stream_protection(StalledStreamProtectionConfig::disabled());
+        if let Ok(app_name) = AppName::new(concat!("ami-backup/", env!("CARGO_PKG_VERSION"))) {
+            loader = loader.app_name(app_name);
+        }
+        if let Some(name) = &connection.profile {
+            loader = loader.profile_name(name);
+        }
+        loader = match &connection.credentials {
+            Some(credentials) => loader.credentials_provider(credentials.clone()),
+            None => loader.credentials_provider(credentials(&connection, http_client).await),
+        };
+        // Which region's endpoint is asked is decided call by call; the loader must not go looking for one.
+        let config = loader.region(aws_config::Region::new("us-east-1")).load().await;
+        Ok(Self { config, connection, profile_region })
+    }
+
+    /// The region the profile names.
+    pub fn profile_region(&self) -> Option<&str> {
+        self.profile_region.as_deref()
+    }
+
+    /// How AWS is reached.
+    pub(crate) fn connection(&self) -> &Connection {
+        &self.connection
+    }
+
+    /// The EC2 client of one region.
+    pub(crate) fn ec2(&self, region: &Region) -> Client {
+        // The SDK's retry quota is shared by all clients of a region in the process unless it is told apart, and a call
+        // is bounded in time already.
+        let profile = self.connection.profile.as_deref().unwrap_or("default");
+        let partition = RetryPartition::custom(format!("ec2 {profile} {region}")).token_bucket(TokenBucket::unlimited()).build();
+        let config = aws_sdk_ec2::config::Builder::from(&self.config)
+            .region(aws_config::Region::new(region.to_string()))
+            .retry_partition(partition)
+            .build();
+        Client::from_conf(config)
+    }
+}
+
+/// Over TLS, through the proxy that the environment names, as the AWS CLI does.
+pub(crate) fn https_client() -> SharedHttpClient {
+    Builder::new().build_with_connector_fn(|settings, components| {
+        let mut connector = Connector::builder().tls_provider(Provider::Rustls(CryptoMode::Ring)).proxy_config(ProxyConfig::from_env());
+        if let Some(settings) = settings {
+            connector = connector.connector_settings(settings.clone());
+        }
+        if let Some(sleep) = components.and_then(|components| components.sleep_impl()) {
+            connector.set_sleep_impl(Some(sleep));
+        }
+        connector.build()
+    })
+}
+
+/// The AWS CLI looks past the environment's credentials when a profile is asked for by name; the SDK's chain does not, and
+/// would delete in the wrong account.
+async fn credentials(connection: &Connection, http_client: SharedHttpClient) -> SharedCredentialsProvider {
+    let provider_config = ProviderConfig::without_region()
+        .with_http_client(http_client)
+        .with_time_source(connection.clock)
+        .with_sleep_impl(TokioSleep::new())
+        .with_region(region_for_credentials());
+    match &connection.profile {
+        None => SharedCredentialsProvider::new(DefaultCredentialsChain::builder().configure(provider_config).build().await),
+        Some(name) => SharedCredentialsProvider::new(
+            CredentialsProviderChain::first_try(
+                "Profile",
+                ProfileFileCredentialsProvider::builder().configure(&provider_config).profile_name(name).build(),
+            )
+            .or_else("EcsContainer", ecs::EcsCredentialsProvider::builder().configure(&provider_config).build())
+            .or_else("Ec2InstanceMetadata", ImdsCredentialsProvider::builder().configure(&provider_config).build()),
+        ),
+    }
+}
+
+/// STS and SSO, which turn a role or a login into credentials, want a region where the profile names none.
+fn region_for_credentials() -> Option<aws_config::Region> {
+    let named = std::env::var("AWS_REGION").or_else(|_| std::env::var("AWS_DEFAULT_REGION"));
+    Some(aws_config::Region::new(named.ok().filter(|name| !name.is_empty()).unwrap_or_else(|| "us-east-1".to_owned())))
+}

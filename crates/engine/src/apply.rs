@@ -1,0 +1,148 @@
+//! Does what a checked plan says: the only file that changes anything on EC2. Every step may be repeated at any time.
+
+use aws_sdk_ec2::types::{ResourceType, SnapshotReturnCodes};
+use planner::id::{ImageId, Region, SnapshotId};
+use planner::plan::{CopyImage, CreateImage, RemoveImage};
+use planner::tags::Encryption;
+use schemars::JsonSchema;
+use serde::Serialize;
+
+use crate::account::Account;
+use crate::call::Call;
+use crate::outcome::{Class, Failure};
+use crate::translate::tag_specification;
+
+/// What became of one deletion.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, JsonSchema)]
+#[serde(tag = "result", rename_all = "snake_case")]
+pub enum Deletion {
+    /// It is gone, by this run.
+    Deleted,
+    /// It was gone already.
+    AlreadyGone,
+    /// It is still there.
+    Failed(Failure),
+    /// It was not tried, because what it depends on failed or the run was stopped.
+    NotTried,
+}
+
+/// What became of an image that was to be removed.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, JsonSchema)]
+pub struct Removal {
+    /// The image itself.
+    pub image: Deletion,
+    /// Each of the snapshots that were to go with it.
+    pub snapshots: Vec<SnapshotDeletion>,
+}
+
+/// What became of a snapshot that was to be deleted.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, JsonSchema)]
+pub struct SnapshotDeletion {
+    /// The snapshot.
+    pub snapshot: SnapshotId,
+    /// What became of it.
+    #[serde(flatten)]
+    pub deletion: Deletion,
+}
+
+impl Deletion {
+    /// Whether it is gone, whoever did it.
+    pub fn is_gone(&self) -> bool {
+        matches!(self, Self::Deleted | Self::AlreadyGone)
+    }
+
+    /// Whether it is still there, but may go a little later.
+    pub fn is_worth_repeating(&self) -> bool {
+        matches!(self, Self::Failed(failure) if failure.is_passing())
+    }
+}
+
+impl Removal {
+    /// A removal that has not begun.
+    pub(crate) fn not_tried(remove: &RemoveImage) -> Self {
+        let not_tried = |snapshot: &SnapshotId| SnapshotDeletion { snapshot: snapshot.clone(), deletion: Deletion::NotTried };
+        Self { image: Deletion::NotTried, snapshots: remove.snapshots.iter().map(not_tried).collect() }
+    }
+}
+
+pub(crate) async fn create_image(account: &Account, region: &Region, create: &CreateImage) -> Result<ImageId, Failure> {
+    let answer = account
+        .ec2(region)
+        .create_image()
+        .instance_id(create.instance.as_str())
+        .name(&create.name)
+        .description(&create.description)
+        .no_reboot(!create.reboot)
+        .tag_specifications(tag_specification(ResourceType::Image, &create.image_tags))
+        .tag_specifications(tag_specification(ResourceType::Snapshot, &create.snapshot_tags))
+        .send()
+        .await
+        .map_err(|error| Failure::new(Call::CreateImage, region, &error))?;
+    answer.image_id().unwrap_or_default().parse().map_err(|invalid| Failure::malformed(Call::CreateImage, region, invalid))
+}
+
+pub(crate) async fn copy_image(account: &Account, region: &Region, copy: &CopyImage) -> Result<ImageId, Failure> {
+    let mut request = account
+        .ec2(region)
+        .copy_image()
+        .source_region(copy.source_region.as_str())
+        .source_image_id(copy.source.as_str())
+        .name(&copy.name)
+        .description(&copy.description)
+        .client_token(&copy.token)
+        .tag_specifications(tag_specification(ResourceType::Image, &copy.tags))
+        .tag_specifications(tag_specification(ResourceType::Snapshot, &copy.tags));
+    // An explicit `Encrypted=false` is refused for encrypted sources, so it is never sent.
+    request = match &copy.encryption {
+        Encryption::AsSource => request,
+        Encryption::DefaultKey => request.encrypted(true),
+        Encryption::Key(key) => request.encrypted(true).kms_key_id(key),
+    };
+    let answer = request.send().await.map_err(|error| Failure::new(Call::CopyImage, region, &error))?;
+    answer.image_id().unwrap_or_default().parse().map_err(|invalid| Failure::malformed(Call::CopyImage, region, invalid))
+}
+
+/// Deregisters an image and deletes snapshots of it: in one call where they are all it has, else one by one.
+pub(crate) async fn remove_image(account: &Account, region: &Region, remove: &RemoveImage) -> Removal {
+    let mut removal = Removal::not_tried(remove);
+    let request = account.ec2(region).deregister_image().image_id(remove.image.as_str());
+    let together = remove.all_snapshots && !remove.snapshots.is_empty();
+    let request = if together { request.delete_associated_snapshots(true) } else { request };
+    let deleted_with_it = match request.send().await {
+        Ok(answer) => {
+            removal.image = Deletion::Deleted;
+            let succeeded = |code: Option<&SnapshotReturnCodes>| code == Some(&SnapshotReturnCodes::Success);
+            let results = answer.delete_snapshot_results().iter();
+            results.filter(|result| succeeded(result.return_code())).filter_map(|result| result.snapshot_id()?.parse().ok()).collect()
+        }
+        Err(error) => match Failure::new(Call::DeregisterImage, region, &error) {
+            Failure { class: Class::Gone, .. } => {
+                removal.image = Deletion::AlreadyGone;
+                Vec::new()
+            }
+            failure => {
+                removal.image = Deletion::Failed(failure);
+                return removal;
+            }
+        },
+    };
+    for snapshot in &mut removal.snapshots {
+        // What EC2 did not say it deleted is asked for by itself: the answer then says why not.
+        snapshot.deletion = if deleted_with_it.contains(&snapshot.snapshot) {
+            Deletion::Deleted
+        } else {
+            delete_snapshot(account, region, &snapshot.snapshot).await
+        };
+    }
+    removal
+}
+
+pub(crate) async fn delete_snapshot(account: &Account, region: &Region, snapshot: &SnapshotId) -> Deletion {
+    match account.ec2(region).delete_snapshot().snapshot_id(snapshot.as_str()).send().await {
+        Ok(_) => Deletion::Deleted,
+        Err(error) => match Failure::new(Call::DeleteSnapshot, region, &error) {
+            Failure { class: Class::Gone, .. } => Deletion::AlreadyGone,
+            failure => Deletion::Failed(failure),
+        },
+    }
+}

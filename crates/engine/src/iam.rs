@@ -1,0 +1,147 @@
+//! The least IAM policy, made from the table of the calls this program makes.
+//!
+//! Which resources and condition keys an action knows is AWS's Service Authorization Reference (`ec2-semantics` section 9).
+
+use serde_json::{Value, json};
+
+use crate::call::Call;
+
+/// Work that can be permitted by itself, so that the host that makes backups need not be able to delete them.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Work {
+    /// `image-instance` and `resume`.
+    Create,
+    /// `purge-expired-amis`.
+    Purge,
+}
+
+/// How a call can be confined.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Confinement {
+    /// Reading knows neither resources nor tags.
+    Reads,
+    /// Makes images and snapshots, which must bear our mark from birth.
+    Makes,
+    /// Deletes images and snapshots that bear our mark.
+    Deletes,
+}
+
+fn needed_for(call: Call) -> (&'static [Work], Confinement) {
+    match call {
+        Call::DescribeRegions | Call::DescribeImages => (&[Work::Create, Work::Purge], Confinement::Reads),
+        Call::DescribeInstances => (&[Work::Create], Confinement::Reads),
+        Call::DescribeSnapshots => (&[Work::Purge], Confinement::Reads),
+        Call::CreateImage | Call::CopyImage => (&[Work::Create], Confinement::Makes),
+        Call::DeregisterImage | Call::DeleteSnapshot => (&[Work::Purge], Confinement::Deletes),
+    }
+}
+
+/// The least policy for this work, as a policy document.
+pub fn policy(works: &[Work]) -> Value {
+    let actions = |confinement: Confinement| -> Vec<String> {
+        let mut actions: Vec<String> = Call::ALL
+            .into_iter()
+            .filter(|call| {
+                let (needed, how) = needed_for(*call);
+                how == confinement && works.iter().any(|work| needed.contains(work))
+            })
+            .map(|call| format!("ec2:{}", call.name()))
+            .collect();
+        actions.sort();
+        actions
+    };
+    let images_and_snapshots = json!(["arn:aws:ec2:*::image/*", "arn:aws:ec2:*::snapshot/*"]);
+    let marked = planner::tags::OUR_MARK;
+    let mut statements = vec![json!({
+        "Sid": "Discover",
+        "Effect": "Allow",
+        "Action": actions(Confinement::Reads),
+        "Resource": "*",
+    })];
+    if works.contains(&Work::Create) {
+        statements.extend([
+            json!({
+                "Sid": "CreateFromInstance",
+                "Effect": "Allow",
+                "Action": "ec2:CreateImage",
+                "Resource": "arn:aws:ec2:*:*:instance/*",
+            }),
+            json!({
+                "Sid": "CreateOnlyMarked",
+                "Effect": "Allow",
+                "Action": actions(Confinement::Makes),
+                "Resource": images_and_snapshots,
+                "Condition": { "StringEquals": { "aws:RequestTag/Creator": marked } },
+            }),
+            // The source of a copy is an image without a request tag; it cannot be confined by its own tags.
+            json!({
+                "Sid": "CopyOnlyOwn",
+                "Effect": "Allow",
+                "Action": "ec2:CopyImage",
+                "Resource": "arn:aws:ec2:*::image/*",
+                "Condition": { "StringEquals": { "ec2:Owner": "${aws:PrincipalAccount}" } },
+            }),
+            // Whoever could tag an existing image as ours could have it purged.
+            json!({
+                "Sid": "TagOnlyWhileCreating",
+                "Effect": "Allow",
+                "Action": "ec2:CreateTags",
+                "Resource": images_and_snapshots,
+                "Condition": {
+                    "StringEquals": {
+                        "aws:RequestTag/Creator": marked,
+                        "ec2:CreateAction": ["CopyImage", "CreateImage"],
+                    },
+                },
+            }),
+            json!({
+                "Sid": "EncryptCopies",
+                "Effect": "Allow",
+                "Action": ["kms:Decrypt", "kms:DescribeKey", "kms:GenerateDataKey*", "kms:ReEncrypt*"],
+                "Resource": "arn:aws:kms:*:*:key/*",
+                "Condition": { "StringLike": { "kms:ViaService": "ec2.*.amazonaws.com" } },
+            }),
+            json!({
+                "Sid": "GrantKeysToEbs",
+                "Effect": "Allow",
+                "Action": "kms:CreateGrant",
+                "Resource": "arn:aws:kms:*:*:key/*",
+                "Condition": {
+                    "Bool": { "kms:GrantIsForAWSResource": "true" },
+                    "StringLike": { "kms:ViaService": "ec2.*.amazonaws.com" },
+                },
+            }),
+        ]);
+    }
+    if works.contains(&Work::Purge) {
+        statements.push(json!({
+            "Sid": "PurgeOnlyMarked",
+            "Effect": "Allow",
+            "Action": actions(Confinement::Deletes),
+            "Resource": images_and_snapshots,
+            "Condition": { "StringEquals": { "aws:ResourceTag/Creator": marked } },
+        }));
+    }
+    json!({ "Version": "2012-10-17", "Statement": statements })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn every_call_is_in_the_whole_policy() {
+        let policy = policy(&[Work::Create, Work::Purge]).to_string();
+        for call in Call::ALL {
+            assert!(policy.contains(&format!("\"ec2:{}\"", call.name())), "{}", call.name());
+        }
+    }
+
+    #[test]
+    fn who_makes_backups_need_not_be_able_to_delete_them() {
+        let create = policy(&[Work::Create]).to_string();
+        assert!(!create.contains("Delete") && !create.contains("Deregister"));
+        let purge = policy(&[Work::Purge]).to_string();
+        assert!(!purge.contains("CreateImage") && !purge.contains("CreateTags"));
+    }
+}

@@ -1,0 +1,23 @@
+//! Does what the planner decided: observes EC2, has the plan checked, applies it once, reports, and goes round again
+//! while something is in flight.
+//!
+//! The doors are [`image_instance`], [`resume`] and [`purge`]; each takes a [`Run`] (whose account, how long, who listens)
+//! and gives a report, which is plain data.
+
+pub mod account;
+pub mod apply;
+pub mod call;
+pub mod clock;
+pub mod description;
+pub mod iam;
+pub mod metadata;
+mod observe;
+pub mod outcome;
+pub mod region;
+pub mod report;
+mod rounds;
+mod translate;
+
+pub use account::{Account, AccountError, Connection};
+pub use clock::Clock;
+pub use rounds::{Ending, Event, RegionScope, Run, RunError, Stop, image_instance, purge, resume};

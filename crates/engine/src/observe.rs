@@ -1,0 +1,219 @@
+//! Looks at EC2. Every listing is read to its last page or not believed at all.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use aws_sdk_ec2::operation::describe_images::builders::DescribeImagesFluentBuilder;
+use aws_sdk_ec2::types::{self, Filter};
+use jiff::Timestamp;
+use planner::id::{AccountId, ImageId, InstanceId, Region, SnapshotId};
+use planner::inventory::{Image, Inventory, RegionView, Scope, Snapshot};
+use planner::tags::{ExpireTag, Mark, OUR_MARK};
+
+use crate::account::Account;
+use crate::call::Call;
+use crate::description::{self, ImageDescription, SnapshotDescription};
+use crate::outcome::{Class, Failure};
+use crate::translate::{self, Instance};
+
+/// Images and snapshots a page: the most that EC2 is known to take (ec2-semantics 5.4).
+const PAGE: i32 = 1000;
+/// Values one filter may hold (ec2-semantics 5.1, from memory there; smaller is always right).
+const FILTER_VALUES: usize = 200;
+
+/// A whole region, and the full descriptions of what may have to be deleted there.
+#[derive(Debug)]
+pub(crate) struct WholeRegion {
+    pub(crate) view: RegionView,
+    pub(crate) images: BTreeMap<ImageId, ImageDescription>,
+    pub(crate) snapshots: BTreeMap<SnapshotId, SnapshotDescription>,
+}
+
+/// The regions that are enabled for the account, asked of `asked`.
+pub(crate) async fn enabled_regions(account: &Account, asked: &Region) -> Result<BTreeSet<Region>, Failure> {
+    let answer = account.ec2(asked).describe_regions().all_regions(false).send().await;
+    let answer = answer.map_err(|error| Failure::new(Call::DescribeRegions, asked, &error))?;
+    // Some endpoints list regions that are not enabled all the same, so each is asked what it is.
+    let enabled = answer.regions().iter().filter(|region| region.opt_in_status() != Some("not-opted-in"));
+    let regions = enabled.map(|region| region.region_name().unwrap_or_default().parse::<Region>()).collect::<Result<BTreeSet<_>, _>>();
+    let regions = regions.map_err(|invalid| Failure::malformed(Call::DescribeRegions, asked, invalid))?;
+    if regions.is_empty() {
+        return Err(Failure::malformed(Call::DescribeRegions, asked, "no region is enabled"));
+    }
+    Ok(regions)
+}
+
+/// One instance; `None` if EC2 knows none of that id.
+pub(crate) async fn instance(account: &Account, region: &Region, id: &InstanceId) -> Result<Option<Instance>, Failure> {
+    let answer = account.ec2(region).describe_instances().instance_ids(id.as_str()).send().await;
+    let answer = match answer.map_err(|error| Failure::new(Call::DescribeInstances, region, &error)) {
+        Ok(answer) => answer,
+        Err(failure) if failure.class == Class::Gone => return Ok(None),
+        Err(failure) => return Err(failure),
+    };
+    let mut instances = answer.reservations().iter().flat_map(types::Reservation::instances);
+    let found = instances.find(|instance| instance.instance_id() == Some(id.as_str()));
+    found.map(translate::instance).transpose().map_err(|invalid| Failure::malformed(Call::DescribeInstances, region, invalid))
+}
+
+/// The backups of one instance.
+pub(crate) async fn backups_of(account: &Account, region: &Region, instance: &InstanceId) -> Result<Vec<Image>, Failure> {
+    images(account, region, &[("tag:Creator", &[OUR_MARK]), ("tag:Instance", &[instance.as_str()])]).await
+}
+
+/// All backups of a region.
+pub(crate) async fn backups(account: &Account, region: &Region) -> Result<Vec<Image>, Failure> {
+    images(account, region, &[("tag:Creator", &[OUR_MARK])]).await
+}
+
+/// The account's images of these names.
+pub(crate) async fn images_named(account: &Account, region: &Region, names: &BTreeSet<String>) -> Result<Vec<Image>, Failure> {
+    let names: Vec<&str> = names.iter().map(String::as_str).collect();
+    images(account, region, &[("name", &names)]).await
+}
+
+/// The copies, in this region, of images of another.
+pub(crate) async fn copies_of(account: &Account, region: &Region, sources: &BTreeSet<ImageId>) -> Result<Vec<Image>, Failure> {
+    let sources: Vec<&str> = sources.iter().map(ImageId::as_str).collect();
+    let mut copies = Vec::new();
+    for sources in sources.chunks(FILTER_VALUES) {
+        copies.extend(images(account, region, &[("source-image-id", sources)]).await?);
+    }
+    Ok(copies)
+}
+
+/// Everything of the account in a region. What is ours and expired at `now` is described in full.
+pub(crate) async fn whole_region(account: &Account, region: &Region, now: Timestamp) -> Result<WholeRegion, Failure> {
+    let mut whole = WholeRegion {
+        view: RegionView { scope: Scope::Whole, images: Vec::new(), snapshots: Vec::new() },
+        images: BTreeMap::new(),
+        snapshots: BTreeMap::new(),
+    };
+    // Snapshots first: an image made between the two listings is then seen with the later one, and its snapshots cannot
+    // be taken for orphans.
+    let mut undescribed: BTreeMap<SnapshotId, SnapshotDescription> = BTreeMap::new();
+    let mut pages = Pages::new(Call::DescribeSnapshots, region);
+    loop {
+        let request = account.ec2(region).describe_snapshots().owner_ids("self").max_results(PAGE).set_next_token(pages.token());
+        let page = request.send().await.map_err(|error| Failure::new(Call::DescribeSnapshots, region, &error))?;
+        for seen in page.snapshots() {
+            let snapshot = translate::snapshot(seen).map_err(|invalid| Failure::malformed(Call::DescribeSnapshots, region, invalid))?;
+            // Snapshots without a mark may turn out to be covered by their image's.
+            if may_go(&snapshot, now) {
+                undescribed.insert(snapshot.id.clone(), description::snapshot(region, &snapshot.id, seen));
+            }
+            whole.view.snapshots.push(snapshot);
+        }
+        if !pages.turn(page.next_token())? {
+            break;
+        }
+    }
+    let mut in_expired_images: BTreeSet<SnapshotId> = BTreeSet::new();
+    let request = account.ec2(region).describe_images().owners("self");
+    each_image(region, request, |seen, image| {
+        if image.tags.mark() == Mark::Ours && is_past(&image.tags.expire(), now) {
+            in_expired_images.extend(image.snapshots().cloned());
+            whole.images.insert(image.id.clone(), description::image(region, &image.id, seen));
+        }
+        whole.view.images.push(image);
+    })
+    .await?;
+    let ours: BTreeSet<&SnapshotId> =
+        whole.view.snapshots.iter().filter(|snapshot| snapshot.tags.mark() == Mark::Ours).map(|snapshot| &snapshot.id).collect();
+    undescribed.retain(|id, _| ours.contains(id) || in_expired_images.contains(id));
+    whole.snapshots = undescribed;
+    Ok(whole)
+}
+
+fn may_go(snapshot: &Snapshot, now: Timestamp) -> bool {
+    let ours = match snapshot.tags.mark() {
+        Mark::Ours => true,
+        Mark::Absent => snapshot.made_for.is_some(),
+        Mark::Anothers(_) => false,
+    };
+    ours && match snapshot.tags.expire() {
+        ExpireTag::Absent => snapshot.made_for.is_some(),
+        expire => is_past(&expire, now),
+    }
+}
+
+fn is_past(expire: &ExpireTag, now: Timestamp) -> bool {
+    matches!(expire, ExpireTag::At(expiry) if expiry.is_past(now))
+}
+
+/// Says whose all this is: every resource EC2 listed as our own must agree on it. A region that does not is not believed.
+pub(crate) fn settle_account(inventory: &mut Inventory) {
+    let owners = |view: &RegionView| -> BTreeSet<Option<AccountId>> {
+        let images = view.images.iter().map(|image| image.owner.clone());
+        images.chain(view.snapshots.iter().map(|snapshot| snapshot.owner.clone())).collect()
+    };
+    let all: BTreeSet<Option<AccountId>> = inventory.regions.values().flat_map(owners).collect();
+    let account = all.iter().flatten().next().cloned();
+    if all.len() > 1 || all.contains(&None) {
+        for view in inventory.regions.values_mut() {
+            let theirs = owners(view);
+            if theirs.len() > 1 || theirs.contains(&None) || theirs.iter().any(|owner| *owner != account) {
+                *view = RegionView::unseen("EC2 listed resources of more than one account as our own");
+            }
+        }
+    }
+    inventory.account = account;
+}
+
+async fn images(account: &Account, region: &Region, filters: &[(&str, &[&str])]) -> Result<Vec<Image>, Failure> {
+    let mut images = Vec::new();
+    let filters = filters.iter().map(|(name, values)| {
+        let values = values.iter().map(|value| (*value).to_owned()).collect();
+        Filter::builder().name(*name).set_values(Some(values)).build()
+    });
+    let request = account.ec2(region).describe_images().owners("self").set_filters(Some(filters.collect()));
+    each_image(region, request, |_, image| images.push(image)).await?;
+    Ok(images)
+}
+
+async fn each_image(
+    region: &Region,
+    request: DescribeImagesFluentBuilder,
+    mut take: impl FnMut(&types::Image, Image),
+) -> Result<(), Failure> {
+    // Disabled images are hidden, even from their owner, unless asked for; deprecated ones the owner always sees.
+    let request = request.include_disabled(true).include_deprecated(true).max_results(PAGE);
+    let mut pages = Pages::new(Call::DescribeImages, region);
+    loop {
+        let page = request.clone().set_next_token(pages.token()).send().await;
+        let page = page.map_err(|error| Failure::new(Call::DescribeImages, region, &error))?;
+        for seen in page.images() {
+            let image = translate::image(seen).map_err(|invalid| Failure::malformed(Call::DescribeImages, region, invalid))?;
+            take(seen, image);
+        }
+        if !pages.turn(page.next_token())? {
+            return Ok(());
+        }
+    }
+}
+
+/// Where we are in a listing. An empty page may carry a token, and only a missing token ends it (ec2-semantics 5.4).
+struct Pages<'a> {
+    call: Call,
+    region: &'a Region,
+    token: Option<String>,
+}
+
+impl<'a> Pages<'a> {
+    fn new(call: Call, region: &'a Region) -> Self {
+        Self { call, region, token: None }
+    }
+
+    fn token(&self) -> Option<String> {
+        self.token.clone()
+    }
+
+    /// Whether there is another page.
+    fn turn(&mut self, next: Option<&str>) -> Result<bool, Failure> {
+        let next = next.filter(|token| !token.is_empty()).map(str::to_owned);
+        if next.is_some() && next == self.token {
+            return Err(Failure::malformed(self.call, self.region, "the listing does not end: the same page token came twice"));
+        }
+        self.token = next;
+        Ok(self.token.is_some())
+    }
+}

@@ -1,0 +1,136 @@
+//! What was seen, decided and done: data first; `text.rs` is a view of it, and JSON is the data itself.
+//!
+//! Every document carries `"version": 1` and grows only by addition.
+
+mod text;
+
+use jiff::Timestamp;
+use planner::expiry::Expiry;
+use planner::id::{AccountId, ImageId, InstanceId, Region, SnapshotId};
+use planner::inventory::ImageState;
+use planner::plan::{CopyStanding, Verdict};
+use planner::tags::Tags;
+use schemars::JsonSchema;
+use serde::Serialize;
+
+use crate::apply::Removal;
+use crate::description::{ImageDescription, SnapshotDescription};
+use crate::outcome::Failure;
+use crate::rounds::Ending;
+
+/// What `image-instance` or `resume` did.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, JsonSchema)]
+#[must_use = "an unread report helps nobody"]
+pub struct ImageReport {
+    /// The version of this document.
+    pub version: u32,
+    /// `image-instance` or `resume`.
+    pub command: String,
+    /// Whether it was only planned.
+    pub dry_run: bool,
+    /// When the run began.
+    pub started: Timestamp,
+    /// When it ended.
+    pub finished: Timestamp,
+    /// The instance that was to be backed up.
+    pub instance: Option<InstanceId>,
+    /// Its name.
+    pub instance_name: Option<String>,
+    /// When the backup may go; never, if absent.
+    pub expire: Option<Expiry>,
+    /// The image that was made.
+    pub image: Option<ImageResult>,
+    /// Where each copy stands that this run was for, or found unfinished.
+    pub copies: Vec<CopyStanding>,
+    /// What a dry run would have asked EC2 for first.
+    pub planned: Vec<PlannedStep>,
+    /// What failed.
+    pub failures: Vec<Failure>,
+    /// How the run ended.
+    pub ending: Ending,
+}
+
+/// The image a run was for.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, JsonSchema)]
+pub struct ImageResult {
+    /// The image.
+    pub image: ImageId,
+    /// Its region.
+    pub region: Region,
+    /// Its name.
+    pub name: String,
+    /// Where it stands.
+    pub state: ImageState,
+    /// EC2's explanation, where it failed.
+    pub reason: Option<String>,
+}
+
+/// Something a dry run would have asked for.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, JsonSchema)]
+#[serde(tag = "action", rename_all = "snake_case")]
+#[expect(missing_docs, reason = "the fields are those of the plan's actions")]
+pub enum PlannedStep {
+    /// An image.
+    CreateImage { region: Region, instance: InstanceId, name: String, reboot: bool, tags: Tags, snapshot_tags: Tags },
+    /// A copy.
+    CopyImage { region: Region, source_region: Region, source: ImageId, name: String, encrypted: bool, tags: Tags },
+    /// The removal of an image.
+    RemoveImage { region: Region, image: ImageId, snapshots: Vec<SnapshotId> },
+    /// The deletion of an orphan.
+    DeleteSnapshot { region: Region, snapshot: SnapshotId },
+}
+
+/// What `purge-expired-amis` did.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, JsonSchema)]
+#[must_use = "an unread report helps nobody"]
+pub struct PurgeReport {
+    /// The version of this document.
+    pub version: u32,
+    /// `purge-expired-amis`.
+    pub command: String,
+    /// Whether it was only planned.
+    pub dry_run: bool,
+    /// The instant by which expiry was judged.
+    pub now: Timestamp,
+    /// The account, once any resource has told.
+    pub account: Option<AccountId>,
+    /// The regions, those that could not be read included.
+    pub regions: Vec<RegionReport>,
+    /// What became of every backup and orphan seen, and why.
+    pub verdicts: Vec<VerdictReport>,
+    /// What EC2 said of each image before it was deleted.
+    pub deleted_images: Vec<ImageDescription>,
+    /// What EC2 said of each snapshot before it was deleted.
+    pub deleted_snapshots: Vec<SnapshotDescription>,
+    /// What else failed: destinations of copies that could not be looked at.
+    pub failures: Vec<Failure>,
+    /// Why nothing at all was deleted, where that was decided for safety.
+    pub refusal: Option<String>,
+    /// How the run ended.
+    pub ending: Ending,
+}
+
+/// How the reading of a region went.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, JsonSchema)]
+pub struct RegionReport {
+    /// The region.
+    pub region: Region,
+    /// Whether it was wholly read. If not, nothing in it was deleted.
+    pub read: bool,
+    /// The account's images there.
+    pub images: usize,
+    /// The account's snapshots there.
+    pub snapshots: usize,
+    /// Why it could not be read.
+    pub why: Option<String>,
+}
+
+/// A verdict and what came of it.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, JsonSchema)]
+pub struct VerdictReport {
+    /// The verdict.
+    #[serde(flatten)]
+    pub verdict: Verdict,
+    /// What came of it, where something was to be deleted. For an orphan, `image` speaks of the snapshot itself.
+    pub result: Option<Removal>,
+}

@@ -1,0 +1,166 @@
+//! Reports as a person reads them: one line a thing, at home in a terminal, a log and a cron mail.
+
+use std::fmt;
+
+use planner::plan::Standing;
+use planner::plan::purge::{Decision, LeftSnapshot, Subject};
+
+use crate::apply::{Deletion, Removal};
+use crate::outcome::one_line;
+use crate::report::{ImageReport, ImageResult, PlannedStep, PurgeReport, VerdictReport};
+
+impl fmt::Display for ImageReport {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Self {
+            version: _,
+            command,
+            dry_run: _,
+            started: _,
+            finished: _,
+            instance: _,
+            instance_name: _,
+            expire,
+            image,
+            copies,
+            planned,
+            failures,
+            ending: _,
+        } = self;
+        for step in planned {
+            writeln!(f, "{step}")?;
+        }
+        if let Some(ImageResult { image, region, name, state, reason }) = image {
+            write!(f, "{region}  {image}  {state:<9}  {name}")?;
+            match (reason, expire) {
+                (Some(reason), _) => writeln!(f, "  {reason}")?,
+                (None, Some(expire)) => writeln!(f, "  expires {expire}")?,
+                (None, None) => writeln!(f, "  never expires")?,
+            }
+        }
+        for copy in copies {
+            let destination = copy.destination.as_ref().map_or("?", |region| region.as_str());
+            match &copy.standing {
+                Standing::Done { copy: id } => {
+                    writeln!(f, "{destination}  {id}  available  copy of {} in {}", copy.source, copy.source_region)?
+                }
+                Standing::InFlight { copy: id } => {
+                    writeln!(f, "{destination}  {id}  pending    copy of {} in {}", copy.source, copy.source_region)?
+                }
+                standing => writeln!(f, "{destination}  copy of {} in {}: {standing}", copy.source, copy.source_region)?,
+            }
+        }
+        for failure in failures {
+            writeln!(f, "failed: {failure}")?;
+        }
+        if command == "resume" && copies.is_empty() && failures.is_empty() {
+            writeln!(f, "nothing to finish")?;
+        }
+        Ok(())
+    }
+}
+
+impl fmt::Display for PlannedStep {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::CreateImage { region, instance, name, reboot, tags, snapshot_tags: _ } => {
+                let reboot = if *reboot { ", rebooting it" } else { "" };
+                writeln!(f, "{region}  would image {instance}{reboot} as {name}")?;
+                let tags: Vec<String> = tags.iter().map(|(key, value)| format!("{key}={}", one_line(value))).collect();
+                write!(f, "           tagged {}", tags.join(" | "))
+            }
+            Self::CopyImage { region, source_region, source, name, encrypted, tags: _ } => {
+                let encrypted = if *encrypted { ", encrypted" } else { "" };
+                write!(f, "{region}  would copy {source} from {source_region} as {name}{encrypted}")
+            }
+            Self::RemoveImage { region, image, snapshots } => write!(f, "{region}  would remove {image} and {} snapshots", snapshots.len()),
+            Self::DeleteSnapshot { region, snapshot } => write!(f, "{region}  would delete {snapshot}"),
+        }
+    }
+}
+
+impl fmt::Display for PurgeReport {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Self {
+            version: _,
+            command: _,
+            dry_run,
+            now: _,
+            account: _,
+            regions,
+            verdicts,
+            deleted_images: _,
+            deleted_snapshots: _,
+            failures,
+            refusal,
+            ending: _,
+        } = self;
+        for verdict in verdicts {
+            verdict.write(f, *dry_run || refusal.is_some())?;
+        }
+        for region in regions.iter().filter(|region| !region.read) {
+            writeln!(f, "{}  not read, so nothing in it was deleted: {}", region.region, region.why.as_deref().unwrap_or("unknown"))?;
+        }
+        for failure in failures {
+            writeln!(f, "failed: {failure}")?;
+        }
+        let gone = verdicts.iter().filter_map(|verdict| verdict.result.as_ref()).filter(|removal| removal.image.is_gone()).count();
+        let kept = verdicts.iter().filter(|verdict| matches!(verdict.verdict.decision, Decision::Keep { .. })).count();
+        let left = verdicts.len() - kept - gone;
+        let read = regions.iter().filter(|region| region.read).count();
+        let of = if read == regions.len() { String::new() } else { format!(" of {}", regions.len()) };
+        let regions = if regions.len() == 1 { "region" } else { "regions" };
+        match refusal {
+            Some(refusal) => writeln!(f, "{refusal}"),
+            None if *dry_run => writeln!(f, "would purge {left}, keep {kept}, in {read}{of} {regions}"),
+            None if left == 0 => writeln!(f, "purged {gone}, kept {kept}, in {read}{of} {regions}"),
+            None => writeln!(f, "purged {gone}, kept {kept}, failed to purge {left}, in {read}{of} {regions}"),
+        }
+    }
+}
+
+impl VerdictReport {
+    fn write(&self, f: &mut fmt::Formatter<'_>, only_planned: bool) -> fmt::Result {
+        let region = &self.verdict.region;
+        let subject = match &self.verdict.subject {
+            Subject::Backup(backup) => format!("{}  {}", backup.image, one_line(backup.name.as_deref().unwrap_or("(no name)"))),
+            Subject::Orphan { snapshot, instance, .. } => {
+                let of = instance.as_ref().map_or_else(String::new, |instance| format!(" of {instance}"));
+                format!("{snapshot}  orphan{of}")
+            }
+        };
+        match &self.verdict.decision {
+            Decision::Keep { reason } => writeln!(f, "{region}  keep    {subject}: {reason}"),
+            Decision::Purge { reason, snapshots, left } => {
+                let word = match &self.result {
+                    _ if only_planned => "would purge",
+                    Some(removal) if removal.image.is_gone() => "purged ",
+                    _ => "FAILED ",
+                };
+                let with = match (&self.verdict.subject, snapshots.len()) {
+                    (Subject::Orphan { .. }, _) => String::new(),
+                    (Subject::Backup(_), 1) => " with 1 snapshot".to_owned(),
+                    (Subject::Backup(_), count) => format!(" with {count} snapshots"),
+                };
+                writeln!(f, "{region}  {word} {subject}{with}: {reason}")?;
+                for LeftSnapshot { snapshot, reason } in left {
+                    writeln!(f, "{region}    keep  {snapshot}: {reason}")?;
+                }
+                self.result.as_ref().map_or(Ok(()), |removal| write_failures(f, region.as_str(), removal))
+            }
+        }
+    }
+}
+
+fn write_failures(f: &mut fmt::Formatter<'_>, region: &str, removal: &Removal) -> fmt::Result {
+    match &removal.image {
+        Deletion::Failed(failure) => writeln!(f, "{region}    {failure}")?,
+        Deletion::NotTried => writeln!(f, "{region}    not tried: the run was interrupted")?,
+        Deletion::Deleted | Deletion::AlreadyGone => {}
+    }
+    for snapshot in &removal.snapshots {
+        if let Deletion::Failed(failure) = &snapshot.deletion {
+            writeln!(f, "{region}    left behind: {}: {failure}", snapshot.snapshot)?;
+        }
+    }
+    Ok(())
+}

@@ -1,0 +1,236 @@
+//! Round after round until everything is settled, or patience runs out. Nothing else in this program sleeps.
+
+mod image;
+mod purge;
+
+use std::collections::BTreeSet;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::time::Duration;
+
+use jiff::{SignedDuration, Timestamp};
+use planner::guard::Refusal;
+use planner::id::{ImageId, InstanceId, Region, SnapshotId};
+use planner::inventory::ImageState;
+use tokio::sync::Notify;
+
+use crate::account::Account;
+use crate::clock::Clock;
+use crate::observe;
+use crate::outcome::Failure;
+
+pub use image::{image_instance, resume};
+pub use purge::purge;
+
+/// The first wait between two rounds.
+const FIRST_DELAY: Duration = Duration::from_secs(2);
+/// The longest wait between two rounds.
+const LONGEST_DELAY: Duration = Duration::from_secs(30);
+/// EC2 takes snapshots of one volume no closer together than this (ec2-semantics 1.8).
+const SNAPSHOT_SPACING: Duration = Duration::from_secs(15);
+
+/// How a run is to go.
+pub struct Run<'a> {
+    /// On whose behalf.
+    pub account: &'a Account,
+    /// By which clock expiry is judged and patience measured. A rehearsal's differs from the one that signs requests.
+    pub clock: Clock,
+    /// How long rounds go on, by the wall clock, from the start of the run.
+    pub patience: SignedDuration,
+    /// Whether to wait at all for what EC2 does after it has answered.
+    pub wait: bool,
+    /// Stop after the first plan, and change nothing.
+    pub dry_run: bool,
+    /// Told of what happens while it happens.
+    pub listener: &'a dyn Fn(&Event),
+    /// Ends the run early, between two calls.
+    pub stop: &'a Stop,
+}
+
+/// Which regions a run is about.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum RegionScope {
+    /// These.
+    These(BTreeSet<Region>),
+    /// All that are enabled for the account, as this one tells.
+    AllEnabled {
+        /// The region that is asked.
+        asked: Region,
+    },
+}
+
+impl RegionScope {
+    async fn regions(&self, account: &Account) -> Result<BTreeSet<Region>, RunError> {
+        match self {
+            Self::These(regions) => Ok(regions.clone()),
+            Self::AllEnabled { asked } => observe::enabled_regions(account, asked).await.map_err(RunError::Failed),
+        }
+    }
+}
+
+/// Something that happened during a run.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Event {
+    /// EC2 has taken the request for an image.
+    ImageRequested {
+        /// Where.
+        region: Region,
+        /// The image.
+        image: ImageId,
+        /// Its name.
+        name: String,
+    },
+    /// EC2 has taken the request for a copy.
+    CopyRequested {
+        /// The source.
+        source: ImageId,
+        /// Where to.
+        destination: Region,
+        /// The copy.
+        copy: ImageId,
+    },
+    /// An image or a copy stands elsewhere than before.
+    State {
+        /// Where it is.
+        region: Region,
+        /// The image.
+        image: ImageId,
+        /// Where it stands now.
+        state: ImageState,
+    },
+    /// A call failed in a way that may pass; the run waits.
+    Waiting(Failure),
+    /// A region was wholly read.
+    RegionRead {
+        /// Which.
+        region: Region,
+        /// Its images of the account.
+        images: usize,
+        /// Its snapshots of the account.
+        snapshots: usize,
+    },
+    /// A region could not be read.
+    RegionUnread(Failure),
+    /// An image is gone.
+    ImageRemoved {
+        /// Where it was.
+        region: Region,
+        /// The image.
+        image: ImageId,
+        /// How many snapshots went with it.
+        snapshots: usize,
+    },
+    /// An orphan is gone.
+    SnapshotDeleted {
+        /// Where it was.
+        region: Region,
+        /// The snapshot.
+        snapshot: SnapshotId,
+    },
+    /// A deletion failed.
+    NotDeleted(Failure),
+}
+
+/// Why a run came to nothing.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub enum RunError {
+    /// EC2 did not do what everything else depends on.
+    #[error("{0}")]
+    Failed(Failure),
+    /// There is no such instance in that region.
+    #[error("there is no instance {instance} in {region}")]
+    NoSuchInstance {
+        /// The instance.
+        instance: InstanceId,
+        /// The region that was asked.
+        region: Region,
+    },
+    /// The instance cannot be imaged now.
+    #[error("instance {instance} in {region} is {state}: EC2 makes images of running and stopped instances only")]
+    InstanceCannotBeImaged {
+        /// The instance.
+        instance: InstanceId,
+        /// Its region.
+        region: Region,
+        /// EC2's name of its state.
+        state: String,
+    },
+    /// The destination of a copy is not a region of this account.
+    #[error("cannot copy to {0}: it is not among the regions enabled for this account; no image was made")]
+    DestinationNotEnabled(Region),
+    /// Each name the image could have is held by something else.
+    #[error("the image could not be made: the names {0} and its further attempts are all taken")]
+    NamesTaken(String),
+    /// The plan was refused.
+    #[error("{0}")]
+    Refused(Refusal),
+}
+
+/// How a run ended.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, serde::Serialize, schemars::JsonSchema)]
+#[serde(rename_all = "snake_case")]
+pub enum Ending {
+    /// Everything is done.
+    Done,
+    /// Nothing was achieved.
+    NothingAchieved,
+    /// Some of it failed, the rest is done.
+    SomeFailed,
+    /// Something is still in flight.
+    StillInFlight,
+    /// Stopped for safety: the cap was exceeded, or the guard objected.
+    StoppedForSafety,
+    /// The user interrupted it.
+    Interrupted,
+}
+
+/// A request to end the run, made from outside.
+#[derive(Debug, Clone, Default)]
+pub struct Stop(Arc<(AtomicBool, Notify)>);
+
+impl Stop {
+    /// Asks the run to end after the call that is under way.
+    pub fn request(&self) {
+        self.0.0.store(true, Ordering::SeqCst);
+        self.0.1.notify_waiters();
+    }
+
+    /// Whether the run was asked to end.
+    pub fn is_requested(&self) -> bool {
+        self.0.0.load(Ordering::SeqCst)
+    }
+
+    async fn requested(&self) {
+        let notified = self.0.1.notified();
+        if !self.is_requested() {
+            notified.await;
+        }
+    }
+}
+
+/// The waits between rounds: 2 s, then less and less often, up to every 30 s, and never beyond the deadline.
+struct Delays {
+    next: Duration,
+    deadline: Timestamp,
+}
+
+impl Delays {
+    fn new(run: &Run<'_>, started: Timestamp) -> Self {
+        Self { next: FIRST_DELAY, deadline: started.saturating_add(run.patience).unwrap_or(Timestamp::MAX) }
+    }
+
+    /// Waits for the next round, at least so long; `false` if patience has run out or the run was asked to end.
+    async fn wait(&mut self, run: &Run<'_>, at_least: Duration) -> bool {
+        let left = self.deadline.duration_since(run.clock.now());
+        let Ok(left) = Duration::try_from(left) else { return false };
+        if left.is_zero() || run.stop.is_requested() {
+            return false;
+        }
+        let delay = self.next.max(at_least).min(left);
+        self.next = self.next.mul_f64(1.5).min(LONGEST_DELAY);
+        tokio::select! {
+            () = tokio::time::sleep(delay) => true,
+            () = run.stop.requested() => false,
+        }
+    }
+}

@@ -1,0 +1,462 @@
+//! `image-instance` and `resume`: an image is made, copies are made, and what an earlier run left is finished.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::time::Duration;
+
+use jiff::Timestamp;
+use planner::guard::{Permit, guard};
+use planner::id::{ImageId, Region};
+use planner::inventory::{Image, ImageState, Inventory, RegionView, Scope};
+use planner::plan::image::ImageDecision;
+use planner::plan::{Action, CopyStanding, Plan, Standing, Step, copy, image};
+use planner::policy::ImageRequest;
+use planner::{CheckedPlan, tags::Encryption};
+
+use crate::apply;
+use crate::observe;
+use crate::outcome::{Class, Failure};
+use crate::report::{ImageReport, ImageResult, PlannedStep};
+use crate::rounds::{Delays, Ending, Event, RegionScope, Run, RunError, SNAPSHOT_SPACING};
+use crate::translate::Instance;
+
+/// So often a name may be refused as taken by something that cannot be seen, before the next attempt's name is tried.
+const LOOKS_FOR_A_NAME: u32 = 10;
+
+/// Makes an image of an instance and its copies, and finishes the copies that earlier runs for this instance left.
+///
+/// # Errors
+/// [`RunError`] if no image could be asked for; then nothing was changed.
+pub async fn image_instance(run: &Run<'_>, request: &ImageRequest) -> Result<ImageReport, RunError> {
+    let instance = find_instance(run, request).await?;
+    destinations_are_enabled(run, request).await?;
+    let mut follow = Follow::new(run, Some((request, &instance)), BTreeSet::from([request.region.clone()]));
+    follow.until_settled().await?;
+    Ok(follow.into_report())
+}
+
+/// Finishes the copies that earlier runs left, in these regions.
+///
+/// # Errors
+/// [`RunError`] if the regions could not be listed, or a plan was refused.
+pub async fn resume(run: &Run<'_>, scope: &RegionScope) -> Result<ImageReport, RunError> {
+    let mut follow = Follow::new(run, None, scope.regions(run.account).await?);
+    follow.until_settled().await?;
+    Ok(follow.into_report())
+}
+
+async fn find_instance(run: &Run<'_>, request: &ImageRequest) -> Result<Instance, RunError> {
+    let (instance, region) = (request.instance.clone(), request.region.clone());
+    match observe::instance(run.account, &region, &instance).await.map_err(RunError::Failed)? {
+        None => Err(RunError::NoSuchInstance { instance, region }),
+        Some(found) if !found.can_be_imaged() => Err(RunError::InstanceCannotBeImaged { instance, region, state: found.state }),
+        Some(found) => Ok(found),
+    }
+}
+
+/// A destination that EC2 does not know is better found out before the image is made. Where that cannot be asked (the scripts'
+/// users may lack the permission), the copy will tell.
+async fn destinations_are_enabled(run: &Run<'_>, request: &ImageRequest) -> Result<(), RunError> {
+    if request.copies.is_empty() {
+        return Ok(());
+    }
+    let Ok(enabled) = observe::enabled_regions(run.account, &request.region).await else { return Ok(()) };
+    let closed = request.copies.iter().find(|copy| !enabled.contains(&copy.destination));
+    closed.map_or(Ok(()), |copy| Err(RunError::DestinationNotEnabled(copy.destination.clone())))
+}
+
+/// One run's memory: nothing that EC2 does not know as well, but for what this run itself has done.
+struct Follow<'a> {
+    run: &'a Run<'a>,
+    request: Option<(&'a ImageRequest, &'a Instance)>,
+    sources: BTreeSet<Region>,
+    started_at: Timestamp,
+    /// The image this run has asked for or adopted.
+    made: Option<Made>,
+    /// The copies this run has asked for.
+    started: copy::Started,
+    /// Names EC2 refused as taken, and how often since.
+    taken: BTreeMap<String, u32>,
+    /// The last state told of each image this run follows.
+    told: BTreeMap<(Region, ImageId), ImageState>,
+    copies: Vec<CopyStanding>,
+    planned: Vec<PlannedStep>,
+    /// What failed for good.
+    failures: Vec<Failure>,
+    /// What failed in the last round and may pass.
+    passing: Vec<Failure>,
+    interrupted: bool,
+}
+
+struct Made {
+    image: ImageId,
+    name: String,
+    state: ImageState,
+    reason: Option<String>,
+    seen: bool,
+}
+
+impl<'a> Follow<'a> {
+    fn new(run: &'a Run<'a>, request: Option<(&'a ImageRequest, &'a Instance)>, sources: BTreeSet<Region>) -> Self {
+        Self {
+            run,
+            request,
+            sources,
+            started_at: run.clock.now(),
+            made: None,
+            started: copy::Started::new(),
+            taken: BTreeMap::new(),
+            told: BTreeMap::new(),
+            copies: Vec::new(),
+            planned: Vec::new(),
+            failures: Vec::new(),
+            passing: Vec::new(),
+            interrupted: false,
+        }
+    }
+
+    async fn until_settled(&mut self) -> Result<(), RunError> {
+        let mut delays = Delays::new(self.run, self.started_at);
+        loop {
+            let at_least = self.round().await?;
+            if self.run.dry_run || self.is_settled() {
+                return Ok(());
+            }
+            if !delays.wait(self.run, at_least).await {
+                self.interrupted = self.run.stop.is_requested();
+                return Ok(());
+            }
+        }
+    }
+
+    /// Observe, plan, guard, apply. Says how long to wait at least before the next round.
+    async fn round(&mut self) -> Result<Duration, RunError> {
+        self.passing.clear();
+        let now = self.run.clock.now();
+        let mut inventory = self.observe_sources().await?;
+        self.observe_destinations(&mut inventory, now).await;
+        self.tell_states(&inventory);
+        let plan = self.plan(&inventory, now)?;
+        self.copies.clone_from(&plan.copies);
+        let permit = self.request.map_or(Permit::Resume, |(request, _)| Permit::Image(request));
+        let plan = guard(plan, &inventory, permit, now).map_err(RunError::Refused)?;
+        if self.run.dry_run {
+            self.planned = plan.plan().steps.iter().map(PlannedStep::from).collect();
+            return Ok(Duration::ZERO);
+        }
+        self.apply(&plan).await
+    }
+
+    async fn observe_sources(&mut self) -> Result<Inventory, RunError> {
+        let mut inventory = Inventory::default();
+        for region in self.sources.clone() {
+            let images = match self.request {
+                Some((request, _)) => self.backups_of_instance(request).await,
+                None => observe::backups(self.run.account, &region).await,
+            };
+            let view = match images {
+                Ok(images) => RegionView { scope: Scope::Partial, images, snapshots: Vec::new() },
+                // Nothing was asked of EC2 yet: an image is not begun that cannot be followed.
+                Err(failure) if self.request.is_some() && self.made.is_none() => return Err(RunError::Failed(failure)),
+                Err(failure) => {
+                    let why = failure.to_string();
+                    // A region that `resume` cannot read is left to the next run; the others go on.
+                    if self.request.is_none() {
+                        self.sources.remove(&region);
+                        (self.run.listener)(&Event::RegionUnread(failure.clone()));
+                        self.failures.push(failure);
+                    } else {
+                        self.failed(failure);
+                    }
+                    RegionView::unseen(why)
+                }
+            };
+            inventory.regions.insert(region, view);
+        }
+        observe::settle_account(&mut inventory);
+        Ok(inventory)
+    }
+
+    async fn backups_of_instance(&self, request: &ImageRequest) -> Result<Vec<Image>, Failure> {
+        let mut images = observe::backups_of(self.run.account, &request.region, &request.instance).await?;
+        if self.made.is_none() && !self.taken.is_empty() {
+            let names = self.taken.keys().cloned().collect();
+            merge(&mut images, observe::images_named(self.run.account, &request.region, &names).await?);
+        }
+        Ok(images)
+    }
+
+    async fn observe_destinations(&mut self, inventory: &mut Inventory, now: Timestamp) {
+        for (region, sources) in copy::destinations(inventory, now) {
+            match observe::copies_of(self.run.account, &region, &sources).await {
+                Ok(copies) => {
+                    let unseen = || RegionView { scope: Scope::Partial, images: Vec::new(), snapshots: Vec::new() };
+                    merge(&mut inventory.regions.entry(region).or_insert_with(unseen).images, copies);
+                }
+                Err(failure) => {
+                    inventory.regions.insert(region, RegionView::unseen(failure.to_string()));
+                    self.failed(failure);
+                }
+            }
+        }
+        observe::settle_account(inventory);
+    }
+
+    fn plan(&mut self, inventory: &Inventory, now: Timestamp) -> Result<Plan, RunError> {
+        let (mut steps, copies) = copy::decide(inventory, now, &self.started);
+        if let Some((request, instance)) = self.request
+            && self.made.is_none()
+            && let Some(view) = inventory.regions.get(&request.region)
+        {
+            let unavailable = self.taken.iter().filter(|(_, looks)| **looks >= LOOKS_FOR_A_NAME).map(|(name, _)| name.clone()).collect();
+            match image::decide(request, &instance.facts, view, &unavailable) {
+                ImageDecision::Create(step) => steps.insert(0, *step),
+                ImageDecision::Adopt(image) => {
+                    self.made = Some(Made {
+                        image: image.id.clone(),
+                        name: image.name.clone().unwrap_or_default(),
+                        state: image.state,
+                        reason: None,
+                        seen: true,
+                    });
+                }
+                ImageDecision::NamesTaken(name) => return Err(RunError::NamesTaken(name)),
+            }
+        }
+        Ok(Plan { steps, verdicts: Vec::new(), copies })
+    }
+
+    async fn apply(&mut self, plan: &CheckedPlan) -> Result<Duration, RunError> {
+        let mut at_least = Duration::ZERO;
+        for Step { region, action } in &plan.plan().steps {
+            if self.run.stop.is_requested() {
+                break;
+            }
+            match action {
+                Action::CreateImage(create) => match apply::create_image(self.run.account, region, create).await {
+                    Ok(image) => {
+                        let name = create.name.clone();
+                        (self.run.listener)(&Event::ImageRequested { region: region.clone(), image: image.clone(), name: name.clone() });
+                        self.told.insert((region.clone(), image.clone()), ImageState::Pending);
+                        self.made = Some(Made { image, name, state: ImageState::Pending, reason: None, seen: false });
+                    }
+                    // The next round looks whose the name is.
+                    Err(failure) if failure.class == Class::Taken => {
+                        *self.taken.entry(create.name.clone()).or_default() += 1;
+                        self.passing.push(failure);
+                    }
+                    Err(failure) if failure.class == Class::TryLater => {
+                        (self.run.listener)(&Event::Waiting(failure.clone()));
+                        self.passing.push(failure);
+                        at_least = SNAPSHOT_SPACING;
+                    }
+                    Err(failure) => return Err(RunError::Failed(failure)),
+                },
+                Action::CopyImage(copy) => match apply::copy_image(self.run.account, region, copy).await {
+                    Ok(id) => {
+                        let event = Event::CopyRequested { source: copy.source.clone(), destination: region.clone(), copy: id.clone() };
+                        (self.run.listener)(&event);
+                        self.told.insert((region.clone(), id.clone()), ImageState::Pending);
+                        self.started.insert((region.clone(), id.clone()));
+                        self.stands(copy.source.clone(), region, Standing::InFlight { copy: id });
+                    }
+                    Err(failure) => {
+                        if !failure.is_passing() {
+                            self.stands(copy.source.clone(), region, Standing::DestinationUnseen { why: failure.to_string() });
+                        }
+                        self.failed(failure);
+                    }
+                },
+                // The guard lets no deletion pass for these commands.
+                Action::RemoveImage(_) | Action::DeleteSnapshot(_) => {}
+            }
+        }
+        Ok(at_least)
+    }
+
+    /// A failure beside the main thing: waited out if it may pass, else reported at the end, once.
+    fn failed(&mut self, failure: Failure) {
+        if failure.is_passing() {
+            (self.run.listener)(&Event::Waiting(failure.clone()));
+            self.passing.push(failure);
+        } else if !self
+            .failures
+            .iter()
+            .any(|known| known.call == failure.call && known.region == failure.region && known.code == failure.code)
+        {
+            self.failures.push(failure);
+        }
+    }
+
+    fn stands(&mut self, source: ImageId, destination: &Region, standing: Standing) {
+        for copy in &mut self.copies {
+            if copy.source == source && copy.destination.as_ref() == Some(destination) {
+                copy.standing = standing.clone();
+            }
+        }
+    }
+
+    /// Tells every change of what this run follows: its own image, and the copies under way.
+    fn tell_states(&mut self, inventory: &Inventory) {
+        if let (Some(made), Some((request, _))) = (&mut self.made, self.request)
+            && let Some(view) = inventory.regions.get(&request.region).filter(|view| view.scope == Scope::Partial)
+        {
+            match view.images.iter().find(|image| image.id == made.image) {
+                Some(image) => {
+                    made.seen = true;
+                    made.state = image.state;
+                    made.reason.clone_from(&image.state_reason);
+                }
+                // It was there, and is not any more: somebody deregistered it while we waited.
+                None if made.seen => made.state = ImageState::Deregistered,
+                None => {}
+            }
+        }
+        let mut followed: Vec<(Region, ImageId)> = self.told.keys().cloned().collect();
+        let pending = |view: &RegionView| {
+            view.images
+                .iter()
+                .filter(|image| image.state == ImageState::Pending && image.source_image.is_some())
+                .map(|image| image.id.clone())
+                .collect::<Vec<_>>()
+        };
+        followed.extend(inventory.regions.iter().flat_map(|(region, view)| pending(view).into_iter().map(|id| (region.clone(), id))));
+        for (region, id) in followed {
+            if let Some(image) = inventory.image(&region, &id)
+                && self.told.insert((region.clone(), id.clone()), image.state) != Some(image.state)
+            {
+                (self.run.listener)(&Event::State { region, image: id, state: image.state });
+            }
+        }
+    }
+
+    fn is_settled(&self) -> bool {
+        let made = match (self.request, &self.made) {
+            (Some(_), None) => return false,
+            (_, Some(made)) => Some(made),
+            (None, None) => None,
+        };
+        if !self.run.wait {
+            // What EC2 was asked for, it was asked for; copies that wait for their source are `resume`'s.
+            return self.passing.is_empty();
+        }
+        match made.map(|made| made.state) {
+            Some(ImageState::Pending) => false,
+            // The copies of an image that will never be there are not waited for.
+            Some(ImageState::Failed | ImageState::Unusable | ImageState::Deregistered) => true,
+            Some(ImageState::Available | ImageState::Disabled) | None => {
+                self.passing.is_empty() && !self.copies.iter().any(|copy| copy.standing.is_in_flight()) && self.own_intents_were_seen()
+            }
+        }
+    }
+
+    /// The listing that shows the image available is the one that shows its intents, too; an empty one proves nothing.
+    fn own_intents_were_seen(&self) -> bool {
+        let Some((request, _)) = self.request else { return true };
+        let own = self.made.as_ref().map(|made| &made.image);
+        request.copies.iter().all(|copy| {
+            self.copies.iter().any(|standing| Some(&standing.source) == own && standing.destination.as_ref() == Some(&copy.destination))
+        })
+    }
+
+    fn into_report(self) -> ImageReport {
+        let ending = self.ending();
+        let image = self.made.as_ref().zip(self.request).map(|(made, (request, _))| ImageResult {
+            image: made.image.clone(),
+            region: request.region.clone(),
+            name: made.name.clone(),
+            state: made.state,
+            reason: made.reason.clone(),
+        });
+        let own = image.as_ref().map(|image| image.image.clone());
+        let mut failures = self.failures;
+        if ending == Ending::StillInFlight {
+            failures.extend(self.passing);
+        }
+        ImageReport {
+            version: 1,
+            command: if self.request.is_some() { "image-instance" } else { "resume" }.to_owned(),
+            dry_run: self.run.dry_run,
+            started: self.started_at,
+            finished: self.run.clock.now(),
+            instance: self.request.map(|(request, _)| request.instance.clone()),
+            instance_name: self.request.and_then(|(_, instance)| instance.facts.name.clone()),
+            expire: self.request.and_then(|(request, _)| request.expire),
+            image,
+            // Copies that were done before this run are no news.
+            copies: self
+                .copies
+                .into_iter()
+                .filter(|copy| match (&copy.standing, &copy.destination) {
+                    (Standing::Done { copy: id }, Some(region)) => {
+                        Some(&copy.source) == own.as_ref() || self.told.contains_key(&(region.clone(), id.clone()))
+                    }
+                    _ => true,
+                })
+                .collect(),
+            planned: self.planned,
+            failures,
+            ending,
+        }
+    }
+
+    fn ending(&self) -> Ending {
+        if self.interrupted {
+            return Ending::Interrupted;
+        }
+        if self.run.dry_run {
+            return if self.failures.is_empty() { Ending::Done } else { Ending::SomeFailed };
+        }
+        let state = self.made.as_ref().map(|made| made.state);
+        match state {
+            Some(ImageState::Failed | ImageState::Unusable | ImageState::Deregistered) => return Ending::NothingAchieved,
+            Some(ImageState::Pending) if self.run.wait => return Ending::StillInFlight,
+            None if self.request.is_some() => return Ending::StillInFlight,
+            Some(ImageState::Pending | ImageState::Available | ImageState::Disabled) | None => {}
+        }
+        let failed = |copy: &&CopyStanding| matches!(copy.standing, Standing::Failed { .. } | Standing::DestinationUnseen { .. });
+        let some_failed = !self.failures.is_empty() || self.copies.iter().any(|copy| failed(&copy));
+        let some_done = state.is_some() || self.sources.len() > 1 || self.copies.iter().any(|copy| !failed(&copy));
+        let in_flight = self.run.wait && (!self.passing.is_empty() || self.copies.iter().any(|copy| copy.standing.is_in_flight()));
+        match (some_failed, in_flight) {
+            (true, _) if some_done => Ending::SomeFailed,
+            (true, _) => Ending::NothingAchieved,
+            (false, true) => Ending::StillInFlight,
+            (false, false) => Ending::Done,
+        }
+    }
+}
+
+/// Adds what is not there yet.
+fn merge(images: &mut Vec<Image>, more: Vec<Image>) {
+    for image in more {
+        if !images.iter().any(|known| known.id == image.id) {
+            images.push(image);
+        }
+    }
+}
+
+impl From<&Step> for PlannedStep {
+    fn from(step: &Step) -> Self {
+        let region = step.region.clone();
+        match &step.action {
+            Action::CreateImage(create) => Self::CreateImage {
+                region,
+                instance: create.instance.clone(),
+                name: create.name.clone(),
+                reboot: create.reboot,
+                tags: create.image_tags.clone(),
+                snapshot_tags: create.snapshot_tags.clone(),
+            },
+            Action::CopyImage(copy) => Self::CopyImage {
+                region,
+                source_region: copy.source_region.clone(),
+                source: copy.source.clone(),
+                name: copy.name.clone(),
+                encrypted: copy.encryption != Encryption::AsSource,
+                tags: copy.tags.clone(),
+            },
+            Action::RemoveImage(remove) => Self::RemoveImage { region, image: remove.image.clone(), snapshots: remove.snapshots.clone() },
+            Action::DeleteSnapshot(snapshot) => Self::DeleteSnapshot { region, snapshot: snapshot.clone() },
+        }
+    }
+}

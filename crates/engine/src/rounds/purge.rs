@@ -1,0 +1,328 @@
+//! `purge-expired-amis`: what is ours and expired goes, images and snapshots both, and never anything else.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::sync::Arc;
+use std::time::Duration;
+
+use jiff::Timestamp;
+use planner::guard::{Permit, guard};
+use planner::id::{ImageId, Region, SnapshotId};
+use planner::inventory::{Inventory, RegionView, Scope};
+use planner::plan::purge::{Decision, Subject, decide};
+use planner::plan::{Action, Plan, Step, Verdict};
+use planner::policy::PurgePolicy;
+use planner::tags::{ExpireTag, Mark};
+use tokio::sync::Semaphore;
+use tokio::task::JoinSet;
+
+use crate::account::Account;
+use crate::apply::{self, Deletion, Removal};
+use crate::description::{ImageDescription, SnapshotDescription};
+use crate::observe::{self, WholeRegion};
+use crate::outcome::Failure;
+use crate::report::{PurgeReport, RegionReport, VerdictReport};
+use crate::rounds::{Delays, Ending, Event, RegionScope, Run, RunError};
+
+/// Regions read or purged at the same time.
+const REGIONS_AT_ONCE: usize = 8;
+/// So often a deletion that EC2 puts off is asked for again: a snapshot is in use for a moment after its image has gone.
+const REPEATS: u32 = 5;
+
+/// Purges what has expired.
+///
+/// # Errors
+/// [`RunError`] if the regions could not be listed, or the plan was refused; then nothing was deleted.
+pub async fn purge(run: &Run<'_>, scope: &RegionScope, policy: &PurgePolicy) -> Result<PurgeReport, RunError> {
+    let now = run.clock.now();
+    let policy = PurgePolicy { regions: scope.regions(run.account).await?, ..policy.clone() };
+    let mut seen = observe_regions(run, &policy, now).await;
+    let plan = decide(&seen.inventory, &policy, now);
+    let checked = match guard(plan.clone(), &seen.inventory, Permit::Purge(&policy), now) {
+        Ok(checked) => checked,
+        Err(refusal) => return Ok(report(run, seen, &plan, &BTreeMap::new(), now, Some(refusal.to_string()))),
+    };
+    let results = if run.dry_run { BTreeMap::new() } else { apply_all(run, checked.plan(), now).await };
+    // What failed to be read in a destination matters only where it keeps something.
+    seen.destinations_failed.retain(|failure| keeps_something(checked.plan(), &failure.region));
+    Ok(report(run, seen, checked.plan(), &results, now, None))
+}
+
+struct Seen {
+    inventory: Inventory,
+    regions: Vec<RegionReport>,
+    destinations_failed: Vec<Failure>,
+    images: BTreeMap<(Region, ImageId), ImageDescription>,
+    snapshots: BTreeMap<(Region, SnapshotId), SnapshotDescription>,
+}
+
+/// The result of each step, by its place in the plan.
+type Results = BTreeMap<usize, Removal>;
+
+async fn observe_regions(run: &Run<'_>, policy: &PurgePolicy, now: Timestamp) -> Seen {
+    let mut seen = Seen {
+        inventory: Inventory::default(),
+        regions: Vec::new(),
+        destinations_failed: Vec::new(),
+        images: BTreeMap::new(),
+        snapshots: BTreeMap::new(),
+    };
+    let limit = Arc::new(Semaphore::new(REGIONS_AT_ONCE));
+    let mut reading: JoinSet<(Region, Result<WholeRegion, Failure>)> = JoinSet::new();
+    for region in policy.regions.clone() {
+        let (account, limit) = (run.account.clone(), limit.clone());
+        reading.spawn(async move {
+            let _permit = limit.acquire_owned().await;
+            let whole = observe::whole_region(&account, &region, now).await;
+            (region, whole)
+        });
+    }
+    while let Some(read) = reading.join_next().await {
+        let Ok((region, whole)) = read else { continue };
+        seen.take(run, region, whole);
+    }
+    // A region whose reading was lost altogether was not seen, either.
+    for region in &policy.regions {
+        seen.inventory.regions.entry(region.clone()).or_insert_with(|| RegionView::unseen("it was not read to the end"));
+    }
+    seen.regions.sort_by(|a, b| a.region.cmp(&b.region));
+    observe::settle_account(&mut seen.inventory);
+    seen.look_for_copies_in_flight(run.account, now).await;
+    observe::settle_account(&mut seen.inventory);
+    for report in &mut seen.regions {
+        if let Some(RegionView { scope: Scope::Unseen(why), .. }) = seen.inventory.regions.get(&report.region) {
+            report.read = false;
+            report.why.get_or_insert_with(|| why.clone());
+        }
+    }
+    seen
+}
+
+impl Seen {
+    fn take(&mut self, run: &Run<'_>, region: Region, whole: Result<WholeRegion, Failure>) {
+        let mut report = RegionReport { region: region.clone(), read: whole.is_ok(), images: 0, snapshots: 0, why: None };
+        let view = match whole {
+            Ok(whole) => {
+                (report.images, report.snapshots) = (whole.view.images.len(), whole.view.snapshots.len());
+                (run.listener)(&Event::RegionRead { region: region.clone(), images: report.images, snapshots: report.snapshots });
+                self.images.extend(whole.images.into_iter().map(|(id, image)| ((region.clone(), id), image)));
+                self.snapshots.extend(whole.snapshots.into_iter().map(|(id, snapshot)| ((region.clone(), id), snapshot)));
+                whole.view
+            }
+            Err(failure) => {
+                (run.listener)(&Event::RegionUnread(failure.clone()));
+                report.why = Some(failure.to_string());
+                RegionView::unseen(failure.to_string())
+            }
+        };
+        self.inventory.regions.insert(region, view);
+        self.regions.push(report);
+    }
+
+    /// Looks, in the destinations that intent tags of expired backups name, for copies that are still being made of them.
+    async fn look_for_copies_in_flight(&mut self, account: &Account, now: Timestamp) {
+        let mut wanted: BTreeMap<Region, BTreeSet<ImageId>> = BTreeMap::new();
+        for image in self.inventory.regions.values().flat_map(|view| &view.images) {
+            let expired = matches!(image.tags.expire(), ExpireTag::At(expiry) if expiry.is_past(now));
+            if expired && image.tags.mark() == Mark::Ours {
+                for intent in image.tags.intents().flatten() {
+                    wanted.entry(intent.destination).or_default().insert(image.id.clone());
+                }
+            }
+        }
+        for (region, sources) in wanted {
+            if self.inventory.regions.get(&region).is_some_and(|view| view.scope == Scope::Whole) {
+                continue;
+            }
+            let view = match observe::copies_of(account, &region, &sources).await {
+                Ok(images) => RegionView { scope: Scope::Partial, images, snapshots: Vec::new() },
+                Err(failure) => {
+                    let view = RegionView::unseen(failure.to_string());
+                    self.destinations_failed.push(failure);
+                    view
+                }
+            };
+            // A region that was to be purged and could not be wholly read stays closed to deletions either way.
+            self.inventory.regions.insert(region, view);
+        }
+    }
+}
+
+async fn apply_all(run: &Run<'_>, plan: &Plan, started: Timestamp) -> Results {
+    let mut by_region: BTreeMap<Region, Vec<(usize, Step)>> = BTreeMap::new();
+    let mut results = Results::new();
+    for (place, step) in plan.steps.iter().enumerate() {
+        by_region.entry(step.region.clone()).or_default().push((place, step.clone()));
+        results.insert(place, not_tried(step));
+    }
+    let mut delays = Delays::new(run, started);
+    for _ in 0..REPEATS {
+        let limit = Arc::new(Semaphore::new(REGIONS_AT_ONCE));
+        let mut working: JoinSet<Vec<(usize, Removal)>> = JoinSet::new();
+        let (send, mut receive) = tokio::sync::mpsc::unbounded_channel();
+        for steps in by_region.values().cloned() {
+            let (account, limit, stop, send) = (run.account.clone(), limit.clone(), run.stop.clone(), send.clone());
+            working.spawn(async move {
+                let _permit = limit.acquire_owned().await;
+                let mut done = Vec::new();
+                for (place, step) in steps {
+                    if stop.is_requested() {
+                        break;
+                    }
+                    let removal = apply_step(&account, &step).await;
+                    let _ = send.send((step, removal.clone()));
+                    done.push((place, removal));
+                }
+                done
+            });
+        }
+        drop(send);
+        while let Some((step, removal)) = receive.recv().await {
+            tell(run, &step, &removal);
+        }
+        while let Some(done) = working.join_next().await {
+            for (place, removal) in done.unwrap_or_default() {
+                remember(&mut results, place, removal);
+            }
+        }
+        for steps in by_region.values_mut() {
+            steps.retain(|(place, _)| results.get(place).is_some_and(is_worth_repeating));
+        }
+        by_region.retain(|_, steps| !steps.is_empty());
+        if by_region.is_empty() || !delays.wait(run, Duration::ZERO).await {
+            break;
+        }
+    }
+    results
+}
+
+async fn apply_step(account: &Account, step: &Step) -> Removal {
+    match &step.action {
+        Action::RemoveImage(remove) => apply::remove_image(account, &step.region, remove).await,
+        Action::DeleteSnapshot(snapshot) => {
+            Removal { image: apply::delete_snapshot(account, &step.region, snapshot).await, snapshots: Vec::new() }
+        }
+        // The guard lets nothing else pass for this command.
+        Action::CreateImage(_) | Action::CopyImage(_) => not_tried(step),
+    }
+}
+
+fn not_tried(step: &Step) -> Removal {
+    match &step.action {
+        Action::RemoveImage(remove) => Removal::not_tried(remove),
+        Action::DeleteSnapshot(_) | Action::CreateImage(_) | Action::CopyImage(_) => {
+            Removal { image: Deletion::NotTried, snapshots: Vec::new() }
+        }
+    }
+}
+
+/// What a repeated step finds gone already, this very run has deleted.
+fn remember(results: &mut Results, place: usize, new: Removal) {
+    let settle = |old: &Deletion, new: Deletion| if *old == Deletion::Deleted { Deletion::Deleted } else { new };
+    let old = results.entry(place).or_insert_with(|| new.clone());
+    old.image = settle(&old.image, new.image);
+    for (old, new) in old.snapshots.iter_mut().zip(new.snapshots) {
+        old.deletion = settle(&old.deletion, new.deletion);
+    }
+}
+
+fn is_worth_repeating(removal: &Removal) -> bool {
+    removal.image.is_worth_repeating() || removal.snapshots.iter().any(|snapshot| snapshot.deletion.is_worth_repeating())
+}
+
+fn tell(run: &Run<'_>, step: &Step, removal: &Removal) {
+    let region = step.region.clone();
+    let deletions = std::iter::once(&removal.image).chain(removal.snapshots.iter().map(|snapshot| &snapshot.deletion));
+    for deletion in deletions {
+        if let Deletion::Failed(failure) = deletion {
+            (run.listener)(&Event::NotDeleted(failure.clone()));
+        }
+    }
+    match &step.action {
+        Action::RemoveImage(remove) if removal.image.is_gone() => {
+            let snapshots = removal.snapshots.iter().filter(|snapshot| snapshot.deletion.is_gone()).count();
+            (run.listener)(&Event::ImageRemoved { region, image: remove.image.clone(), snapshots });
+        }
+        Action::DeleteSnapshot(snapshot) if removal.image.is_gone() => {
+            (run.listener)(&Event::SnapshotDeleted { region, snapshot: snapshot.clone() });
+        }
+        _ => {}
+    }
+}
+
+fn keeps_something(plan: &Plan, destination: &Region) -> bool {
+    use planner::plan::KeepReason;
+    plan.verdicts.iter().any(|verdict| {
+        matches!(&verdict.decision, Decision::Keep { reason: KeepReason::DestinationUnseen { destination: unseen, .. } } if unseen == destination)
+    })
+}
+
+fn report(run: &Run<'_>, seen: Seen, plan: &Plan, results: &Results, now: Timestamp, refusal: Option<String>) -> PurgeReport {
+    let result_of = |verdict: &Verdict| -> Option<Removal> {
+        let place = plan.steps.iter().position(|step| step.region == verdict.region && is_about(&step.action, &verdict.subject))?;
+        results.get(&place).cloned()
+    };
+    let verdicts: Vec<VerdictReport> =
+        plan.verdicts.iter().map(|verdict| VerdictReport { result: result_of(verdict), verdict: verdict.clone() }).collect();
+    let mut images = Vec::new();
+    let mut snapshots = Vec::new();
+    for (place, removal) in results {
+        let Some(Step { region, action }) = plan.steps.get(*place) else { continue };
+        let mut describe = |id: &SnapshotId| snapshots.extend(seen.snapshots.get(&(region.clone(), id.clone())).cloned());
+        match action {
+            Action::RemoveImage(remove) => {
+                if removal.image.is_gone() {
+                    images.extend(seen.images.get(&(region.clone(), remove.image.clone())).cloned());
+                }
+                removal.snapshots.iter().filter(|snapshot| snapshot.deletion.is_gone()).for_each(|snapshot| describe(&snapshot.snapshot));
+            }
+            Action::DeleteSnapshot(snapshot) if removal.image.is_gone() => describe(snapshot),
+            Action::DeleteSnapshot(_) | Action::CreateImage(_) | Action::CopyImage(_) => {}
+        }
+    }
+    let interrupted = run.stop.is_requested() && results.values().any(|removal| removal.image == Deletion::NotTried);
+    let ending = ending(&seen, results, refusal.is_some(), interrupted);
+    PurgeReport {
+        version: 1,
+        command: "purge-expired-amis".to_owned(),
+        dry_run: run.dry_run,
+        now,
+        account: seen.inventory.account,
+        regions: seen.regions,
+        verdicts,
+        deleted_images: images,
+        deleted_snapshots: snapshots,
+        failures: seen.destinations_failed,
+        refusal,
+        ending,
+    }
+}
+
+fn is_about(action: &Action, subject: &Subject) -> bool {
+    match (action, subject) {
+        (Action::RemoveImage(remove), Subject::Backup(backup)) => remove.image == backup.image,
+        (Action::DeleteSnapshot(deleted), Subject::Orphan { snapshot, .. }) => deleted == snapshot,
+        _ => false,
+    }
+}
+
+fn ending(seen: &Seen, results: &Results, refused: bool, interrupted: bool) -> Ending {
+    if refused {
+        return Ending::StoppedForSafety;
+    }
+    if interrupted {
+        return Ending::Interrupted;
+    }
+    let failed = |removal: &Removal| {
+        let left = |deletion: &Deletion| !deletion.is_gone();
+        left(&removal.image) || removal.snapshots.iter().any(|snapshot| left(&snapshot.deletion))
+    };
+    let unread = seen.regions.iter().filter(|region| !region.read).count();
+    let some_failed = unread > 0 || !seen.destinations_failed.is_empty() || results.values().any(failed);
+    let any_deleted = results.values().any(|removal| removal.image.is_gone());
+    let any_read = unread < seen.regions.len();
+    match some_failed {
+        false => Ending::Done,
+        true if any_deleted || (any_read && results.is_empty()) => Ending::SomeFailed,
+        true => Ending::NothingAchieved,
+    }
+}

@@ -1,0 +1,109 @@
+//! Between the SDK's shapes and the planner's nouns. The only file, with `description.rs`, that names `aws_sdk_ec2::types`.
+
+use aws_sdk_ec2::types;
+use jiff::Timestamp;
+use planner::id::{InstanceId, InvalidId};
+use planner::inventory::{Image, ImageState, Mapping, Protection, Snapshot, SnapshotState, SourceImage, made_for};
+use planner::plan::image::InstanceFacts;
+use planner::tags::Tags;
+
+/// An instance, and whether it can be imaged.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct Instance {
+    pub(crate) id: InstanceId,
+    pub(crate) facts: InstanceFacts,
+    /// EC2's name of its state.
+    pub(crate) state: String,
+}
+
+impl Instance {
+    /// EC2 images instances in these states only (ec2-semantics 1.1).
+    pub(crate) fn can_be_imaged(&self) -> bool {
+        matches!(self.state.as_str(), "running" | "stopping" | "stopped")
+    }
+}
+
+pub(crate) fn instance(instance: &types::Instance) -> Result<Instance, InvalidId> {
+    let name = tags(instance.tags()).get("Name").filter(|name| !name.is_empty()).map(str::to_owned);
+    let availability_zone = instance.placement().and_then(types::Placement::availability_zone).unwrap_or_default().to_owned();
+    let state = instance.state().and_then(types::InstanceState::name).map_or("unknown", types::InstanceStateName::as_str).to_owned();
+    Ok(Instance { id: instance.instance_id().unwrap_or_default().parse()?, facts: InstanceFacts { name, availability_zone }, state })
+}
+
+pub(crate) fn image(image: &types::Image) -> Result<Image, InvalidId> {
+    let source_image = image.source_image_id().map(|id| -> Result<SourceImage, InvalidId> {
+        Ok(SourceImage { id: id.parse()?, region: image.source_image_region().map(str::parse).transpose()? })
+    });
+    Ok(Image {
+        id: image.image_id().unwrap_or_default().parse()?,
+        owner: image.owner_id().and_then(|owner| owner.parse().ok()),
+        name: image.name().filter(|name| !name.is_empty()).map(str::to_owned),
+        state: image.state().map_or(ImageState::Unusable, image_state),
+        state_reason: image.state_reason().and_then(types::StateReason::message).map(crate::outcome::one_line),
+        created: image.creation_date().and_then(|date| date.parse().ok()),
+        source_instance: image.source_instance_id().and_then(|id| id.parse().ok()),
+        source_image: source_image.transpose()?,
+        protection: protection(image.deregistration_protection()),
+        mappings: image.block_device_mappings().iter().filter_map(mapping).collect::<Result<_, _>>()?,
+        tags: tags(image.tags()),
+    })
+}
+
+pub(crate) fn snapshot(snapshot: &types::Snapshot) -> Result<Snapshot, InvalidId> {
+    Ok(Snapshot {
+        id: snapshot.snapshot_id().unwrap_or_default().parse()?,
+        owner: snapshot.owner_id().and_then(|owner| owner.parse().ok()),
+        state: snapshot.state().map_or(SnapshotState::Other, snapshot_state),
+        started: snapshot.start_time().and_then(|at| Timestamp::from_second(at.secs()).ok()),
+        made_for: snapshot.description().and_then(made_for),
+        tags: tags(snapshot.tags()),
+    })
+}
+
+pub(crate) fn tags(tags: &[types::Tag]) -> Tags {
+    let owned = |text: Option<&str>| text.unwrap_or_default().to_owned();
+    Tags::new(tags.iter().map(|tag| (owned(tag.key()), owned(tag.value()))))
+}
+
+pub(crate) fn tag_specification(resource: types::ResourceType, tags: &Tags) -> types::TagSpecification {
+    let tags = tags.iter().map(|(key, value)| types::Tag::builder().key(key).value(value).build());
+    types::TagSpecification::builder().resource_type(resource).set_tags(Some(tags.collect())).build()
+}
+
+/// A mapping without an EBS device (an instance store) holds nothing that could be deleted.
+fn mapping(mapping: &types::BlockDeviceMapping) -> Option<Result<Mapping, InvalidId>> {
+    let ebs = mapping.ebs()?;
+    let snapshot = ebs.snapshot_id().filter(|id| !id.is_empty()).map(str::parse).transpose();
+    Some(snapshot.map(|snapshot| Mapping {
+        device: mapping.device_name().unwrap_or_default().to_owned(),
+        snapshot,
+        encrypted: ebs.encrypted().unwrap_or(false),
+    }))
+}
+
+fn image_state(state: &types::ImageState) -> ImageState {
+    match state {
+        types::ImageState::Pending => ImageState::Pending,
+        types::ImageState::Available => ImageState::Available,
+        types::ImageState::Disabled => ImageState::Disabled,
+        types::ImageState::Failed => ImageState::Failed,
+        types::ImageState::Deregistered => ImageState::Deregistered,
+        _ => ImageState::Unusable,
+    }
+}
+
+fn snapshot_state(state: &types::SnapshotState) -> SnapshotState {
+    match state {
+        types::SnapshotState::Pending => SnapshotState::Pending,
+        types::SnapshotState::Completed => SnapshotState::Completed,
+        types::SnapshotState::Error => SnapshotState::Error,
+        _ => SnapshotState::Other,
+    }
+}
+
+fn protection(protection: Option<&str>) -> Protection {
+    match protection {
+        None | Some("" | "disabled") => Protection::Off,
+        Some(other) => Protection::On(crate::outcome::one_line(other)),
+    }
+}

@@ -1,0 +1,69 @@
+//! A backup: an image recognised as ours, with the snapshots that are its own.
+
+use std::collections::HashMap;
+
+use crate::id::{AccountId, InstanceId, SnapshotId};
+use crate::inventory::{Image, ImageState, Snapshot};
+use crate::tags::Mark;
+
+/// An image recognised as ours. Only [`Backup::recognise`] makes one, and only a `Backup` can be purged.
+#[derive(Debug, Clone, Copy)]
+pub struct Backup<'a> {
+    image: &'a Image,
+}
+
+/// Whether a snapshot may go with its backup, as far as marks are concerned.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Claim<'a> {
+    /// It bears our mark.
+    Marked,
+    /// It bears no mark, but EC2 made it for this very image, whose mark covers it.
+    MadeForImage,
+    /// It bears another's mark.
+    Anothers(&'a str),
+    /// It bears no mark, and EC2 did not make it for this image.
+    Unmarked,
+    /// It stands in the image's mappings but not among the account's snapshots.
+    Unseen,
+}
+
+impl<'a> Backup<'a> {
+    /// The image as a backup, if it is ours: the account's own, and marked `Creator=image-instance`.
+    ///
+    /// An image that is already deregistered is no backup any more, even while listings still show it.
+    pub fn recognise(image: &'a Image, account: &AccountId) -> Option<Self> {
+        let ours = image.owner.as_ref() == Some(account) && image.tags.mark() == Mark::Ours;
+        (ours && image.state != ImageState::Deregistered).then_some(Self { image })
+    }
+
+    /// The image.
+    pub fn image(self) -> &'a Image {
+        self.image
+    }
+
+    /// The instance it is a backup of: what its tag says (a copy has nothing else), else what EC2 says.
+    pub fn instance(self) -> Option<InstanceId> {
+        self.image.tags.instance().or_else(|| self.image.source_instance.clone())
+    }
+
+    /// Each of its snapshots once, with the claim the backup has on it.
+    pub fn snapshots(self, seen: &HashMap<&SnapshotId, &'a Snapshot>) -> Vec<(&'a SnapshotId, Claim<'a>)> {
+        let mut claims: Vec<(&SnapshotId, Claim<'_>)> = Vec::new();
+        for id in self.image.snapshots() {
+            if !claims.iter().any(|(known, _)| *known == id) {
+                claims.push((id, seen.get(id).map_or(Claim::Unseen, |snapshot| self.claim(snapshot))));
+            }
+        }
+        claims
+    }
+
+    fn claim(self, snapshot: &'a Snapshot) -> Claim<'a> {
+        match snapshot.tags.mark() {
+            _ if snapshot.owner != self.image.owner => Claim::Unseen,
+            Mark::Ours => Claim::Marked,
+            Mark::Anothers(creator) => Claim::Anothers(creator),
+            Mark::Absent if snapshot.made_for.as_ref() == Some(&self.image.id) => Claim::MadeForImage,
+            Mark::Absent => Claim::Unmarked,
+        }
+    }
+}

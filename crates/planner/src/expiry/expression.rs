@@ -1,0 +1,148 @@
+//! `-e`: what GNU `date -d` takes, as far as it has one meaning.
+
+use jiff::civil::DateTime;
+use jiff::tz::TimeZone;
+use jiff::{Timestamp, Zoned};
+
+use super::Expiry;
+use super::landing::{Landing, Lost};
+use super::reading::Reading;
+use super::second_opinion::second_opinion;
+use super::unclear::Unclear;
+
+/// The longest expression that is looked at.
+const LONGEST: usize = 128;
+
+/// Why an expression gives no expiry. Displays as one sentence, with what to write instead.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[non_exhaustive]
+pub enum ExpressionError {
+    /// Nothing, or only spaces. `date` reads it as the last midnight.
+    #[error("the expiry is empty: write when the backup may go, such as `+1 week`")]
+    Empty,
+    /// More than a person writes.
+    #[error("the expiry is longer than {LONGEST} characters: write something like `+1 week`")]
+    TooLong,
+    /// A tabulator, a line end or the like.
+    #[error("the expiry holds a control character: write something like `+1 week`, with spaces only")]
+    ControlCharacter,
+    /// It is not one of the things `date` takes, or one that `date` only guesses at.
+    #[error("the expiry `{text}` is not understood: {why}")]
+    Unclear {
+        /// The expression.
+        text: String,
+        /// What is unclear.
+        why: Unclear,
+    },
+    /// Our reading is not that of the second reader.
+    #[error("the expiry `{text}` can be read in several ways: write a single step such as `+6 weeks`, or `2026-12-24 18:00 UTC`")]
+    Disputed {
+        /// The expression.
+        text: String,
+    },
+    /// The zone's clocks are put forward over this local time.
+    #[error("the expiry `{text}` is {local} in the zone {zone}, which its clocks skip: write another time of day, or add `UTC`")]
+    Skipped {
+        /// The expression.
+        text: String,
+        /// The local time it leads to or starts from.
+        local: DateTime,
+        /// The host's zone.
+        zone: String,
+    },
+    /// The zone's clocks are put back over this local time.
+    #[error("the expiry `{text}` is {local} in the zone {zone}, which its clocks show twice: write another time of day, or add `UTC`")]
+    Repeated {
+        /// The expression.
+        text: String,
+        /// The local time it leads to.
+        local: DateTime,
+        /// The host's zone.
+        zone: String,
+    },
+    /// Beyond what an instant can hold, the year 9999.
+    #[error("the expiry `{text}` lies beyond the year 9999: leave the expiry out to keep the backup for ever")]
+    TooFar {
+        /// The expression.
+        text: String,
+    },
+    /// The backup would be expired when it is made.
+    #[error("the expiry `{text}` is {instant}, which lies in the past (it is {now}): write a later one, such as `+1 week`")]
+    Past {
+        /// The expression.
+        text: String,
+        /// What it was understood to mean.
+        instant: Timestamp,
+        /// When it was read.
+        now: Timestamp,
+    },
+}
+
+/// What `text` means at `now`: the instant, be it past or to come.
+///
+/// It is read as GNU `date -d` reads it, in the zone of `now`, with these differences:
+///
+/// - What `date` guesses at is refused: bare numbers, fractions, single letters, two-digit years, dates in the order
+///   of one country, a step behind a time of day, a weekday that is not the date's.
+/// - A local time that the zone's clocks skip or show twice is refused, unless mere steps lead to it. These keep
+///   the time of day, or the time that passes, whichever ends later: never earlier than `date`, and one change of
+///   the clocks later in autumn.
+/// - An abbreviation of several zones is read as the westernmost of them.
+/// - A second reader, sharing no code with the first, must come to the same answer.
+pub fn understand(text: &str, now: &Zoned) -> Result<Timestamp, ExpressionError> {
+    if text.chars().any(char::is_control) {
+        return Err(ExpressionError::ControlCharacter);
+    }
+    if text.trim().is_empty() {
+        return Err(ExpressionError::Empty);
+    }
+    if text.chars().count() > LONGEST {
+        return Err(ExpressionError::TooLong);
+    }
+    let reading = Reading::of(text).map_err(|why| ExpressionError::Unclear { text: text.to_owned(), why })?;
+    let (instant, without_zone_rules) = instants(&reading, now).map_err(|lost| lost.in_expression(text, now.time_zone()))?;
+    if second_opinion(text, now.datetime()) != Some(without_zone_rules) {
+        return Err(ExpressionError::Disputed { text: text.to_owned() });
+    }
+    Ok(instant)
+}
+
+/// The instant `reading` means at `now`, and the one it would mean if the wall clock of `now` showed UTC.
+fn instants(reading: &Reading, now: &Zoned) -> Result<(Timestamp, Timestamp), Lost> {
+    match reading {
+        Reading::Epoch(seconds) => {
+            let instant = Timestamp::from_second(*seconds).map_err(|_| Lost::TooFar)?;
+            Ok((instant, instant))
+        }
+        Reading::Items(items) => {
+            let landing = Landing::of(items, now.datetime())?;
+            let as_if_utc = now.datetime().to_zoned(TimeZone::UTC).map_err(|_| Lost::TooFar)?;
+            Ok((landing.instant(items, now)?, landing.instant(items, &as_if_utc)?))
+        }
+    }
+}
+
+impl Expiry {
+    /// What `-e` takes: [`understand`] tells how it is read. The instant must lie after `now`.
+    pub fn from_expression(text: &str, now: &Zoned) -> Result<Self, ExpressionError> {
+        let instant = understand(text, now)?;
+        let now = now.timestamp();
+        if instant <= now {
+            return Err(ExpressionError::Past { text: text.to_owned(), instant, now });
+        }
+        Ok(Self::at(instant))
+    }
+}
+
+impl Lost {
+    fn in_expression(self, text: &str, zone: &TimeZone) -> ExpressionError {
+        let text = text.to_owned();
+        let name = || zone.iana_name().unwrap_or("of this host").to_owned();
+        match self {
+            Self::Unclear(why) => ExpressionError::Unclear { text, why },
+            Self::TooFar => ExpressionError::TooFar { text },
+            Self::Skipped(local) => ExpressionError::Skipped { text, local, zone: name() },
+            Self::Repeated(local) => ExpressionError::Repeated { text, local, zone: name() },
+        }
+    }
+}

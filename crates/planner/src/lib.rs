@@ -1,0 +1,21 @@
+//! Decides what ami-backup does.
+//!
+//! Every function here is pure: what was seen ([`Inventory`]), what is wanted ([`policy`]) and `now` go in, a
+//! [`Plan`] with the reason for each decision comes out. There is no I/O, no clock and no AWS crate in this crate.
+//!
+//! - [`plan::image`], [`plan::copy`] and [`plan::purge`] each answer one question about the inventory.
+//! - [`guard`](guard::guard) asks again by another road; only what it lets pass, a [`CheckedPlan`], can be applied.
+
+pub mod backup;
+pub mod expiry;
+pub mod guard;
+pub mod id;
+pub mod inventory;
+pub mod name;
+pub mod plan;
+pub mod policy;
+pub mod tags;
+
+pub use guard::CheckedPlan;
+pub use inventory::Inventory;
+pub use plan::Plan;

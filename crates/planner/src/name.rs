@@ -1,0 +1,147 @@
+//! Names of images: the only thing that makes `CreateImage` repeatable, since it takes no client token.
+
+use sha2::{Digest, Sha256};
+
+use crate::policy::ImageRequest;
+use crate::tags::{Encryption, Tags};
+
+/// The longest label taken over from the instance's name, so that the whole stays well within EC2's 128 characters.
+const LABEL_LIMIT: usize = 60;
+
+/// The name of the image that answers a request, `attempt` counting from 1.
+///
+/// `backup-ami_<label>_<instance>_<slot>_<hash>`, in the characters that both of EC2's contradictory pages allow:
+/// letters, digits and `- _ . / ( )`. The hash is of what was asked (expiry, copies, options), so that two cron lines
+/// that fire in the same second are two backups, while a repeated call is the same one.
+pub fn image_name(request: &ImageRequest, instance_name: Option<&str>, attempt: u32) -> String {
+    let label = label(instance_name.unwrap_or_default());
+    let slot = request.slot.strftime("%Y%m%dT%H%M%SZ");
+    let hash = &hex(&Sha256::digest(asked(request)))[..8];
+    let parts = [String::from("backup-ami"), label, request.instance.to_string(), slot.to_string(), hash.to_owned()];
+    let name = parts.iter().filter(|part| !part.is_empty()).map(String::as_str).collect::<Vec<_>>().join("_");
+    if attempt > 1 { format!("{name}.{attempt}") } else { name }
+}
+
+/// The name of a copy: the source's, and from the second attempt on its number, since failed copies may hold theirs.
+pub fn copy_name(source_name: &str, attempt: u32) -> String {
+    if attempt > 1 { format!("{source_name}({attempt})") } else { source_name.to_owned() }
+}
+
+/// The client token of a copy, 64 characters of ASCII as EC2 allows: the same for the same parameters, in any process.
+pub fn copy_token(parameters: &[&str], encryption: &Encryption, tags: &Tags) -> String {
+    let mut hasher = Sha256::new();
+    let mut add = |part: &str| {
+        hasher.update((part.len() as u64).to_be_bytes());
+        hasher.update(part);
+    };
+    parameters.iter().for_each(|part| add(part));
+    add(&encryption.to_string());
+    for (key, value) in tags.iter() {
+        add(key);
+        add(value);
+    }
+    hex(&hasher.finalize())
+}
+
+fn asked(request: &ImageRequest) -> String {
+    let ImageRequest { instance: _, region: _, slot: _, expire, reboot, copies, patience } = request;
+    let mut copies: Vec<String> = copies.iter().map(|copy| format!("{} {}", copy.destination, copy.encryption)).collect();
+    copies.sort();
+    let expire = expire.map_or_else(|| "never".to_owned(), |at| at.to_string());
+    format!("expire {expire}\nreboot {reboot}\npatience {}\n{}", patience.as_secs(), copies.join("\n"))
+}
+
+/// What of a name EC2 surely takes; each run of anything else becomes one `-`.
+fn label(name: &str) -> String {
+    let mut label = String::new();
+    for c in name.chars() {
+        if label.len() == LABEL_LIMIT {
+            break;
+        }
+        if c.is_ascii_alphanumeric() || "()./_-".contains(c) {
+            label.push(c);
+        } else if !label.is_empty() && !label.ends_with('-') {
+            label.push('-');
+        }
+    }
+    label.trim_end_matches('-').to_owned()
+}
+
+fn hex(bytes: &[u8]) -> String {
+    use std::fmt::Write;
+    bytes.iter().fold(String::new(), |mut text, byte| {
+        let _ = write!(text, "{byte:02x}");
+        text
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+    use crate::expiry::Expiry;
+    use crate::policy::CopyRequest;
+
+    fn request() -> ImageRequest {
+        ImageRequest {
+            instance: "i-0123456789abcdef0".parse().unwrap(),
+            region: "us-east-1".parse().unwrap(),
+            slot: "2026-11-23T02:00:00Z".parse().unwrap(),
+            expire: None,
+            reboot: false,
+            copies: vec![],
+            patience: jiff::SignedDuration::from_hours(8),
+        }
+    }
+
+    #[test]
+    fn the_name_tells_label_instance_and_slot() {
+        insta::assert_snapshot!(image_name(&request(), Some("web-1"), 1), @"backup-ami_web-1_i-0123456789abcdef0_20261123T020000Z_04f1f86d");
+        insta::assert_snapshot!(image_name(&request(), None, 2), @"backup-ami_i-0123456789abcdef0_20261123T020000Z_04f1f86d.2");
+    }
+
+    #[test]
+    fn names_of_any_script_become_labels() {
+        assert_eq!(label("db, prod"), "db-prod");
+        assert_eq!(label("bücher\n\"'\\-日本"), "b-cher");
+        assert_eq!(label("日本語"), "");
+    }
+
+    #[test]
+    fn what_was_asked_tells_two_backups_of_one_second_apart() {
+        let copied = ImageRequest {
+            copies: vec![CopyRequest { destination: "eu-west-1".parse().unwrap(), encryption: Encryption::AsSource }],
+            ..request()
+        };
+        let expiring = ImageRequest { expire: Some(Expiry::at("2026-12-01T00:00:00Z".parse().unwrap())), ..request() };
+        let rebooted = ImageRequest { reboot: true, ..request() };
+        let names: std::collections::BTreeSet<String> =
+            [request(), copied, expiring, rebooted].iter().map(|r| image_name(r, Some("web"), 1)).collect();
+        assert_eq!(names.len(), 4);
+    }
+
+    #[test]
+    fn a_token_is_of_every_parameter() {
+        let tags = Tags::new([("a".to_owned(), "b".to_owned())]);
+        let token = copy_token(&["x", "yz"], &Encryption::AsSource, &tags);
+        assert_eq!(token.len(), 64);
+        assert_ne!(token, copy_token(&["xy", "z"], &Encryption::AsSource, &tags));
+        assert_ne!(token, copy_token(&["x", "yz"], &Encryption::DefaultKey, &tags));
+        assert_ne!(token, copy_token(&["x", "yz"], &Encryption::AsSource, &Tags::default()));
+    }
+
+    proptest! {
+        #[test]
+        fn every_name_is_one_ec2_takes(name in ".*", attempt in 1_u32..100) {
+            let image = image_name(&request(), Some(&name), attempt);
+            let copy = copy_name(&image, attempt);
+            for name in [image, copy] {
+                prop_assert!((3..=128).contains(&name.len()));
+                prop_assert!(name.starts_with("backup-ami"));
+                prop_assert!(name.contains("i-0123456789abcdef0"));
+                prop_assert!(name.bytes().all(|b| b.is_ascii_alphanumeric() || b"()./_-".contains(&b)));
+            }
+        }
+    }
+}

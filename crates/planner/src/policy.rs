@@ -1,0 +1,141 @@
+//! What the user wants: the planner's other input beside what was seen.
+
+use std::collections::BTreeSet;
+use std::str::FromStr;
+
+use jiff::{SignedDuration, Timestamp};
+use schemars::JsonSchema;
+use serde::{Deserialize, Serialize};
+
+use crate::expiry::Expiry;
+use crate::id::{InstanceId, Region};
+use crate::tags::{Encryption, Intent};
+
+/// An intent is finished by later runs for this long after its slot, or for the run's patience when that is longer.
+/// After that a copy somebody deleted on purpose does not come back.
+pub const INTENT_LIFE: SignedDuration = SignedDuration::from_hours(48);
+
+/// "This instance: one image now, kept until then, copied there": what `image-instance` was asked.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct ImageRequest {
+    /// The instance to back up.
+    pub instance: InstanceId,
+    /// Its region.
+    pub region: Region,
+    /// The start of the run, in whole seconds. The image's name comes from it, never from the moment of a call.
+    pub slot: Timestamp,
+    /// When the backup may go; never, if absent.
+    pub expire: Option<Expiry>,
+    /// Whether EC2 may reboot the instance for a consistent image.
+    pub reboot: bool,
+    /// The copies, at most one for each destination.
+    pub copies: Vec<CopyRequest>,
+    /// How long the run will wait, which decides how long its copies may be finished by others.
+    pub patience: SignedDuration,
+}
+
+/// One copy that is wanted.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct CopyRequest {
+    /// The region the copy goes to.
+    pub destination: Region,
+    /// How the copy is encrypted.
+    pub encryption: Encryption,
+}
+
+impl ImageRequest {
+    /// The copies as they are written on the source image.
+    pub fn intents(&self) -> Vec<Intent> {
+        let until = self.slot.saturating_add(INTENT_LIFE.max(self.patience)).unwrap_or(Timestamp::MAX);
+        let intent = |copy: &CopyRequest| Intent { destination: copy.destination.clone(), encryption: copy.encryption.clone(), until };
+        self.copies.iter().map(intent).collect()
+    }
+}
+
+/// "What is ours and expired goes": what `purge-expired-amis` was asked.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct PurgePolicy {
+    /// The regions to purge. Others may be in the inventory, but nothing is deleted there.
+    pub regions: BTreeSet<Region>,
+    /// How many of the newest available backups of an instance stay in each region, expired or not.
+    pub keep_last: u32,
+    /// More deletions than this, and nothing at all is deleted.
+    pub max_deletes: Option<MaxDeletes>,
+}
+
+/// A cap on what one run may delete, counting images and orphan snapshots.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "snake_case")]
+pub enum MaxDeletes {
+    /// So many.
+    Count(u64),
+    /// So many percent of the backups and orphan snapshots seen, at most 100.
+    Percent(u64),
+}
+
+/// A cap that cannot be understood.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[error("`{0}` is neither a number of deletions such as 20 nor a share such as 10%")]
+pub struct InvalidMaxDeletes(String);
+
+impl FromStr for MaxDeletes {
+    type Err = InvalidMaxDeletes;
+
+    fn from_str(text: &str) -> Result<Self, InvalidMaxDeletes> {
+        let number = |digits: &str| {
+            let plain = !digits.is_empty() && digits.bytes().all(|b| b.is_ascii_digit());
+            plain.then(|| digits.parse::<u64>().ok()).flatten()
+        };
+        match text.strip_suffix('%') {
+            Some(percent) => number(percent).filter(|percent| *percent <= 100).map(Self::Percent),
+            None => number(text).map(Self::Count),
+        }
+        .ok_or_else(|| InvalidMaxDeletes(text.to_owned()))
+    }
+}
+
+impl MaxDeletes {
+    /// Whether so many deletions of so many things seen are more than this allows.
+    pub fn is_exceeded(self, deletions: usize, seen: usize) -> bool {
+        let (deletions, seen) = (deletions as u128, seen as u128);
+        match self {
+            Self::Count(count) => deletions > u128::from(count),
+            Self::Percent(percent) => deletions * 100 > seen * u128::from(percent),
+        }
+    }
+}
+
+impl std::fmt::Display for MaxDeletes {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        match self {
+            Self::Count(count) => write!(f, "{count}"),
+            Self::Percent(percent) => write!(f, "{percent}%"),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_cap_is_a_count_or_a_share() {
+        assert_eq!("20".parse(), Ok(MaxDeletes::Count(20)));
+        assert_eq!("0".parse(), Ok(MaxDeletes::Count(0)));
+        assert_eq!("10%".parse(), Ok(MaxDeletes::Percent(10)));
+        for wrong in ["", "%", "-1", "+1", "1.5%", "101%", "ten", "10 %", "99999999999999999999"] {
+            assert!(wrong.parse::<MaxDeletes>().is_err(), "{wrong:?}");
+        }
+    }
+
+    #[test]
+    fn a_share_is_of_what_was_seen() {
+        let tenth = MaxDeletes::Percent(10);
+        assert!(!tenth.is_exceeded(0, 0));
+        assert!(!tenth.is_exceeded(1, 10));
+        assert!(tenth.is_exceeded(2, 19));
+        assert!(MaxDeletes::Percent(0).is_exceeded(1, 1_000_000));
+        assert!(!MaxDeletes::Percent(100).is_exceeded(5, 5));
+        assert!(MaxDeletes::Count(0).is_exceeded(1, 5));
+    }
+}

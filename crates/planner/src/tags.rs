@@ -1,0 +1,316 @@
+//! How a backup is written on EC2 resources and read back. The only file that knows a tag key.
+//!
+//! The seed's tags are kept, so that the old scripts can read our backups and we theirs:
+//! `Name=backup-ami@<instance name>`, `Instance`, `Date`, `Creator=image-instance`, `AvailabilityZone`, `Expire`.
+//! No other tag of ours may hold the word `Expire` in its key: the old purge script greps for it.
+
+use std::collections::BTreeMap;
+use std::fmt;
+
+use jiff::Timestamp;
+use schemars::JsonSchema;
+use serde::{Deserialize, Serialize};
+
+use crate::expiry::{Expiry, UnreadableTag};
+use crate::id::{InstanceId, Region};
+
+/// The value of `Creator` that makes a resource ours.
+pub const OUR_MARK: &str = "image-instance";
+
+const NAME: &str = "Name";
+const INSTANCE: &str = "Instance";
+const DATE: &str = "Date";
+const CREATOR: &str = "Creator";
+const AVAILABILITY_ZONE: &str = "AvailabilityZone";
+const EXPIRE: &str = "Expire";
+const INTENT_PREFIX: &str = "ami-backup:copy-to:";
+
+/// EC2's limit on a tag value, in Unicode characters.
+const VALUE_LIMIT: usize = 256;
+
+/// The tags of one resource, by key.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(transparent)]
+pub struct Tags(BTreeMap<String, String>);
+
+/// Whose mark a resource bears.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Mark<'a> {
+    /// `Creator=image-instance`.
+    Ours,
+    /// Another `Creator`.
+    Anothers(&'a str),
+    /// No `Creator` at all.
+    Absent,
+}
+
+/// What an `Expire` tag says.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum ExpireTag {
+    /// There is none: the backup stays.
+    Absent,
+    /// The instant after which the backup may go.
+    At(Expiry),
+    /// It says something that is not an instant: the backup stays, and the report says so.
+    Unreadable {
+        /// The tag's text.
+        text: String,
+        /// What is wrong with it.
+        why: UnreadableTag,
+    },
+}
+
+/// What a new backup says of itself: the seed's tags.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Label {
+    /// The instance's `Name` tag, if it has one.
+    pub instance_name: Option<String>,
+    /// The instance.
+    pub instance: InstanceId,
+    /// The moment the backup was asked for.
+    pub slot: Timestamp,
+    /// Where the instance runs.
+    pub availability_zone: String,
+    /// When the backup may go; never, if absent.
+    pub expire: Option<Expiry>,
+}
+
+/// One copy that was asked for, as written on the source image so that any later run can finish it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Intent {
+    /// The region the copy goes to.
+    pub destination: Region,
+    /// How the copy is encrypted.
+    pub encryption: Encryption,
+    /// After this instant the copy is not made any more (design: 48 h, or the run's patience when longer).
+    pub until: Timestamp,
+}
+
+/// How the snapshots of a copy are encrypted.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "snake_case")]
+pub enum Encryption {
+    /// As the source is.
+    AsSource,
+    /// With the destination's default key.
+    DefaultKey,
+    /// With this key of the destination region.
+    Key(String),
+}
+
+/// An intent tag that cannot be read: nothing is copied for it, and the report says so.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[error("its tag `{key}={value}` cannot be read as a copy that was asked for")]
+pub struct UnreadableIntent {
+    /// The tag's key.
+    pub key: String,
+    /// The tag's value.
+    pub value: String,
+}
+
+/// Nothing, `encrypt`, or `key=<KMS key>`: as written in an intent tag.
+impl fmt::Display for Encryption {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::AsSource => Ok(()),
+            Self::DefaultKey => f.write_str("encrypt"),
+            Self::Key(key) => write!(f, "key={key}"),
+        }
+    }
+}
+
+impl Tags {
+    /// Tags from what EC2 listed.
+    pub fn new(tags: impl IntoIterator<Item = (String, String)>) -> Self {
+        Self(tags.into_iter().collect())
+    }
+
+    /// The value of one tag.
+    pub fn get(&self, key: &str) -> Option<&str> {
+        self.0.get(key).map(String::as_str)
+    }
+
+    /// All tags, ordered by key.
+    pub fn iter(&self) -> impl Iterator<Item = (&str, &str)> {
+        self.0.iter().map(|(key, value)| (key.as_str(), value.as_str()))
+    }
+
+    /// Whose mark this is.
+    pub fn mark(&self) -> Mark<'_> {
+        match self.get(CREATOR) {
+            Some(OUR_MARK) => Mark::Ours,
+            Some(another) => Mark::Anothers(another),
+            None => Mark::Absent,
+        }
+    }
+
+    /// When the resource may go, by its own `Expire` tag.
+    pub fn expire(&self) -> ExpireTag {
+        match self.get(EXPIRE) {
+            None => ExpireTag::Absent,
+            Some(text) => match Expiry::from_tag(text) {
+                Ok(expiry) => ExpireTag::At(expiry),
+                Err(why) => ExpireTag::Unreadable { text: text.to_owned(), why },
+            },
+        }
+    }
+
+    /// The instance named by the `Instance` tag.
+    pub fn instance(&self) -> Option<InstanceId> {
+        self.get(INSTANCE)?.parse().ok()
+    }
+
+    /// The `Name` tag.
+    pub fn name(&self) -> Option<&str> {
+        self.get(NAME)
+    }
+
+    /// The copies asked for, in order of their regions; unreadable ones apart.
+    pub fn intents(&self) -> impl Iterator<Item = Result<Intent, UnreadableIntent>> {
+        self.iter().filter_map(|(key, value)| {
+            let destination = key.strip_prefix(INTENT_PREFIX)?;
+            let unreadable = || UnreadableIntent { key: key.to_owned(), value: value.to_owned() };
+            Some(destination.parse().ok().and_then(|region| Intent::read(region, value)).ok_or_else(unreadable))
+        })
+    }
+
+    /// What a copy of this resource is tagged with: everything, as the seed promises, but the intents (they are the
+    /// source's) and the `aws:` tags, which EC2 keeps to itself.
+    pub fn for_copy(&self) -> Tags {
+        Self::new(
+            self.iter()
+                .filter(|(key, _)| !key.starts_with(INTENT_PREFIX) && !key.starts_with("aws:"))
+                .map(|(key, value)| (key.to_owned(), value.to_owned())),
+        )
+    }
+
+    /// These tags with the intents added: what the source image is created with.
+    #[must_use]
+    pub fn with_intents<'a>(mut self, intents: impl IntoIterator<Item = &'a Intent>) -> Tags {
+        for intent in intents {
+            self.0.insert(format!("{INTENT_PREFIX}{}", intent.destination), intent.write());
+        }
+        self
+    }
+}
+
+impl Label {
+    /// The tags of a new backup, on its image and on every snapshot alike.
+    pub fn tags(&self) -> Tags {
+        let name = format!("backup-ami@{}", self.instance_name.as_deref().unwrap_or(self.instance.as_str()));
+        let mut tags = BTreeMap::from([
+            (NAME.to_owned(), name.chars().take(VALUE_LIMIT).collect()),
+            (INSTANCE.to_owned(), self.instance.to_string()),
+            (DATE.to_owned(), self.slot.to_string()),
+            (CREATOR.to_owned(), OUR_MARK.to_owned()),
+            (AVAILABILITY_ZONE.to_owned(), self.availability_zone.clone()),
+        ]);
+        if let Some(expire) = self.expire {
+            tags.insert(EXPIRE.to_owned(), expire.to_string());
+        }
+        Tags(tags)
+    }
+}
+
+/// The value is `until=<RFC 3339>`, then ` encrypt`, or ` key=<KMS key>`.
+impl Intent {
+    fn write(&self) -> String {
+        let Self { destination: _, encryption, until } = self;
+        format!("until={until} {encryption}").trim_end().to_owned()
+    }
+
+    fn read(destination: Region, value: &str) -> Option<Self> {
+        let mut words = value.split(' ');
+        let until = words.next()?.strip_prefix("until=")?.parse().ok()?;
+        let encryption = match words.next() {
+            None => Encryption::AsSource,
+            Some("encrypt") => Encryption::DefaultKey,
+            Some(word) => Encryption::Key(word.strip_prefix("key=")?.to_owned()),
+        };
+        words.next().is_none().then_some(Self { destination, encryption, until })
+    }
+
+    /// Whether EC2 can hold this intent as a tag: a key's ARN may be too long for it.
+    pub fn fits_a_tag(&self) -> bool {
+        let value = self.write();
+        value.chars().count() <= VALUE_LIMIT && Self::read(self.destination.clone(), &value).as_ref() == Some(self)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn instant(text: &str) -> Timestamp {
+        text.parse().unwrap()
+    }
+
+    fn label(instance_name: Option<&str>) -> Label {
+        Label {
+            instance_name: instance_name.map(str::to_owned),
+            instance: "i-0123456789abcdef0".parse().unwrap(),
+            slot: instant("2026-11-23T02:00:00Z"),
+            availability_zone: "us-east-1a".to_owned(),
+            expire: Some(Expiry::at(instant("2026-11-30T02:00:00Z"))),
+        }
+    }
+
+    #[test]
+    fn a_backup_is_written_in_the_seeds_tags() {
+        let lines: Vec<String> = label(Some("db, \"prod\"")).tags().iter().map(|(k, v)| format!("{k}={v}")).collect();
+        insta::assert_snapshot!(lines.join("\n"), @r#"
+        AvailabilityZone=us-east-1a
+        Creator=image-instance
+        Date=2026-11-23T02:00:00Z
+        Expire=2026-11-30T02:00:00Z
+        Instance=i-0123456789abcdef0
+        Name=backup-ami@db, "prod"
+        "#);
+    }
+
+    #[test]
+    fn a_long_name_is_kept_whole_up_to_what_a_tag_holds() {
+        let tags = label(Some(&"ü".repeat(256))).tags();
+        assert_eq!(tags.name().unwrap().chars().count(), 256);
+        assert_eq!(label(None).tags().name(), Some("backup-ami@i-0123456789abcdef0"));
+    }
+
+    #[test]
+    fn an_intent_is_read_as_it_was_written() {
+        for encryption in
+            [Encryption::AsSource, Encryption::DefaultKey, Encryption::Key("arn:aws:kms:eu-west-1:123456789012:key/mrk-1".to_owned())]
+        {
+            let intent = Intent { destination: "eu-west-1".parse().unwrap(), encryption, until: instant("2026-11-25T02:00:00Z") };
+            let tags = label(None).tags().with_intents([&intent]);
+            assert_eq!(tags.intents().collect::<Vec<_>>(), vec![Ok(intent.clone())]);
+            assert_eq!(tags.for_copy(), label(None).tags(), "a copy does not carry the source's intents");
+            assert!(intent.fits_a_tag());
+        }
+    }
+
+    #[test]
+    fn an_intent_of_anybody_elses_making_is_unreadable() {
+        for value in ["", "until=", "until=tomorrow", "until=2026-11-25T02:00:00Z decrypt", "until=2026-11-25T02:00:00Z encrypt more"] {
+            let tags = Tags::new([("ami-backup:copy-to:eu-west-1".to_owned(), value.to_owned())]);
+            assert!(tags.intents().next().unwrap().is_err(), "{value:?}");
+        }
+        let nowhere = Tags::new([("ami-backup:copy-to:nowhere".to_owned(), "until=2026-11-25T02:00:00Z".to_owned())]);
+        assert!(nowhere.intents().next().unwrap().is_err());
+    }
+
+    #[test]
+    fn a_key_too_long_for_a_tag_does_not_fit() {
+        let intent = Intent {
+            destination: "eu-west-1".parse().unwrap(),
+            encryption: Encryption::Key(format!("alias/{}", "k".repeat(250))),
+            until: instant("2026-11-25T02:00:00Z"),
+        };
+        assert!(!intent.fits_a_tag());
+    }
+
+    #[test]
+    fn no_tag_of_ours_but_one_speaks_of_expire() {
+        // The old purge script greps the tags for this word.
+        assert!(!INTENT_PREFIX.contains(EXPIRE));
+    }
+}

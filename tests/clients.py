@@ -1,0 +1,129 @@
+"""The clients that share no code with us, the stock AWS CLI and boto3, and a record of what they were answered."""
+
+import json
+import os
+import re
+import subprocess
+import sys
+from collections import defaultdict
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from pathlib import Path
+
+import boto3
+import pytest
+from botocore import xform_name
+from botocore.exceptions import ClientError
+
+ROOT = Path(__file__).resolve().parent.parent
+TOOLS = Path(sys.executable).parent
+REGION = "us-east-1"
+AWS_CLI, BOTO3 = "AWS CLI", "boto3"
+
+# Nothing of the host's AWS configuration reaches a test.
+CREDENTIALS = {"AWS_ACCESS_KEY_ID": "AKIAIOSFODNN7EXAMPLE", "AWS_SECRET_ACCESS_KEY": "an example"}
+for name in [name for name in os.environ if name.startswith("AWS_")]:
+    del os.environ[name]
+os.environ.update(CREDENTIALS, AWS_CONFIG_FILE=os.devnull, AWS_SHARED_CREDENTIALS_FILE=os.devnull, NO_PROXY="127.0.0.1")
+
+
+def environment(home: Path) -> dict:
+    """All that a program under test sees of the host."""
+    return CREDENTIALS | {
+        "AWS_EC2_METADATA_DISABLED": "true",
+        "HOME": str(home),
+        "LANG": "C.UTF-8",
+        "NO_PROXY": "127.0.0.1",
+        "PATH": f"{TOOLS}:/usr/local/bin:/usr/bin:/bin",
+        "TZ": "UTC",
+    }
+
+
+class Ledger:
+    """What each client asked of the sandbox, action by action, and what it made of the answers."""
+
+    def __init__(self):
+        self.answers = defaultdict(int)
+        self.refusals = defaultdict(set)
+
+    def answered(self, client: str, action: str):
+        self.answers[action, client] += 1
+
+    def refused(self, client: str, action: str, code: str):
+        self.refusals[action, client].add(code)
+
+
+@dataclass
+class Endpoint:
+    """A server that speaks EC2's protocol, and the clients that talk to it."""
+
+    url: str
+    home: Path
+    ledger: Ledger = field(default_factory=Ledger)
+
+    def boto3(self, service: str = "ec2", region: str = REGION):
+        """A boto3 client."""
+        client = _session().client(service, region_name=region, endpoint_url=self.url)
+        client.meta.events.register("after-call", self._note_boto3)
+        return client
+
+    def aws(self, *command: str, region: str = REGION):
+        """What `aws COMMAND` prints, parsed. A refusal is raised as boto3 raises it."""
+        ran = subprocess.run(
+            [TOOLS / "aws", "--endpoint-url", self.url, "--region", region, "--output", "json", *command],
+            env=environment(self.home),
+            text=True,
+            capture_output=True,
+            timeout=300,
+        )
+        refusal = re.search(r"An error occurred \((.+?)\) when calling the (\w+) operation.*?: (.*)", ran.stderr, re.DOTALL)
+        if refusal:
+            code, action, message = refusal.groups()
+            self.ledger.refused(AWS_CLI, action, code)
+            raise ClientError({"Error": {"Code": code, "Message": message.strip()}}, action)
+        assert ran.returncode == 0, f"aws {' '.join(command)}: {ran.stderr}"
+        self.ledger.answered(AWS_CLI, _action_of(*command[:3]))
+        return json.loads(ran.stdout) if ran.stdout.strip() else None
+
+    def _note_boto3(self, http_response, parsed, model, **_):
+        if http_response.status_code < 300:
+            self.ledger.answered(BOTO3, model.name)
+        else:
+            self.ledger.refused(BOTO3, model.name, parsed["Error"]["Code"])
+
+
+def _session(session=boto3.Session()):
+    """One session, so that EC2's model is read once."""
+    return session
+
+
+def _action_of(service: str, verb: str, object: str = "") -> str:
+    """The API's name of what `aws ec2 describe-images` or `aws ec2 wait image-available` calls."""
+    client = _session().client(service, region_name=REGION)
+    if verb == "wait":
+        return client.get_waiter(object.replace("-", "_")).config.operation
+    return next(action for action in client.meta.service_model.operation_names if xform_name(action, "-") == verb)
+
+
+@contextmanager
+def refused(code: str, message: str = ""):
+    """The call inside is refused with this code, and with a text that holds `message`."""
+    with pytest.raises(ClientError) as raised:
+        yield
+    error = raised.value.response["Error"]
+    assert (error["Code"], message in error["Message"]) == (code, True), error
+
+
+def tags_of(described: dict) -> dict:
+    """The tags of something described, as a dictionary."""
+    return {tag["Key"]: tag["Value"] for tag in described.get("Tags", [])}
+
+
+def tag_list(tags: dict) -> list:
+    """Tags as the API writes them."""
+    return [{"Key": key, "Value": value} for key, value in tags.items()]
+
+
+def snapshots_of(image: dict) -> list:
+    """The snapshots a described image is made of."""
+    return [mapping["Ebs"]["SnapshotId"] for mapping in image["BlockDeviceMappings"] if "Ebs" in mapping]

@@ -1,0 +1,389 @@
+"""The stock AWS CLI drives the sandbox through all it can do, as a person types it."""
+
+import pytest
+from clients import refused, snapshots_of, tags_of
+
+UBIQUITOUS_IMAGE = "ami-12345678"
+
+
+@pytest.fixture
+def ec2(sandbox):
+    return lambda *command, **options: sandbox.aws("ec2", *command, **options)
+
+
+@pytest.fixture
+def launch(ec2):
+    """Runs an instance, waits for it, and gives its id."""
+
+    def launch(name="web", *options):
+        ran = ec2("run-instances", "--image-id", UBIQUITOUS_IMAGE, *tagged("instance", Name=name), *options)
+        instance_id = ran["Instances"][0]["InstanceId"]
+        ec2("wait", "instance-running", "--instance-ids", instance_id)
+        return instance_id
+
+    return launch
+
+
+@pytest.fixture
+def create_image(ec2, launch):
+    """Makes an image of a new instance, waits for it, and describes it."""
+
+    def create_image(name="backup", *options):
+        image_id = ec2("create-image", "--instance-id", launch(), "--name", name, *options)["ImageId"]
+        ec2("wait", "image-available", "--image-ids", image_id)
+        return ec2("describe-images", "--image-ids", image_id)["Images"][0]
+
+    return create_image
+
+
+def tagged(resource_type, **tags):
+    pairs = ",".join(f"{{Key={key},Value={value}}}" for key, value in tags.items())
+    return "--tag-specifications", f"ResourceType={resource_type},Tags=[{pairs}]"
+
+
+def test_run_instances(ec2):
+    ran = ec2("run-instances", "--image-id", UBIQUITOUS_IMAGE, "--count", "2", "--instance-type", "t3.micro", *tagged("instance", Name="web"))
+    assert [instance["State"]["Name"] for instance in ran["Instances"]] == ["pending", "pending"]
+    assert {instance["InstanceType"] for instance in ran["Instances"]} == {"t3.micro"}
+    assert {tags_of(instance)["Name"] for instance in ran["Instances"]} == {"web"}
+
+    with refused("InvalidAMIID.NotFound"):
+        ec2("run-instances", "--image-id", "ami-0123456789abcdef0")
+    with refused("InvalidAMIID.Malformed"):
+        ec2("run-instances", "--image-id", "nonsense")
+    with refused("DryRunOperation"):
+        ec2("run-instances", "--image-id", UBIQUITOUS_IMAGE, "--dry-run")
+    with refused("InvalidParameterValue"):
+        ec2("run-instances", "--image-id", UBIQUITOUS_IMAGE, *tagged("image", Name="web"))
+
+
+def test_stop_start_and_terminate_instances(ec2, launch):
+    instance_id = launch()
+
+    stopping = ec2("stop-instances", "--instance-ids", instance_id)["StoppingInstances"][0]
+    assert (stopping["PreviousState"]["Name"], stopping["CurrentState"]["Name"]) == ("running", "stopping")
+    ec2("wait", "instance-stopped", "--instance-ids", instance_id)
+
+    starting = ec2("start-instances", "--instance-ids", instance_id)["StartingInstances"][0]
+    assert (starting["PreviousState"]["Name"], starting["CurrentState"]["Name"]) == ("stopped", "pending")
+    ec2("wait", "instance-running", "--instance-ids", instance_id)
+
+    terminating = ec2("terminate-instances", "--instance-ids", instance_id)["TerminatingInstances"][0]
+    assert (terminating["PreviousState"]["Name"], terminating["CurrentState"]["Name"]) == ("running", "shutting-down")
+    ec2("wait", "instance-terminated", "--instance-ids", instance_id)
+
+    for verb in ("stop-instances", "start-instances"):
+        with refused("IncorrectInstanceState"):
+            ec2(verb, "--instance-ids", instance_id)
+    for verb in ("stop-instances", "start-instances", "terminate-instances"):
+        with refused("InvalidInstanceID.NotFound", "i-0123456789abcdef0"):
+            ec2(verb, "--instance-ids", "i-0123456789abcdef0")
+        with refused("InvalidInstanceID.Malformed"):
+            ec2(verb, "--instance-ids", "nonsense")
+        with refused("DryRunOperation"):
+            ec2(verb, "--instance-ids", instance_id, "--dry-run")
+
+
+def test_describe_instances(ec2, launch):
+    instance_id = launch("db")
+    ec2("run-instances", "--image-id", UBIQUITOUS_IMAGE, "--count", "7", *tagged("instance", Name="web"))
+    web = ("describe-instances", "--filters", "Name=tag:Name,Values=web")
+
+    def ids(answer):
+        return [instance["InstanceId"] for reservation in answer["Reservations"] for instance in reservation["Instances"]]
+
+    described = ec2("describe-instances", "--instance-ids", instance_id)["Reservations"][0]["Instances"][0]
+    assert described["State"]["Name"] == "running"
+    assert described["Placement"]["AvailabilityZone"].startswith("us-east-1")
+    assert described["BlockDeviceMappings"][0]["DeviceName"] == described["RootDeviceName"] == "/dev/sda1"
+    assert tags_of(described) == {"Name": "db"}
+
+    assert len(set(ids(ec2(*web)))) == 7
+    assert sorted(ids(ec2(*web, "--page-size", "5"))) == sorted(ids(ec2(*web)))
+    first = ec2(*web, "--max-results", "5")
+    second = ec2(*web, "--max-results", "5", "--next-token", first["NextToken"])
+    assert len(ids(first)) == 5 and sorted(ids(first) + ids(second)) == sorted(ids(ec2(*web)))
+    assert ids(ec2("describe-instances", "--filters", "Name=tag:Name,Values=d*", "Name=instance-state-name,Values=running")) == [instance_id]
+
+    with refused("InvalidInstanceID.NotFound", "i-0123456789abcdef0"):
+        ec2("describe-instances", "--instance-ids", instance_id, "i-0123456789abcdef0")
+    with refused("InvalidInstanceID.Malformed"):
+        ec2("describe-instances", "--instance-ids", "nonsense")
+    with refused("InvalidParameterCombination", "cannot be used with the parameter maxResults"):
+        ec2("describe-instances", "--instance-ids", instance_id, "--max-results", "5")
+    with refused("InvalidParameterValue", "Expecting a value greater than 5."):
+        ec2("describe-instances", "--max-results", "3")
+    with refused("InvalidParameterValue"):
+        ec2("describe-instances", "--filters", "Name=no-such-filter,Values=x")
+    with refused("InvalidNextToken"):
+        ec2(*web, "--max-results", "5", "--next-token", "nonsense")
+    with refused("DryRunOperation"):
+        ec2("describe-instances", "--dry-run")
+
+
+def test_describe_volumes(ec2, launch):
+    instance_id = launch("db", "--block-device-mappings", "DeviceName=/dev/sdf,Ebs={VolumeSize=20}")
+    volumes = ec2("describe-volumes", "--filters", f"Name=attachment.instance-id,Values={instance_id}")["Volumes"]
+    assert sorted(volume["Attachments"][0]["Device"] for volume in volumes) == ["/dev/sda1", "/dev/sdf"]
+    assert 20 in [volume["Size"] for volume in volumes]
+    assert {volume["State"] for volume in volumes} == {"in-use"}
+
+    volume_id = volumes[0]["VolumeId"]
+    assert ec2("describe-volumes", "--volume-ids", volume_id)["Volumes"] == volumes[:1]
+    assert len(ec2("describe-volumes", "--page-size", "5")["Volumes"]) == len(ec2("describe-volumes")["Volumes"])
+
+    with refused("InvalidVolume.NotFound", "vol-0123456789abcdef0"):
+        ec2("describe-volumes", "--volume-ids", "vol-0123456789abcdef0")
+    with refused("InvalidParameterCombination"):
+        ec2("describe-volumes", "--volume-ids", volume_id, "--max-results", "5")
+
+
+def test_create_image(ec2, launch):
+    instance_id = launch("db", "--block-device-mappings", "DeviceName=/dev/sdf,Ebs={VolumeSize=20}")
+    create = ("create-image", "--instance-id", instance_id)
+    image_id = ec2(*create, "--name", "backup", "--no-reboot", *tagged("image", Kind="image"), "ResourceType=snapshot,Tags=[{Key=Kind,Value=snapshot}]")["ImageId"]
+    ec2("wait", "image-available", "--image-ids", image_id)
+
+    image = ec2("describe-images", "--image-ids", image_id)["Images"][0]
+    assert (image["Name"], image["SourceInstanceId"], tags_of(image)) == ("backup", instance_id, {"Kind": "image"})
+    snapshots = ec2("describe-snapshots", "--snapshot-ids", *snapshots_of(image))["Snapshots"]
+    assert len(snapshots) == 2
+    for snapshot in snapshots:
+        assert snapshot["Description"].startswith(f"Created by CreateImage({instance_id}) for {image_id}")
+        assert tags_of(snapshot) == {"Kind": "snapshot"}
+
+    with refused("InvalidAMIName.Duplicate", image_id):
+        ec2(*create, "--name", "backup")
+    with refused("InvalidAMIName.Malformed"):
+        ec2(*create, "--name", "no $ in a name")
+    with refused("InvalidParameterValue", "not a valid taggable resource type"):
+        ec2(*create, "--name", "other", *tagged("volume", Name="x"))
+    with refused("InvalidParameterValue", "aws:"):
+        ec2(*create, "--name", "other", *tagged("image", **{"aws:name": "x"}))
+    with refused("InvalidInstanceID.NotFound"):
+        ec2("create-image", "--instance-id", "i-0123456789abcdef0", "--name", "other")
+    with refused("InvalidInstanceID.Malformed"):
+        ec2("create-image", "--instance-id", "nonsense", "--name", "other")
+    with refused("DryRunOperation"):
+        ec2(*create, "--name", "other", "--dry-run")
+
+    ec2("terminate-instances", "--instance-ids", instance_id)
+    ec2("wait", "instance-terminated", "--instance-ids", instance_id)
+    with refused("InvalidParameterValue", "is not in state 'running' or 'stopping' or 'stopped'"):
+        ec2(*create, "--name", "other")
+
+
+def test_copy_image(ec2, create_image):
+    source = create_image("backup", *tagged("image", Kind="image"))
+    copy = ("copy-image", "--source-image-id", source["ImageId"], "--source-region", "us-east-1", "--name", "copy")
+    token = ("--client-token", "the same")
+
+    def in_ireland(*command):
+        return ec2(*command, region="eu-west-1")
+
+    image_id = in_ireland(*copy, *token, *tagged("image", Kind="copy"), "ResourceType=snapshot,Tags=[{Key=Kind,Value=snapshot}]")["ImageId"]
+    in_ireland("wait", "image-available", "--image-ids", image_id)
+    assert in_ireland(*copy, *token, *tagged("image", Kind="copy"), "ResourceType=snapshot,Tags=[{Key=Kind,Value=snapshot}]")["ImageId"] == image_id
+
+    image = in_ireland("describe-images", "--image-ids", image_id)["Images"][0]
+    assert (image["SourceImageId"], image["SourceImageRegion"], tags_of(image)) == (source["ImageId"], "us-east-1", {"Kind": "copy"})
+    snapshot = in_ireland("describe-snapshots", "--snapshot-ids", *snapshots_of(image))["Snapshots"][0]
+    assert snapshot["Description"].startswith(
+        f"Copied for DestinationAmi {image_id} from SourceAmi {source['ImageId']} for SourceSnapshot {snapshots_of(source)[0]}."
+    )
+    assert tags_of(snapshot) == {"Kind": "snapshot"}
+
+    with refused("IdempotentParameterMismatch"):
+        in_ireland(*copy[:-1], "another name", *token)
+    with refused("InvalidAMIName.Duplicate", image_id):
+        in_ireland(*copy)
+    with refused("InvalidAMIID.NotFound"):
+        in_ireland("copy-image", "--source-image-id", "ami-0123456789abcdef0", "--source-region", "us-east-1", "--name", "other")
+    with refused("DryRunOperation"):
+        in_ireland(*copy[:-1], "other", "--dry-run")
+
+
+def test_register_image(ec2, create_image):
+    snapshot_id = snapshots_of(create_image())[0]
+    register = ("register-image", "--root-device-name", "/dev/sda1", "--architecture", "x86_64", "--virtualization-type", "hvm")
+    mappings = ("--block-device-mappings", f"DeviceName=/dev/sda1,Ebs={{SnapshotId={snapshot_id}}}")
+    image_id = ec2(*register, "--name", "restored", *mappings)["ImageId"]
+    image = ec2("describe-images", "--image-ids", image_id)["Images"][0]
+    assert (image["State"], snapshots_of(image)) == ("available", [snapshot_id])
+
+    with refused("InvalidAMIName.Duplicate"):
+        ec2(*register, "--name", "restored", *mappings)
+    with refused("InvalidSnapshot.NotFound"):
+        ec2(*register, "--name", "other", "--block-device-mappings", "DeviceName=/dev/sda1,Ebs={SnapshotId=snap-0123456789abcdef0}")
+    with refused("DryRunOperation"):
+        ec2(*register, "--name", "other", *mappings, "--dry-run")
+
+
+def test_describe_images(ec2, create_image):
+    image = create_image("backup", *tagged("image", Creator="image-instance"))
+    ours = ("describe-images", "--owners", "self")
+
+    def names(answer):
+        return sorted(image["Name"] for image in answer["Images"])
+
+    assert names(ec2(*ours)) == ["backup"]
+    for name, value in {
+        "name": "back*",
+        "tag:Creator": "image-instance",
+        "tag-key": "Creator",
+        "state": "available",
+        "source-instance-id": image["SourceInstanceId"],
+        "block-device-mapping.snapshot-id": snapshots_of(image)[0],
+    }.items():
+        assert names(ec2(*ours, "--filters", f"Name={name},Values={value}")) == ["backup"], name
+        assert names(ec2(*ours, "--filters", f"Name={name},Values=another")) == [], name
+    assert UBIQUITOUS_IMAGE in [image["ImageId"] for image in ec2("describe-images")["Images"]]
+
+    for number in range(6):
+        mappings = f"DeviceName=/dev/sda1,Ebs={{SnapshotId={snapshots_of(image)[0]}}}"
+        ec2("register-image", "--name", f"registered-{number}", "--root-device-name", "/dev/sda1", "--block-device-mappings", mappings)
+    assert len(names(ec2(*ours, "--page-size", "5"))) == 7
+
+    with refused("InvalidAMIID.NotFound", "ami-0123456789abcdef0"):
+        ec2("describe-images", "--image-ids", image["ImageId"], "ami-0123456789abcdef0")
+    with refused("InvalidAMIID.Malformed"):
+        ec2("describe-images", "--image-ids", "nonsense")
+    with refused("InvalidParameterCombination", "cannot be used with the parameter maxResults"):
+        ec2("describe-images", "--image-ids", image["ImageId"], "--max-results", "5")
+    with refused("InvalidParameterValue"):
+        ec2(*ours, "--filters", "Name=no-such-filter,Values=x")
+    with refused("DryRunOperation"):
+        ec2("describe-images", "--dry-run")
+
+
+def test_deregister_image(ec2, create_image):
+    kept, gone = create_image("kept"), create_image("gone")
+    deregister = ("deregister-image", "--image-id", kept["ImageId"])
+
+    with refused("DryRunOperation"):
+        ec2(*deregister, "--dry-run")
+    assert ec2(*deregister)["Return"] is True
+    assert len(ec2("describe-snapshots", "--snapshot-ids", *snapshots_of(kept))["Snapshots"]) == 1
+
+    answer = ec2("deregister-image", "--image-id", gone["ImageId"], "--delete-associated-snapshots")
+    assert answer["DeleteSnapshotResults"] == [{"SnapshotId": snapshots_of(gone)[0], "ReturnCode": "success"}]
+    assert ec2("describe-images", "--owners", "self")["Images"] == []
+    with refused("InvalidSnapshot.NotFound"):
+        ec2("describe-snapshots", "--snapshot-ids", *snapshots_of(gone))
+
+    with refused("InvalidAMIID.Unavailable"):
+        ec2(*deregister)
+    with refused("InvalidAMIID.NotFound"):
+        ec2("deregister-image", "--image-id", "ami-0123456789abcdef0")
+    with refused("InvalidAMIID.Malformed"):
+        ec2("deregister-image", "--image-id", "nonsense")
+
+
+def test_a_snapshot_of_two_images_stays_until_the_last_goes(ec2, create_image):
+    first = create_image()
+    snapshot_id = snapshots_of(first)[0]
+    mappings = f"DeviceName=/dev/sda1,Ebs={{SnapshotId={snapshot_id}}}"
+    second = ec2("register-image", "--name", "second", "--root-device-name", "/dev/sda1", "--block-device-mappings", mappings)
+
+    with refused("InvalidSnapshot.InUse", snapshot_id):
+        ec2("delete-snapshot", "--snapshot-id", snapshot_id)
+    for image_id, code in ((first["ImageId"], "skipped"), (second["ImageId"], "success")):
+        answer = ec2("deregister-image", "--image-id", image_id, "--delete-associated-snapshots")
+        assert answer["DeleteSnapshotResults"] == [{"SnapshotId": snapshot_id, "ReturnCode": code}]
+
+
+def test_snapshots_are_created_described_and_deleted(ec2, launch):
+    volume_id = ec2("describe-volumes", "--filters", f"Name=attachment.instance-id,Values={launch()}")["Volumes"][0]["VolumeId"]
+    create = ("create-snapshot", "--volume-id", volume_id)
+    created = ec2(*create, "--description", "by hand", *tagged("snapshot", Creator="other"))
+    snapshot_id = created["SnapshotId"]
+    assert (created["State"], created["VolumeId"], tags_of(created)) == ("pending", volume_id, {"Creator": "other"})
+    ec2("wait", "snapshot-completed", "--snapshot-ids", snapshot_id)
+
+    ours = ("describe-snapshots", "--owner-ids", "self")
+    described = ec2("describe-snapshots", "--snapshot-ids", snapshot_id)["Snapshots"][0]
+    assert (described["State"], described["Progress"], described["Description"]) == ("completed", "100%", "by hand")
+    for name, value in {"tag:Creator": "other", "description": "by *", "volume-id": volume_id, "status": "completed"}.items():
+        assert ec2(*ours, "--filters", f"Name={name},Values={value}")["Snapshots"] == [described], name
+        assert ec2(*ours, "--filters", f"Name={name},Values=another")["Snapshots"] == [], name
+    assert len(ec2(*ours, "--page-size", "5")["Snapshots"]) == len(ec2(*ours)["Snapshots"])
+
+    with refused("InvalidVolume.NotFound"):
+        ec2("create-snapshot", "--volume-id", "vol-0123456789abcdef0")
+    with refused("DryRunOperation"):
+        ec2(*create, "--dry-run")
+    with refused("InvalidSnapshot.NotFound", "snap-0123456789abcdef0"):
+        ec2("describe-snapshots", "--snapshot-ids", "snap-0123456789abcdef0")
+    with refused("InvalidSnapshotID.Malformed"):
+        ec2("describe-snapshots", "--snapshot-ids", "nonsense")
+    with refused("InvalidParameterCombination", "cannot be used with the parameter maxResults"):
+        ec2("describe-snapshots", "--snapshot-ids", snapshot_id, "--max-results", "5")
+    with refused("InvalidParameterValue", "Expecting a value greater than 5."):
+        ec2("describe-snapshots", "--max-results", "3")
+
+    with refused("DryRunOperation"):
+        ec2("delete-snapshot", "--snapshot-id", snapshot_id, "--dry-run")
+    ec2("delete-snapshot", "--snapshot-id", snapshot_id)
+    with refused("InvalidSnapshot.NotFound", f"The snapshot '{snapshot_id}' does not exist."):
+        ec2("delete-snapshot", "--snapshot-id", snapshot_id)
+    with refused("InvalidSnapshotID.Malformed"):
+        ec2("delete-snapshot", "--snapshot-id", "nonsense")
+
+
+def test_tags_are_created_described_and_deleted(ec2, create_image):
+    image = create_image()
+    resources = (image["ImageId"], *snapshots_of(image))
+    mine = ("describe-tags", "--filters", f"Name=resource-id,Values={','.join(resources)}")
+
+    def tags():
+        return sorted((tag["ResourceType"], tag["Key"], tag["Value"]) for tag in ec2(*mine)["Tags"])
+
+    ec2("create-tags", "--resources", *resources, "--tags", "Key=Expire,Value=2026-11-29T22:41:00Z", "Key=Name,Value=a b")
+    ec2("create-tags", "--resources", image["ImageId"], "--tags", "Key=Name,Value=c")
+    assert tags() == [
+        ("image", "Expire", "2026-11-29T22:41:00Z"),
+        ("image", "Name", "c"),
+        ("snapshot", "Expire", "2026-11-29T22:41:00Z"),
+        ("snapshot", "Name", "a b"),
+    ]
+    ec2("delete-tags", "--resources", *resources, "--tags", "Key=Expire", "Key=Name,Value=another")
+    assert tags() == [("image", "Name", "c"), ("snapshot", "Name", "a b")]
+    ec2("delete-tags", "--resources", *resources)
+    assert tags() == []
+
+    with refused("InvalidAMIID.NotFound"):
+        ec2("create-tags", "--resources", "ami-0123456789abcdef0", "--tags", "Key=Name,Value=x")
+    with refused("InvalidID"):
+        ec2("create-tags", "--resources", "nonsense", "--tags", "Key=Name,Value=x")
+    with refused("TagLimitExceeded"):
+        ec2("create-tags", "--resources", image["ImageId"], "--tags", *(f"Key=k{number},Value=v" for number in range(51)))
+    for tag in ("Key=aws:name,Value=x", f"Key={'k' * 128},Value=v", f"Key=Name,Value={'v' * 257}"):
+        with refused("InvalidParameterValue"):
+            ec2("create-tags", "--resources", image["ImageId"], "--tags", tag)
+    for verb in ("create-tags", "delete-tags"):
+        with refused("DryRunOperation"):
+            ec2(verb, "--resources", image["ImageId"], "--tags", "Key=Name,Value=x", "--dry-run")
+    assert tags() == []
+
+
+def test_describe_regions_and_zones(ec2):
+    regions = ec2("describe-regions")["Regions"]
+    assert {"us-east-1", "eu-west-1", "ap-southeast-2"} <= {region["RegionName"] for region in regions}
+    assert {region["OptInStatus"] for region in regions} <= {"opt-in-not-required", "opted-in"}
+    assert len(ec2("describe-regions", "--all-regions")["Regions"]) >= len(regions)
+    assert [region["RegionName"] for region in ec2("describe-regions", "--region-names", "eu-west-1")["Regions"]] == ["eu-west-1"]
+    with refused("InvalidParameterValue"):
+        ec2("describe-regions", "--region-names", "nowhere-1")
+
+    zones = ec2("describe-availability-zones", region="eu-west-1")["AvailabilityZones"]
+    assert {zone["RegionName"] for zone in zones} == {"eu-west-1"}
+    assert "eu-west-1a" in [zone["ZoneName"] for zone in zones]
+    for verb in ("describe-regions", "describe-availability-zones", "describe-tags", "describe-snapshots", "describe-volumes"):
+        with refused("DryRunOperation"):
+            ec2(verb, "--dry-run")
+
+
+def test_get_caller_identity(sandbox, ec2, create_image):
+    identity = sandbox.aws("sts", "get-caller-identity")
+    assert set(identity) == {"UserId", "Account", "Arn"}
+    assert identity["Account"] == create_image()["OwnerId"]
