@@ -38,7 +38,7 @@ impl Session {
         waiting: Option<&Waiting>,
         verbose: u8,
         engine: impl AsyncFnOnce(&Run<'_>) -> Result<T, RunError>,
-    ) -> Result<T, Failure> {
+    ) -> Result<T, RunError> {
         let progress = Progress::new(verbose);
         let listener = |event: &Event| progress.tell(event);
         let run = Run {
@@ -52,12 +52,16 @@ impl Session {
         };
         let result = engine(&run).await;
         progress.finish();
-        Ok(result?)
+        result
     }
 }
 
 /// Opens AWS, or the sandbox, for a command, and puts the sandbox back after it.
-fn in_session(common: &Common, command: impl AsyncFnOnce(&Session) -> Result<ExitCode, Failure>) -> Result<ExitCode, Failure> {
+fn in_session(
+    common: &Common,
+    region: Option<&Region>,
+    command: impl AsyncFnOnce(&Session) -> Result<ExitCode, Failure>,
+) -> Result<ExitCode, Failure> {
     let file = file_of(common.sandbox.as_ref())?;
     if file.is_some() && common.profile.is_some() {
         return Err(Failure::usage("-p does not go with the sandbox: toy backups must not pass for real ones"));
@@ -81,6 +85,7 @@ fn in_session(common: &Common, command: impl AsyncFnOnce(&Session) -> Result<Exi
         }
         let connection = Connection {
             profile: common.profile.clone(),
+            region: region.cloned(),
             clock,
             http_client: sandbox.as_ref().map(|sandbox| sandbox.sim.http_client()),
             credentials: sandbox.as_ref().map(|_| Sandbox::credentials()),

@@ -3,7 +3,7 @@
 use jiff::{SignedDuration, Timestamp};
 
 use crate::http::{Delivery, Request};
-use crate::id::{ImageId, SnapshotId};
+use crate::id::{AccountId, ImageId, SnapshotId};
 use crate::world::{Image, Snapshot};
 use crate::{Ec2Sim, World};
 
@@ -42,6 +42,13 @@ impl Client {
 
     pub(crate) fn with_key(&self, access_key: &str) -> Self {
         Self { access_key: access_key.to_owned(), ..self.clone() }
+    }
+
+    /// Takes a permission from everybody in the default account.
+    pub(crate) fn deny(&self, action: &str) {
+        let mut world = self.sim.world();
+        let account = world.accounts.entry(AccountId::default()).or_default();
+        account.denied_actions.insert(action.to_owned());
     }
 
     pub(crate) fn wait(&self, seconds: i64) {
@@ -134,6 +141,11 @@ impl Response {
     pub(crate) fn texts(&self, element: &str) -> Vec<String> {
         let (start, end) = (format!("<{element}>"), format!("</{element}>"));
         let found = self.body.split(&start).skip(1);
-        found.filter_map(|rest| Some(rest.split_once(&end)?.0.to_owned())).collect()
+        found.filter_map(|rest| Some(unescaped(rest.split_once(&end)?.0))).collect()
     }
+}
+
+fn unescaped(text: &str) -> String {
+    let entities = [("&lt;", "<"), ("&gt;", ">"), ("&quot;", "\""), ("&apos;", "'"), ("&#13;", "\r"), ("&amp;", "&")];
+    entities.iter().fold(text.to_owned(), |text, (entity, letter)| text.replace(entity, letter))
 }

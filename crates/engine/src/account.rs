@@ -2,7 +2,6 @@
 
 use std::time::Duration;
 
-use aws_config::default_provider::credentials::DefaultCredentialsChain;
 use aws_config::imds::credentials::ImdsCredentialsProvider;
 use aws_config::meta::credentials::CredentialsProviderChain;
 use aws_config::profile::{self, ProfileFileCredentialsProvider};
@@ -39,6 +38,8 @@ const ATTEMPTS: u32 = 12;
 pub struct Connection {
     /// The profile that was asked for by name. Then, as in the AWS CLI, credentials in the environment do not count.
     pub profile: Option<String>,
+    /// The region that was asked for by name: credentials that come from STS or SSO are asked for there.
+    pub region: Option<Region>,
     /// In whose time requests are signed and waiting is measured.
     pub clock: Clock,
     /// Another way to send requests than over TLS: the embedded sandbox.
@@ -102,12 +103,14 @@ impl Account {
         if let Some(name) = &connection.profile {
             loader = loader.profile_name(name);
         }
-        loader = match &connection.credentials {
-            Some(credentials) => loader.credentials_provider(credentials.clone()),
-            None => loader.credentials_provider(credentials(&connection, http_client).await),
+        // Which region's EC2 is asked is decided call by call; this one is where credentials are asked for.
+        let region = aws_config::Region::new(region_for_credentials(&connection, profile_region.as_deref()));
+        loader = match (&connection.credentials, &connection.profile) {
+            (Some(credentials), _) => loader.credentials_provider(credentials.clone()),
+            (None, Some(name)) => loader.credentials_provider(profile_credentials(name, &connection, http_client, &region)),
+            (None, None) => loader,
         };
-        // Which region's endpoint is asked is decided call by call; the loader must not go looking for one.
-        let config = loader.region(aws_config::Region::new("us-east-1")).load().await;
+        let config = loader.region(region).load().await;
         Ok(Self { config, connection, profile_region })
     }
 
@@ -151,27 +154,28 @@ pub(crate) fn https_client() -> SharedHttpClient {
 
 /// The AWS CLI looks past the environment's credentials when a profile is asked for by name; the SDK's chain does not, and
 /// would delete in the wrong account.
-async fn credentials(connection: &Connection, http_client: SharedHttpClient) -> SharedCredentialsProvider {
+fn profile_credentials(
+    name: &str,
+    connection: &Connection,
+    http_client: SharedHttpClient,
+    region: &aws_config::Region,
+) -> SharedCredentialsProvider {
     let provider_config = ProviderConfig::without_region()
         .with_http_client(http_client)
         .with_time_source(connection.clock)
         .with_sleep_impl(TokioSleep::new())
-        .with_region(region_for_credentials());
-    match &connection.profile {
-        None => SharedCredentialsProvider::new(DefaultCredentialsChain::builder().configure(provider_config).build().await),
-        Some(name) => SharedCredentialsProvider::new(
-            CredentialsProviderChain::first_try(
-                "Profile",
-                ProfileFileCredentialsProvider::builder().configure(&provider_config).profile_name(name).build(),
-            )
-            .or_else("EcsContainer", ecs::EcsCredentialsProvider::builder().configure(&provider_config).build())
-            .or_else("Ec2InstanceMetadata", ImdsCredentialsProvider::builder().configure(&provider_config).build()),
-        ),
-    }
+        .with_region(Some(region.clone()));
+    let profile = ProfileFileCredentialsProvider::builder().configure(&provider_config).profile_name(name).build();
+    let container = ecs::EcsCredentialsProvider::builder().configure(&provider_config).build();
+    let instance = ImdsCredentialsProvider::builder().configure(&provider_config).build();
+    let chain = CredentialsProviderChain::first_try("Profile", profile);
+    SharedCredentialsProvider::new(chain.or_else("EcsContainer", container).or_else("Ec2InstanceMetadata", instance))
 }
 
-/// STS and SSO, which turn a role or a login into credentials, want a region where the profile names none.
-fn region_for_credentials() -> Option<aws_config::Region> {
-    let named = std::env::var("AWS_REGION").or_else(|_| std::env::var("AWS_DEFAULT_REGION"));
-    Some(aws_config::Region::new(named.ok().filter(|name| !name.is_empty()).unwrap_or_else(|| "us-east-1".to_owned())))
+/// STS and SSO, which turn a role or a login into credentials, are asked in the partition that is meant.
+fn region_for_credentials(connection: &Connection, of_profile: Option<&str>) -> String {
+    let asked = connection.region.as_ref().map(ToString::to_string);
+    let variable = |name: &str| std::env::var(name).ok().filter(|region| !region.is_empty());
+    let environment = || variable("AWS_REGION").or_else(|| variable("AWS_DEFAULT_REGION"));
+    asked.or_else(environment).or_else(|| of_profile.map(str::to_owned)).unwrap_or_else(|| "us-east-1".to_owned())
 }

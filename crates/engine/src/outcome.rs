@@ -167,7 +167,7 @@ impl fmt::Display for Failure {
                 )?;
             }
             Class::Credentials => f.write_str(". Check the credentials: `aws sts get-caller-identity` with the same profile must work")?,
-            Class::RegionClosed => write!(f, ". Is {region} a region, and enabled for this account?")?,
+            Class::RegionClosed => write!(f, ". Are the credentials right, and is {region} a region enabled for this account?")?,
             Class::Passing | Class::TryLater | Class::Gone | Class::Taken | Class::Malformed | Class::Refused => {}
         }
         if let Some(request_id) = request_id {

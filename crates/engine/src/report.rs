@@ -9,7 +9,7 @@ use planner::expiry::Expiry;
 use planner::id::{AccountId, ImageId, InstanceId, Region, SnapshotId};
 use planner::inventory::ImageState;
 use planner::plan::{CopyStanding, Verdict};
-use planner::tags::Tags;
+use planner::tags::{Encryption, Tags};
 use schemars::JsonSchema;
 use serde::Serialize;
 
@@ -74,6 +74,8 @@ pub enum PlannedStep {
     CreateImage { region: Region, instance: InstanceId, name: String, reboot: bool, tags: Tags, snapshot_tags: Tags },
     /// A copy.
     CopyImage { region: Region, source_region: Region, source: ImageId, name: String, encrypted: bool, tags: Tags },
+    /// A copy, once the image is there.
+    CopyWhenAvailable { region: Region, encryption: Encryption },
     /// The removal of an image.
     RemoveImage { region: Region, image: ImageId, snapshots: Vec<SnapshotId> },
     /// The deletion of an orphan.

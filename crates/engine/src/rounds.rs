@@ -12,7 +12,8 @@ use jiff::{SignedDuration, Timestamp};
 use planner::guard::Refusal;
 use planner::id::{ImageId, InstanceId, Region, SnapshotId};
 use planner::inventory::ImageState;
-use tokio::sync::Notify;
+use tokio::sync::{Notify, Semaphore};
+use tokio::task::JoinSet;
 
 use crate::account::Account;
 use crate::clock::Clock;
@@ -26,6 +27,8 @@ pub use purge::purge;
 const FIRST_DELAY: Duration = Duration::from_secs(2);
 /// The longest wait between two rounds.
 const LONGEST_DELAY: Duration = Duration::from_secs(30);
+/// Regions asked at the same time.
+const REGIONS_AT_ONCE: usize = 8;
 /// EC2 takes snapshots of one volume no closer together than this (ec2-semantics 1.8).
 const SNAPSHOT_SPACING: Duration = Duration::from_secs(15);
 
@@ -233,4 +236,27 @@ impl Delays {
             () = run.stop.requested() => false,
         }
     }
+}
+
+/// Asks something of each region, several at a time, and gives the answers in the order of the regions.
+async fn in_each<T: Send + 'static, F>(
+    regions: &BTreeSet<Region>,
+    account: &Account,
+    ask: impl Fn(Account, Region) -> F,
+) -> Vec<(Region, Result<T, Failure>)>
+where
+    F: Future<Output = Result<T, Failure>> + Send + 'static,
+{
+    let limit = Arc::new(Semaphore::new(REGIONS_AT_ONCE));
+    let mut asked = JoinSet::new();
+    for region in regions {
+        let (limit, region, answer) = (limit.clone(), region.clone(), ask(account.clone(), region.clone()));
+        asked.spawn(async move {
+            let _permit = limit.acquire_owned().await;
+            (region, answer.await)
+        });
+    }
+    let mut answers = asked.join_all().await;
+    answers.sort_by(|(a, _), (b, _)| a.cmp(b));
+    answers
 }

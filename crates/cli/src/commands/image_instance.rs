@@ -4,7 +4,7 @@ use std::collections::BTreeSet;
 
 use engine::region::{self, RegionChoice, RegionSource};
 use engine::report::ImageReport;
-use engine::{Ending, metadata};
+use engine::{Ending, RunError, metadata};
 use jiff::tz::TimeZone;
 use jiff::{SignedDuration, Timestamp, Zoned};
 use planner::expiry::Expiry;
@@ -20,7 +20,7 @@ use crate::output;
 
 /// Backs the instance up.
 pub fn run(args: ImageInstance, verbose: u8) -> Result<ExitCode, Failure> {
-    in_session(&args.common, async |session| {
+    in_session(&args.common, args.region.as_ref(), async |session| {
         // Whole seconds, since names and tags hold no more.
         let slot = Timestamp::from_second(session.clock.now().as_second()).map_err(Failure::usage)?;
         let expire = args.expire.as_deref().map(|text| expiry(text, slot)).transpose()?;
@@ -47,9 +47,16 @@ pub fn run(args: ImageInstance, verbose: u8) -> Result<ExitCode, Failure> {
         let report = session
             .run(&args.common, Some(&args.waiting), verbose, async |run| engine::image_instance(run, &request).await)
             .await
-            .map_err(|failure| failure.hint(format!(" (region {} is from {})", choice.region, choice.from)))?;
+            .map_err(|error| {
+                // Where nothing was found, who chose the place is the first question.
+                let hint = match &error {
+                    RunError::NoSuchInstance { .. } | RunError::Failed(_) => format!(" (the region is from {})", choice.from),
+                    _ => String::new(),
+                };
+                Failure::from(error).hint(hint)
+            })?;
         print(&report, args.common.json)?;
-        advise(&report, &choice.region, args.waiting.no_wait);
+        advise(&report, &choice.region, args.waiting.no_wait, !request.copies.is_empty());
         Ok(report.ending.into())
     })
 }
@@ -64,13 +71,12 @@ pub fn print(report: &ImageReport, json: bool) -> Result<(), Failure> {
 }
 
 /// What to do about an end that is not the end.
-pub fn advise(report: &ImageReport, region: &Region, no_wait: bool) {
-    let in_flight = report.copies.iter().any(|copy| copy.standing.is_in_flight());
+pub fn advise(report: &ImageReport, region: &Region, no_wait: bool, copies: bool) {
     match report.ending {
         Ending::StillInFlight | Ending::Interrupted => output::say(&format!(
             "still in flight, and nothing is lost: `ami-backup resume -r {region}` finishes it, as does the next image-instance of this instance"
         )),
-        Ending::Done if no_wait && in_flight => {
+        Ending::Done if no_wait && copies => {
             output::say(&format!("not waited for: `ami-backup resume -r {region}` makes the copies once the image is available"));
         }
         Ending::Done | Ending::NothingAchieved | Ending::SomeFailed | Ending::StoppedForSafety => {}

@@ -11,7 +11,7 @@ use crate::output;
 
 /// Purges.
 pub fn run(args: PurgeExpiredAmis, verbose: u8) -> Result<ExitCode, Failure> {
-    in_session(&args.common, async |session| {
+    in_session(&args.common, args.region.first(), async |session| {
         let scope = regions(session, &args.region).await?;
         let policy = PurgePolicy { keep_last: args.keep_last, max_deletes: args.max_deletes, ..PurgePolicy::default() };
         let report = session.run(&args.common, None, verbose, async |run| engine::purge(run, &scope, &policy).await).await?;

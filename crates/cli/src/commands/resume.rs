@@ -9,7 +9,7 @@ use crate::output;
 
 /// Finishes them.
 pub fn run(args: Resume, verbose: u8) -> Result<ExitCode, Failure> {
-    in_session(&args.common, async |session| {
+    in_session(&args.common, args.region.first(), async |session| {
         let scope = regions(session, &args.region).await?;
         let report = session.run(&args.common, Some(&args.waiting), verbose, async |run| engine::resume(run, &scope).await).await?;
         print(&report, args.common.json)?;

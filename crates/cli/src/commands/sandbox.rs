@@ -71,10 +71,10 @@ fn describe(world: &World) -> String {
             for instance in region.instances.values() {
                 let name = instance.tags.get("Name").map_or("", String::as_str);
                 text.push_str(&format!(
-                    "  {}  {:<10} {name} ({} volumes)\n",
+                    "  {}  {:<10} {name} ({})\n",
                     instance.id,
                     instance.state.to_string(),
-                    instance.devices.len()
+                    volumes(instance.devices.len())
                 ));
             }
             for image in region.images.values() {
@@ -87,6 +87,10 @@ fn describe(world: &World) -> String {
         }
     }
     text
+}
+
+fn volumes(count: usize) -> String {
+    if count == 1 { "1 volume".to_owned() } else { format!("{count} volumes") }
 }
 
 fn expires(tags: &std::collections::BTreeMap<String, String>) -> String {

@@ -226,3 +226,198 @@ fn with_thousands(number: i64) -> String {
     }
     grouped
 }
+
+#[cfg(test)]
+mod tests {
+    use insta::assert_snapshot;
+
+    use super::with_thousands;
+    use crate::testing::{Client, MAIL, WEB, noon};
+    use crate::world::{Origin, World};
+
+    fn copy(ec2: &Client, source: &str, name: &str, more: &[(&str, &str)]) -> String {
+        let params = [&[("SourceRegion", "us-east-1"), ("SourceImageId", source), ("Name", name)], more].concat();
+        ec2.ok("CopyImage", &params).text("imageId")
+    }
+
+    fn refused(ec2: &Client, source: &str, name: &str, more: &[(&str, &str)]) -> String {
+        let params = [&[("SourceRegion", "us-east-1"), ("SourceImageId", source), ("Name", name)], more].concat();
+        ec2.error("CopyImage", &params)
+    }
+
+    #[test]
+    fn copies_into_the_region_it_is_sent_to() {
+        let ec2 = Client::of_example();
+        let west = ec2.in_region("us-west-2");
+        let source = ec2.available_image(WEB, "nightly");
+        let copied = copy(&west, &source, "nightly", &[("Description", "far away")]);
+
+        let image = west.image(&copied);
+        assert_eq!(image.state.to_string(), "pending");
+        assert_eq!(image.origin, Origin::Copy { image_id: source.parse().unwrap(), region: "us-east-1".to_owned() });
+        assert_eq!(image.description.as_deref(), Some("far away"));
+        west.wait(100);
+        assert_eq!(west.image(&copied).state.to_string(), "available");
+
+        let [snapshot] = &west.snapshots_of(&copied)[..] else { panic!("one volume, one snapshot") };
+        assert_eq!(snapshot.volume_id, "vol-ffffffff");
+        let original = ec2.snapshots_of(&source)[0].id.clone();
+        let told =
+            format!("Copied for DestinationAmi {copied} from SourceAmi {source} for SourceSnapshot {original}. Task created on 1,795,");
+        assert!(snapshot.description.starts_with(&told), "{}", snapshot.description);
+    }
+
+    #[test]
+    fn the_source_must_be_there_and_available() {
+        let ec2 = Client::of_example();
+        let west = ec2.in_region("us-west-2");
+        let pending = ec2.create_image(WEB, "nightly");
+        assert_eq!(
+            refused(&west, &pending, "copy", &[]),
+            format!("InvalidAMIID.Unavailable: The AMI ID '{pending}' is currently pending and may not be used for this operation")
+        );
+        assert_snapshot!(refused(&west, "ami-00000000", "copy", &[]), @"");
+        assert_snapshot!(refused(&west, "nightly", "copy", &[]), @"");
+        let from = |region| west.error("CopyImage", &[("SourceRegion", region), ("SourceImageId", &pending), ("Name", "copy")]);
+        assert_snapshot!(from("mars-1"), @"");
+        // Not enabled.
+        assert_snapshot!(from("af-south-1"), @"");
+    }
+
+    #[test]
+    fn can_copy_within_a_region_and_what_amazon_publishes() {
+        let ec2 = Client::of_example();
+        let source = ec2.available_image(WEB, "nightly");
+        copy(&ec2, &source, "again", &[]);
+        copy(&ec2, "ami-12345678", "my own linux", &[]);
+        let duplicate = format!("InvalidAMIName.Duplicate: AMI name nightly is already in use by AMI {source}");
+        assert_eq!(refused(&ec2, &source, "nightly", &[]), duplicate);
+    }
+
+    #[test]
+    fn a_client_token_makes_one_copy_of_two_calls() {
+        let ec2 = Client::of_example();
+        let west = ec2.in_region("us-west-2");
+        let source = ec2.available_image(WEB, "nightly");
+        let token = ("ClientToken", "once");
+        let copied = copy(&west, &source, "nightly", &[token]);
+        west.wait(600);
+        assert_eq!(copy(&west, &source, "nightly", &[token]), copied);
+        assert_eq!(west.sim.world().region("us-west-2").images.len(), 1);
+        assert_snapshot!(refused(&west, &source, "other", &[token]), @"");
+        // A token is good for one region, and a day.
+        assert_ne!(copy(&ec2.in_region("us-east-2"), &source, "nightly", &[token]), copied);
+        west.wait(24 * 3600);
+        assert!(refused(&west, &source, "nightly", &[token]).starts_with("InvalidAMIName.Duplicate"));
+    }
+
+    #[test]
+    fn image_tags_are_copied_on_request_and_snapshot_tags_never() {
+        let ec2 = Client::of_example();
+        let source = ec2.available_image(WEB, "nightly");
+        let snapshot = ec2.snapshots_of(&source)[0].id.to_string();
+        let resources = [("ResourceId.1", &source[..]), ("ResourceId.2", &snapshot)];
+        ec2.ok("CreateTags", &[&resources[..], &[("Tag.1.Key", "team"), ("Tag.1.Value", "blue")]].concat());
+
+        let west = ec2.in_region("us-west-2");
+        let plain = copy(&west, &source, "plain", &[]);
+        assert!(west.image(&plain).tags.is_empty());
+        let more = [
+            ("CopyImageTags", "true"),
+            ("TagSpecification.1.ResourceType", "image"),
+            ("TagSpecification.1.Tag.1.Key", "kept"),
+            ("TagSpecification.1.Tag.1.Value", "long"),
+        ];
+        let tagged = copy(&west, &source, "tagged", &more);
+        assert_eq!(west.image(&tagged).tags["team"], "blue");
+        assert_eq!(west.image(&tagged).tags["kept"], "long");
+        assert!(west.snapshots_of(&tagged)[0].tags.is_empty());
+    }
+
+    #[test]
+    fn a_key_that_cannot_be_used_is_noticed_much_later() {
+        let ec2 = Client::of_example();
+        let source = ec2.available_image(WEB, "nightly");
+        let encrypted = [("Encrypted", "true"), ("KmsKeyId", "1234abcd-12ab-34cd-56ef-1234567890ab")];
+        let west = ec2.in_region("us-west-2");
+        let good = copy(&west, &source, "good", &encrypted);
+        // Keys are regional.
+        let east = ec2.in_region("us-east-2");
+        let bad = copy(&east, &source, "bad", &encrypted);
+        ec2.wait(600);
+        assert_eq!(west.image(&good).state.to_string(), "available");
+        assert!(west.snapshots_of(&good)[0].encrypted);
+
+        let images = east.ok("DescribeImages", &[("ImageId.1", &bad)]);
+        assert_eq!(images.text("imageState"), "failed");
+        assert_eq!(images.text("message"), "Given key ID is not accessible");
+        let snapshots = east.ok("DescribeSnapshots", &[("Owner.1", "self")]);
+        assert_eq!(snapshots.text("status"), "error");
+        assert_eq!(snapshots.text("statusMessage"), "Given key ID is not accessible");
+    }
+
+    #[test]
+    fn what_is_encrypted_stays_encrypted() {
+        let ec2 = Client::of_example();
+        let source = ec2.available_image(WEB, "nightly");
+        let encrypted = copy(&ec2, &source, "encrypted", &[("Encrypted", "true")]);
+        ec2.wait(600);
+        let kept = copy(&ec2, &encrypted, "still encrypted", &[]);
+        assert!(ec2.snapshots_of(&kept)[0].encrypted);
+        let message = refused(&ec2, &encrypted, "in the clear", &[("Encrypted", "false")]);
+        assert!(message.starts_with("InvalidRequest: Snapshot snap-"), "{message}");
+        assert_snapshot!(refused(&ec2, &source, "half said", &[("KmsKeyId", "alias/aws/ebs")]), @"");
+    }
+
+    #[test]
+    fn a_failed_copy_may_lose_its_name_and_tags() {
+        let mut world = World::example(1, noon());
+        world.fail_next.copy.push("Copy image failed with an internal error".into());
+        world.manners.failed_copies_nameless = true;
+        let ec2 = Client::of(world);
+        let west = ec2.in_region("us-west-2");
+        let source = ec2.available_image(WEB, "nightly");
+        let failed = copy(&west, &source, "nightly", &[]);
+        west.wait(600);
+        let described = west.ok("DescribeImages", &[("ImageId.1", &failed)]);
+        assert_eq!(described.text("imageState"), "failed");
+        assert_eq!(described.text("sourceImageId"), source);
+        assert_eq!(described.texts("name"), [""; 0]);
+        copy(&west, &source, "nightly", &[]);
+    }
+
+    #[test]
+    fn a_source_that_goes_may_take_its_copies_along() {
+        for (outlives, end) in [(true, "available"), (false, "failed")] {
+            let mut world = World::example(1, noon());
+            world.manners.copies_outlive_source = outlives;
+            let ec2 = Client::of(world);
+            let west = ec2.in_region("us-west-2");
+            let source = ec2.available_image(WEB, "nightly");
+            let copied = copy(&west, &source, "nightly", &[]);
+            ec2.ok("DeregisterImage", &[("ImageId", &source)]);
+            ec2.wait(600);
+            assert_eq!(west.image(&copied).state.to_string(), end);
+        }
+    }
+
+    #[test]
+    fn copies_at_a_time_are_limited() {
+        let mut world = World::example(1, noon());
+        world.manners.concurrent_snapshot_copies = Some(1);
+        let ec2 = Client::of(world);
+        let source = ec2.in_region("eu-west-1").available_image(MAIL, "nightly");
+        let params = |name| [("SourceRegion", "eu-west-1"), ("SourceImageId", &source[..]), ("Name", name)];
+        ec2.ok("CopyImage", &params("one"));
+        assert_snapshot!(ec2.error("CopyImage", &params("two")), @"");
+        ec2.wait(600);
+        ec2.ok("CopyImage", &params("two"));
+    }
+
+    #[test]
+    fn long_numbers_are_grouped() {
+        assert_eq!(with_thousands(1_587_635_416_745), "1,587,635,416,745");
+        assert_eq!(with_thousands(12), "12");
+        assert_eq!(with_thousands(123), "123");
+    }
+}

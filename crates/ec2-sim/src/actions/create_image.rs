@@ -184,3 +184,247 @@ impl CreateImage {
         })
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use insta::assert_snapshot;
+
+    use crate::testing::{Client, DB, MAIL, WEB, noon};
+    use crate::world::{InstanceState, StateReason, World};
+
+    #[test]
+    fn pending_then_available_with_a_snapshot_of_each_volume() {
+        let ec2 = Client::of_example();
+        let id = ec2.create_image(DB, "nightly");
+        assert_eq!(ec2.image(&id).state.to_string(), "pending");
+
+        ec2.wait(60);
+        // The 8 GiB are done by now, the 500 GiB are not.
+        let states: Vec<String> = ec2.snapshots_of(&id).iter().map(|s| format!("{} {}%", s.state, s.progress)).collect();
+        assert_eq!(states, ["completed 100%", "pending 85%", "pending 35%"]);
+        assert_eq!(ec2.image(&id).state.to_string(), "pending");
+
+        ec2.wait(120);
+        assert_eq!(ec2.image(&id).state.to_string(), "available");
+    }
+
+    #[test]
+    fn snapshots_say_what_they_were_made_for() {
+        let ec2 = Client::of_example();
+        let id = ec2.available_image(WEB, "nightly");
+        assert_eq!(ec2.snapshots_of(&id)[0].description, format!("Created by CreateImage({WEB}) for {id}"));
+    }
+
+    #[test]
+    fn snapshot_ids_are_not_there_at_first() {
+        let ec2 = Client::of_example();
+        let id = ec2.create_image(WEB, "nightly");
+        let described = || ec2.ok("DescribeImages", &[("ImageId.1", &id)]);
+        assert_eq!(described().texts("snapshotId"), [""; 0]);
+        assert_eq!(described().text("volumeSize"), "8");
+        assert_eq!(ec2.ok("DescribeSnapshots", &[]).texts("snapshotId"), [""; 0]);
+
+        ec2.wait(5);
+        assert_eq!(described().text("imageState"), "pending");
+        assert_eq!(described().texts("snapshotId"), ec2.ok("DescribeSnapshots", &[]).texts("snapshotId"));
+    }
+
+    #[test]
+    fn says_what_is_wrong_with_a_request() {
+        let ec2 = Client::of_example();
+        let create = |params: &[(&str, &str)]| ec2.error("CreateImage", params);
+        assert_snapshot!(create(&[("Name", "abc")]), @"");
+        assert_snapshot!(create(&[("InstanceId", WEB)]), @"");
+        assert_snapshot!(create(&[("InstanceId", "web-1"), ("Name", "abc")]), @"");
+        assert_snapshot!(create(&[("InstanceId", "i-12345678"), ("Name", "abc")]), @"");
+        assert_snapshot!(create(&[("InstanceId", WEB), ("Name", "ab")]), @"");
+        // There is none for this action.
+        assert_snapshot!(create(&[("InstanceId", WEB), ("Name", "abc"), ("ClientToken", "t")]), @"");
+        assert_snapshot!(create(&[("InstanceId", WEB), ("Name", "abc"), ("NoReboot", "maybe")]), @"");
+        assert!(ec2.sim.world().region("us-east-1").images.is_empty());
+    }
+
+    #[test]
+    fn names_use_a_fixed_set_of_characters() {
+        let ec2 = Client::of_example();
+        let status = |name: &str| ec2.call("CreateImage", &[("InstanceId", WEB), ("Name", name)]).status;
+        assert_eq!(status("web:1"), 400);
+        assert_eq!(status("wéb"), 400);
+        assert_eq!(status(&"x".repeat(129)), 400);
+        assert_eq!(status("A-z 0(9)[x]./'@_"), 200);
+    }
+
+    #[test]
+    fn a_name_is_taken_whatever_state_its_image_is_in() {
+        let mut world = World::example(1, noon());
+        world.fail_next.image.push("boom".into());
+        let ec2 = Client::of(world);
+        let assert_taken = |name, by: &str| {
+            let duplicate = format!("InvalidAMIName.Duplicate: AMI name {name} is already in use by AMI {by}");
+            assert_eq!(ec2.error("CreateImage", &[("InstanceId", DB), ("Name", name)]), duplicate);
+        };
+        let failed = ec2.create_image(WEB, "failed");
+        assert_taken("failed", &failed);
+        ec2.wait(600);
+        assert_eq!(ec2.image(&failed).state.to_string(), "failed");
+        assert_taken("failed", &failed);
+
+        let disabled = ec2.available_image(WEB, "disabled");
+        ec2.ok("DisableImage", &[("ImageId", &disabled)]);
+        assert_taken("disabled", &disabled);
+
+        ec2.ok("DeregisterImage", &[("ImageId", &disabled)]);
+        ec2.create_image(WEB, "disabled");
+        // Elsewhere the name is free.
+        ec2.in_region("eu-west-1").create_image(MAIL, "failed");
+    }
+
+    #[test]
+    fn only_a_running_or_stopped_instance_can_be_imaged() {
+        let ec2 = Client::of_example();
+        let set = |state| ec2.sim.world().region_mut("us-east-1").instances.get_mut(WEB).unwrap().state = state;
+        for state in [InstanceState::Pending, InstanceState::ShuttingDown, InstanceState::Terminated] {
+            set(state);
+            assert_snapshot!(ec2.error("CreateImage", &[("InstanceId", WEB), ("Name", "abc")]), @"");
+        }
+        set(InstanceState::Stopped);
+        ec2.create_image(WEB, "abc");
+    }
+
+    #[test]
+    fn reboots_a_running_instance_unless_told_not_to() {
+        let ec2 = Client::of_example();
+        let reboots = || ec2.sim.world().region("us-east-1").instances[WEB].reboots.len();
+        ec2.ok("CreateImage", &[("InstanceId", WEB), ("Name", "one"), ("NoReboot", "true")]);
+        assert_eq!(reboots(), 0);
+        ec2.wait(15);
+        ec2.ok("CreateImage", &[("InstanceId", WEB), ("Name", "two")]);
+        assert_eq!(reboots(), 1);
+        // Whoever is refused reboots nothing.
+        ec2.error("CreateImage", &[("InstanceId", WEB), ("Name", "two")]);
+        assert_eq!(reboots(), 1);
+    }
+
+    #[test]
+    fn snapshots_of_a_volume_must_be_spaced() {
+        let ec2 = Client::of_example();
+        ec2.create_image(WEB, "one");
+        ec2.wait(14);
+        assert_snapshot!(ec2.error("CreateImage", &[("InstanceId", WEB), ("Name", "two")]), @"");
+        ec2.wait(1);
+        ec2.create_image(WEB, "two");
+    }
+
+    #[test]
+    fn a_volume_has_five_snapshots_under_way_at_most() {
+        let mut world = World::example(1, noon());
+        world.speed = 0.01;
+        let ec2 = Client::of(world);
+        for number in 1..=5 {
+            ec2.create_image(WEB, &format!("image {number}"));
+            ec2.wait(15);
+        }
+        assert_snapshot!(ec2.error("CreateImage", &[("InstanceId", WEB), ("Name", "image 6")]), @"");
+    }
+
+    #[test]
+    fn tags_images_and_snapshots_and_nothing_else() {
+        let ec2 = Client::of_example();
+        let mut params = vec![
+            ("InstanceId", DB),
+            ("Name", "nightly"),
+            ("TagSpecification.1.ResourceType", "image"),
+            ("TagSpecification.1.Tag.1.Key", "on"),
+            ("TagSpecification.1.Tag.1.Value", "the image"),
+            ("TagSpecification.2.ResourceType", "snapshot"),
+            ("TagSpecification.2.Tag.1.Key", "on"),
+            ("TagSpecification.2.Tag.1.Value", "each snapshot"),
+        ];
+        let id = ec2.ok("CreateImage", &params).text("imageId");
+        assert_eq!(ec2.image(&id).tags["on"], "the image");
+        assert!(ec2.snapshots_of(&id).iter().all(|snapshot| snapshot.tags["on"] == "each snapshot"));
+
+        // Refused before the dry run, and before the name is found taken.
+        params[2].1 = "instance";
+        params.push(("DryRun", "true"));
+        assert_snapshot!(ec2.error("CreateImage", &params), @"");
+    }
+
+    #[test]
+    fn a_device_can_be_left_out_or_added_but_hardly_changed() {
+        let ec2 = Client::of_example();
+        let params = [
+            ("InstanceId", DB),
+            ("Name", "nightly"),
+            ("BlockDeviceMapping.1.DeviceName", "/dev/sdf"),
+            ("BlockDeviceMapping.1.NoDevice", ""),
+            ("BlockDeviceMapping.2.DeviceName", "/dev/sdg"),
+            ("BlockDeviceMapping.2.Ebs.DeleteOnTermination", "true"),
+            ("BlockDeviceMapping.3.DeviceName", "/dev/sdh"),
+            ("BlockDeviceMapping.3.Ebs.VolumeSize", "20"),
+            ("BlockDeviceMapping.4.DeviceName", "/dev/sdi"),
+            ("BlockDeviceMapping.4.VirtualName", "ephemeral0"),
+        ];
+        let image = ec2.image(&ec2.ok("CreateImage", &params).text("imageId"));
+        let devices = image.devices.iter().map(|device| {
+            let ebs = device.ebs().map(|ebs| (ebs.volume_size, ebs.delete_on_termination, ebs.snapshot_id.is_some()));
+            (device.device_name(), ebs)
+        });
+        assert_eq!(
+            devices.collect::<Vec<_>>(),
+            [
+                ("/dev/sda1", Some((8, true, true))),
+                ("/dev/sdg", Some((500, true, true))),
+                // A volume that begins empty has no snapshot, not even in the end.
+                ("/dev/sdh", Some((20, true, false))),
+                ("/dev/sdi", None),
+            ]
+        );
+
+        let refused = |device, field, value| {
+            let field = format!("BlockDeviceMapping.1.{field}");
+            let device = ("BlockDeviceMapping.1.DeviceName", device);
+            ec2.error("CreateImage", &[("InstanceId", DB), ("Name", "other"), device, (&field, value)])
+        };
+        assert_snapshot!(refused("/dev/sda1", "NoDevice", ""), @"");
+        assert_snapshot!(refused("/dev/sdf", "Ebs.VolumeSize", "200"), @"");
+    }
+
+    #[test]
+    fn an_image_can_fail_long_after_the_call() {
+        let mut world = World::example(1, noon());
+        world.fail_next.image.push(StateReason::new("Server.InternalError", "Internal error"));
+        let ec2 = Client::of(world);
+        let id = ec2.create_image(WEB, "doomed");
+        assert_eq!(ec2.image(&id).state.to_string(), "pending");
+        ec2.wait(600);
+        let described = ec2.ok("DescribeImages", &[("ImageId.1", &id)]);
+        assert_eq!(described.text("imageState"), "failed");
+        assert_eq!(described.text("message"), "Internal error");
+        assert_eq!(ec2.snapshots_of(&id)[0].state.to_string(), "completed");
+
+        // Only the next one was to fail.
+        ec2.available_image(WEB, "fine");
+    }
+
+    #[test]
+    fn an_instance_that_goes_too_soon_leaves_a_failed_image() {
+        let ec2 = Client::of_example();
+        let id = ec2.create_image(WEB, "nightly");
+        ec2.ok("TerminateInstances", &[("InstanceId.1", WEB)]);
+        ec2.wait(600);
+        assert_eq!(ec2.image(&id).state_reason.unwrap().code, "Client.InstanceTerminated");
+    }
+
+    #[test]
+    fn speed_divides_what_resources_take_and_nothing_else() {
+        let mut world = World::example(1, noon());
+        world.speed = 60.0;
+        let ec2 = Client::of(world);
+        let id = ec2.create_image(WEB, "nightly");
+        ec2.wait(1);
+        assert_eq!(ec2.image(&id).state.to_string(), "available");
+        let too_soon = ec2.error("CreateImage", &[("InstanceId", WEB), ("Name", "two")]);
+        assert!(too_soon.starts_with("SnapshotCreationPerVolumeRateExceeded"), "{too_soon}");
+    }
+}

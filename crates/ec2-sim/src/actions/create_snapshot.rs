@@ -42,3 +42,30 @@ impl Action for CreateSnapshot {
         Ok(())
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use insta::assert_snapshot;
+
+    use crate::testing::Client;
+
+    #[tokio::test(start_paused = true)]
+    async fn answers_with_the_new_snapshot() {
+        let ec2 = Client::of_example();
+        let params = [
+            ("VolumeId", "vol-0eb1eb1eb1eb10001"),
+            ("Description", "before the upgrade"),
+            ("TagSpecification.1.ResourceType", "snapshot"),
+            ("TagSpecification.1.Tag.1.Key", "why"),
+            ("TagSpecification.1.Tag.1.Value", "R&D"),
+        ];
+        assert_snapshot!(ec2.ok("CreateSnapshot", &params).body, @"");
+    }
+
+    #[test]
+    fn needs_a_volume() {
+        let ec2 = Client::of_example();
+        assert_snapshot!(ec2.error("CreateSnapshot", &[("VolumeId", "vol-00000000")]), @"");
+        assert_snapshot!(ec2.error("CreateSnapshot", &[("VolumeId", "sda1")]), @"");
+    }
+}

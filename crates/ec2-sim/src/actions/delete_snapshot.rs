@@ -44,3 +44,39 @@ pub(super) fn remove(id: &SnapshotId, scope: &mut Scope) -> Result<(), Error> {
     }
     Ok(())
 }
+
+#[cfg(test)]
+mod tests {
+    use insta::assert_snapshot;
+
+    use crate::testing::{Client, WEB};
+
+    #[test]
+    fn refuses_what_is_malformed_unknown_or_in_use() {
+        let ec2 = Client::of_example();
+        let id = ec2.available_image(WEB, "nightly");
+        let snapshot = ec2.snapshots_of(&id)[0].id.to_string();
+        let delete = |id: &str| ec2.error("DeleteSnapshot", &[("SnapshotId", id)]);
+        assert_snapshot!(delete("nightly"), @"");
+        assert_snapshot!(delete("snap-00000000"), @"");
+        let in_use = format!("InvalidSnapshot.InUse: The snapshot {snapshot} is currently in use by {id}");
+        assert_eq!(delete(&snapshot), in_use);
+        // A disabled image is hidden, and needs its snapshots all the same.
+        ec2.ok("DisableImage", &[("ImageId", &id)]);
+        assert_eq!(delete(&snapshot), in_use);
+        ec2.ok("DeregisterImage", &[("ImageId", &id)]);
+        assert_eq!(ec2.ok("DeleteSnapshot", &[("SnapshotId", &snapshot)]).text("return"), "true");
+        assert!(delete(&snapshot).starts_with("InvalidSnapshot.NotFound"));
+    }
+
+    #[test]
+    fn a_pending_snapshot_goes_when_it_is_complete() {
+        let ec2 = Client::of_example();
+        let id = ec2.ok("CreateSnapshot", &[("VolumeId", "vol-0eb1eb1eb1eb10001")]).text("snapshotId");
+        ec2.ok("DeleteSnapshot", &[("SnapshotId", &id)]);
+        let status = || ec2.ok("DescribeSnapshots", &[("Owner.1", "self")]).texts("status");
+        assert_eq!(status(), ["pending"]);
+        ec2.wait(60);
+        assert_eq!(status(), [""; 0]);
+    }
+}

@@ -108,3 +108,148 @@ fn fail_copies_of(source: &Image, scope: &mut Scope) {
         copy.fails_with = Some("Copy image failed with an internal error".into());
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use insta::assert_snapshot;
+    use jiff::SignedDuration;
+
+    use crate::testing::{Client, DB, WEB, noon};
+    use crate::world::World;
+
+    const WITH_SNAPSHOTS: (&str, &str) = ("DeleteAssociatedSnapshots", "true");
+
+    #[test]
+    fn leaves_the_snapshots_alone() {
+        let ec2 = Client::of_example();
+        let id = ec2.available_image(DB, "nightly");
+        let answer = ec2.ok("DeregisterImage", &[("ImageId", &id)]);
+        assert_eq!(answer.text("return"), "true");
+        assert_eq!(answer.texts("snapshotId"), [""; 0]);
+        assert_eq!(ec2.sim.world().region("us-east-1").snapshots.len(), 3);
+    }
+
+    #[test]
+    fn deletes_the_snapshots_on_request() {
+        let ec2 = Client::of_example();
+        let id = ec2.available_image(DB, "nightly");
+        let answer = ec2.ok("DeregisterImage", &[("ImageId", &id), WITH_SNAPSHOTS]);
+        assert_eq!(answer.texts("returnCode"), ["success", "success", "success"]);
+        assert!(ec2.sim.world().region("us-east-1").snapshots.is_empty());
+    }
+
+    #[test]
+    fn a_shared_snapshot_is_skipped_until_the_last_image_goes() {
+        let ec2 = Client::of_example();
+        let first = ec2.available_image(WEB, "first");
+        let snapshot = ec2.snapshots_of(&first)[0].id.to_string();
+        let params = [
+            ("Name", "second"),
+            ("RootDeviceName", "/dev/sda1"),
+            ("BlockDeviceMapping.1.DeviceName", "/dev/sda1"),
+            ("BlockDeviceMapping.1.Ebs.SnapshotId", &snapshot),
+        ];
+        let second = ec2.ok("RegisterImage", &params).text("imageId");
+        let deregister = |id| ec2.ok("DeregisterImage", &[("ImageId", id), WITH_SNAPSHOTS]);
+        assert_eq!(deregister(&first).text("returnCode"), "skipped");
+        assert_eq!(
+            ec2.error("DeleteSnapshot", &[("SnapshotId", &snapshot)]),
+            format!("InvalidSnapshot.InUse: The snapshot {snapshot} is currently in use by {second}")
+        );
+        assert_eq!(deregister(&second).text("returnCode"), "success");
+    }
+
+    #[test]
+    fn is_gone_even_if_its_snapshots_may_not_be_deleted() {
+        let ec2 = Client::of_example();
+        let id = ec2.available_image(WEB, "nightly");
+        ec2.deny("DeleteSnapshot");
+        let answer = ec2.ok("DeregisterImage", &[("ImageId", &id), WITH_SNAPSHOTS]);
+        assert_eq!(answer.text("returnCode"), "missing-permissions");
+        let world = ec2.sim.world();
+        assert!(world.region("us-east-1").images.is_empty());
+        assert_eq!(world.region("us-east-1").snapshots.len(), 1);
+    }
+
+    #[test]
+    fn refuses_what_is_unknown_not_ones_own_or_protected() {
+        let mut world = World::example(1, noon());
+        world.access_keys.insert("AKIDOTHER".to_owned(), "210987654321".parse().unwrap());
+        let ec2 = Client::of(world);
+        let id = ec2.available_image(WEB, "nightly");
+        let deregister = |id: &str| ec2.error("DeregisterImage", &[("ImageId", id)]);
+        assert_snapshot!(deregister("nightly"), @"");
+        assert_snapshot!(deregister("ami-00000000"), @"");
+        assert_snapshot!(deregister("ami-12345678"), @"");
+
+        let stranger = ec2.with_key("AKIDOTHER");
+        assert!(stranger.error("DeregisterImage", &[("ImageId", &id)]).starts_with("InvalidAMIID.NotFound"));
+        ec2.sim.world().region_mut("us-east-1").images.values_mut().for_each(|image| image.public = true);
+        assert!(stranger.error("DeregisterImage", &[("ImageId", &id)]).starts_with("AuthFailure"));
+
+        ec2.ok("EnableImageDeregistrationProtection", &[("ImageId", &id)]);
+        assert!(deregister(&id).starts_with("OperationNotPermitted"));
+        ec2.ok("DisableImageDeregistrationProtection", &[("ImageId", &id)]);
+        ec2.ok("DeregisterImage", &[("ImageId", &id)]);
+        assert!(deregister(&id).starts_with("InvalidAMIID.Unavailable"));
+    }
+
+    #[test]
+    fn a_cooldown_outlasts_the_protection_by_a_day() {
+        let ec2 = Client::of_example();
+        let id = ec2.available_image(WEB, "nightly");
+        ec2.ok("EnableImageDeregistrationProtection", &[("ImageId", &id), ("WithCooldown", "true")]);
+        ec2.ok("DisableImageDeregistrationProtection", &[("ImageId", &id)]);
+        ec2.wait(24 * 3600 - 1);
+        assert!(ec2.error("DeregisterImage", &[("ImageId", &id)]).starts_with("OperationNotPermitted"));
+        ec2.wait(1);
+        ec2.ok("DeregisterImage", &[("ImageId", &id)]);
+    }
+
+    #[test]
+    fn stops_a_copy_under_way() {
+        let ec2 = Client::of_example();
+        let west = ec2.in_region("us-west-2");
+        let source = ec2.available_image(WEB, "nightly");
+        let params = [("SourceRegion", "us-east-1"), ("SourceImageId", &source[..]), ("Name", "nightly")];
+        let copied = west.ok("CopyImage", &params).text("imageId");
+        west.wait(30);
+        west.ok("DeregisterImage", &[("ImageId", &copied)]);
+        west.wait(600);
+        let world = west.sim.world();
+        let left: Vec<String> = world.region("us-west-2").snapshots.values().map(|s| s.state.to_string()).collect();
+        assert_eq!(left, ["error"]);
+    }
+
+    #[test]
+    fn is_seen_for_a_while_then_not_found_by_id_then_unknown() {
+        let mut world = World::example(1, noon());
+        world.manners.deregistered_lingers = SignedDuration::from_secs(3);
+        world.manners.in_use_lingers = SignedDuration::from_secs(5);
+        let ec2 = Client::of(world);
+        let id = ec2.available_image(WEB, "nightly");
+        let snapshot = ec2.snapshots_of(&id)[0].id.to_string();
+        ec2.ok("DeregisterImage", &[("ImageId", &id)]);
+        let seen = || ec2.ok("DescribeImages", &[("ImageId.1", &id)]).texts("imageState");
+        assert_eq!(seen(), ["available"]);
+        ec2.wait(3);
+        assert_eq!(seen(), [""; 0]);
+        assert!(ec2.error("DeleteSnapshot", &[("SnapshotId", &snapshot)]).starts_with("InvalidSnapshot.InUse"));
+        ec2.wait(2);
+        ec2.ok("DeleteSnapshot", &[("SnapshotId", &snapshot)]);
+        ec2.wait(3600);
+        assert!(ec2.error("DescribeImages", &[("ImageId.1", &id)]).starts_with("InvalidAMIID.NotFound"));
+    }
+
+    #[test]
+    fn is_remembered_while_an_instance_of_it_lives() {
+        let ec2 = Client::of_example();
+        let id = ec2.available_image(WEB, "nightly");
+        let instance = ec2.ok("RunInstances", &[("ImageId", &id), ("MinCount", "1"), ("MaxCount", "1")]).text("instanceId");
+        ec2.ok("DeregisterImage", &[("ImageId", &id)]);
+        ec2.wait(7200);
+        ec2.ok("DescribeImages", &[("ImageId.1", &id)]);
+        ec2.ok("TerminateInstances", &[("InstanceId.1", &instance)]);
+        assert!(ec2.error("DescribeImages", &[("ImageId.1", &id)]).starts_with("InvalidAMIID.NotFound"));
+    }
+}

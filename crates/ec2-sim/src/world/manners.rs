@@ -9,6 +9,7 @@ use super::StateReason;
 /// Choices where EC2 may behave one way or another.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(default)]
+#[expect(clippy::struct_excessive_bools, reason = "each is a switch of its own")]
 pub struct Manners {
     /// For how long what was just created cannot be seen by any call. EC2 is eventually consistent.
     pub visibility_lag: SignedDuration,

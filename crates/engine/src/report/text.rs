@@ -4,6 +4,7 @@ use std::fmt;
 
 use planner::plan::Standing;
 use planner::plan::purge::{Decision, LeftSnapshot, Subject};
+use planner::tags::Encryption;
 
 use crate::apply::{Deletion, Removal};
 use crate::outcome::one_line;
@@ -71,6 +72,14 @@ impl fmt::Display for PlannedStep {
             Self::CopyImage { region, source_region, source, name, encrypted, tags: _ } => {
                 let encrypted = if *encrypted { ", encrypted" } else { "" };
                 write!(f, "{region}  would copy {source} from {source_region} as {name}{encrypted}")
+            }
+            Self::CopyWhenAvailable { region, encryption } => {
+                let encrypted = match encryption {
+                    Encryption::AsSource => String::new(),
+                    Encryption::DefaultKey => ", encrypted with the default key".to_owned(),
+                    Encryption::Key(key) => format!(", encrypted with {}", one_line(key)),
+                };
+                write!(f, "{region}  would copy it once it is available{encrypted}")
             }
             Self::RemoveImage { region, image, snapshots } => write!(f, "{region}  would remove {image} and {} snapshots", snapshots.len()),
             Self::DeleteSnapshot { region, snapshot } => write!(f, "{region}  would delete {snapshot}"),

@@ -8,19 +8,21 @@ use planner::guard::{Permit, guard};
 use planner::id::{ImageId, Region};
 use planner::inventory::{Image, ImageState, Inventory, RegionView, Scope};
 use planner::plan::image::ImageDecision;
-use planner::plan::{Action, CopyStanding, Plan, Standing, Step, copy, image};
-use planner::policy::ImageRequest;
+use planner::plan::{Action, CopyImage, CopyStanding, Plan, Standing, Step, copy, image};
+use planner::policy::{CopyRequest, ImageRequest};
 use planner::{CheckedPlan, tags::Encryption};
 
 use crate::apply;
 use crate::observe;
 use crate::outcome::{Class, Failure};
 use crate::report::{ImageReport, ImageResult, PlannedStep};
-use crate::rounds::{Delays, Ending, Event, RegionScope, Run, RunError, SNAPSHOT_SPACING};
+use crate::rounds::{Delays, Ending, Event, RegionScope, Run, RunError, SNAPSHOT_SPACING, in_each};
 use crate::translate::Instance;
 
 /// So often a name may be refused as taken by something that cannot be seen, before the next attempt's name is tried.
 const LOOKS_FOR_A_NAME: u32 = 10;
+/// So often an image is asked for without an answer. Its name makes that safe.
+const UNANSWERED: u32 = 3;
 
 /// Makes an image of an instance and its copies, and finishes the copies that earlier runs for this instance left.
 ///
@@ -72,13 +74,18 @@ struct Follow<'a> {
     started_at: Timestamp,
     /// The image this run has asked for or adopted.
     made: Option<Made>,
-    /// The copies this run has asked for.
-    started: copy::Started,
-    /// Names EC2 refused as taken, and how often since.
-    taken: BTreeMap<String, u32>,
+    /// What this run has tried of copies.
+    tried: copy::Tried,
+    /// Names EC2 refused as taken, where, and how often since.
+    taken: BTreeMap<(Region, String), u32>,
+    /// How often `CreateImage` came back without an answer.
+    unanswered: u32,
     /// The last state told of each image this run follows.
     told: BTreeMap<(Region, ImageId), ImageState>,
-    copies: Vec<CopyStanding>,
+    /// Where each copy stands, by its source and its destination.
+    copies: BTreeMap<(Region, ImageId, Option<Region>), Standing>,
+    /// The regions that could be read at least once.
+    read: BTreeSet<Region>,
     planned: Vec<PlannedStep>,
     /// What failed for good.
     failures: Vec<Failure>,
@@ -103,10 +110,12 @@ impl<'a> Follow<'a> {
             sources,
             started_at: run.clock.now(),
             made: None,
-            started: copy::Started::new(),
+            tried: copy::Tried::default(),
             taken: BTreeMap::new(),
+            unanswered: 0,
             told: BTreeMap::new(),
-            copies: Vec::new(),
+            copies: BTreeMap::new(),
+            read: BTreeSet::new(),
             planned: Vec::new(),
             failures: Vec::new(),
             passing: Vec::new(),
@@ -136,11 +145,20 @@ impl<'a> Follow<'a> {
         self.observe_destinations(&mut inventory, now).await;
         self.tell_states(&inventory);
         let plan = self.plan(&inventory, now)?;
-        self.copies.clone_from(&plan.copies);
+        for CopyStanding { source_region, source, destination, standing } in plan.copies.clone() {
+            self.copies.insert((source_region, source, destination), standing);
+        }
         let permit = self.request.map_or(Permit::Resume, |(request, _)| Permit::Image(request));
         let plan = guard(plan, &inventory, permit, now).map_err(RunError::Refused)?;
         if self.run.dry_run {
             self.planned = plan.plan().steps.iter().map(PlannedStep::from).collect();
+            if let Some((request, _)) = self.request {
+                let later = |copy: &CopyRequest| PlannedStep::CopyWhenAvailable {
+                    region: copy.destination.clone(),
+                    encryption: copy.encryption.clone(),
+                };
+                self.planned.extend(request.copies.iter().map(later));
+            }
             return Ok(Duration::ZERO);
         }
         self.apply(&plan).await
@@ -148,21 +166,28 @@ impl<'a> Follow<'a> {
 
     async fn observe_sources(&mut self) -> Result<Inventory, RunError> {
         let mut inventory = Inventory::default();
-        for region in self.sources.clone() {
-            let images = match self.request {
-                Some((request, _)) => self.backups_of_instance(request).await,
-                None => observe::backups(self.run.account, &region).await,
-            };
+        let views = match self.request {
+            Some((request, _)) => vec![(request.region.clone(), self.backups_of_instance(request).await)],
+            None => {
+                // A region in which nothing is in flight any more need not be asked again.
+                let unfinished = |region: &Region| self.copies.iter().any(|((of, ..), standing)| of == region && standing.is_in_flight());
+                self.sources.retain(|region| !self.read.contains(region) || unfinished(region));
+                in_each(&self.sources, self.run.account, |account, region| async move { observe::backups(&account, &region).await }).await
+            }
+        };
+        for (region, images) in views {
             let view = match images {
-                Ok(images) => RegionView { scope: Scope::Partial, images, snapshots: Vec::new() },
+                Ok(images) => {
+                    self.read.insert(region.clone());
+                    RegionView { scope: Scope::Partial, images, snapshots: Vec::new() }
+                }
                 // Nothing was asked of EC2 yet: an image is not begun that cannot be followed.
                 Err(failure) if self.request.is_some() && self.made.is_none() => return Err(RunError::Failed(failure)),
                 Err(failure) => {
                     let why = failure.to_string();
-                    // A region that `resume` cannot read is left to the next run; the others go on.
-                    if self.request.is_none() {
+                    if self.request.is_none() && !self.read.contains(&region) {
+                        // A region that `resume` cannot read is left to the next run; the others go on.
                         self.sources.remove(&region);
-                        (self.run.listener)(&Event::RegionUnread(failure.clone()));
                         self.failures.push(failure);
                     } else {
                         self.failed(failure);
@@ -179,7 +204,7 @@ impl<'a> Follow<'a> {
     async fn backups_of_instance(&self, request: &ImageRequest) -> Result<Vec<Image>, Failure> {
         let mut images = observe::backups_of(self.run.account, &request.region, &request.instance).await?;
         if self.made.is_none() && !self.taken.is_empty() {
-            let names = self.taken.keys().cloned().collect();
+            let names = self.taken.keys().map(|(_, name)| name.clone()).collect();
             merge(&mut images, observe::images_named(self.run.account, &request.region, &names).await?);
         }
         Ok(images)
@@ -202,12 +227,13 @@ impl<'a> Follow<'a> {
     }
 
     fn plan(&mut self, inventory: &Inventory, now: Timestamp) -> Result<Plan, RunError> {
-        let (mut steps, copies) = copy::decide(inventory, now, &self.started);
+        let (mut steps, copies) = copy::decide(inventory, now, &self.tried);
         if let Some((request, instance)) = self.request
             && self.made.is_none()
             && let Some(view) = inventory.regions.get(&request.region)
         {
-            let unavailable = self.taken.iter().filter(|(_, looks)| **looks >= LOOKS_FOR_A_NAME).map(|(name, _)| name.clone()).collect();
+            let unavailable =
+                self.taken.iter().filter(|(_, looks)| **looks >= LOOKS_FOR_A_NAME).map(|((_, name), _)| name.clone()).collect();
             match image::decide(request, &instance.facts, view, &unavailable) {
                 ImageDecision::Create(step) => steps.insert(0, *step),
                 ImageDecision::Adopt(image) => {
@@ -241,8 +267,13 @@ impl<'a> Follow<'a> {
                     }
                     // The next round looks whose the name is.
                     Err(failure) if failure.class == Class::Taken => {
-                        *self.taken.entry(create.name.clone()).or_default() += 1;
+                        self.name_is_taken(region, &create.name);
                         self.passing.push(failure);
+                    }
+                    // It may have been made all the same; the next round sees it, or asks by the same name.
+                    Err(failure) if failure.class == Class::Passing && self.unanswered < UNANSWERED => {
+                        self.unanswered += 1;
+                        self.failed(failure);
                     }
                     Err(failure) if failure.class == Class::TryLater => {
                         (self.run.listener)(&Event::Waiting(failure.clone()));
@@ -256,14 +287,19 @@ impl<'a> Follow<'a> {
                         let event = Event::CopyRequested { source: copy.source.clone(), destination: region.clone(), copy: id.clone() };
                         (self.run.listener)(&event);
                         self.told.insert((region.clone(), id.clone()), ImageState::Pending);
-                        self.started.insert((region.clone(), id.clone()));
-                        self.stands(copy.source.clone(), region, Standing::InFlight { copy: id });
+                        self.tried.started.insert((region.clone(), id.clone()));
+                        self.stands(copy, region, Standing::InFlight { copy: id });
                     }
-                    Err(failure) => {
-                        if !failure.is_passing() {
-                            self.stands(copy.source.clone(), region, Standing::DestinationUnseen { why: failure.to_string() });
+                    Err(failure) if failure.class == Class::Taken => {
+                        if self.name_is_taken(region, &copy.name) >= LOOKS_FOR_A_NAME {
+                            self.tried.unavailable.insert((region.clone(), copy.name.clone()));
                         }
-                        self.failed(failure);
+                        self.passing.push(failure);
+                    }
+                    Err(failure) if failure.is_passing() => self.failed(failure),
+                    Err(failure) => {
+                        self.tried.refused.insert((region.clone(), copy.source.clone()), failure.to_string());
+                        self.stands(copy, region, Standing::Refused { why: failure.to_string() });
                     }
                 },
                 // The guard lets no deletion pass for these commands.
@@ -287,12 +323,14 @@ impl<'a> Follow<'a> {
         }
     }
 
-    fn stands(&mut self, source: ImageId, destination: &Region, standing: Standing) {
-        for copy in &mut self.copies {
-            if copy.source == source && copy.destination.as_ref() == Some(destination) {
-                copy.standing = standing.clone();
-            }
-        }
+    fn name_is_taken(&mut self, region: &Region, name: &str) -> u32 {
+        let looks = self.taken.entry((region.clone(), name.to_owned())).or_default();
+        *looks += 1;
+        *looks
+    }
+
+    fn stands(&mut self, copy: &CopyImage, destination: &Region, standing: Standing) {
+        self.copies.insert((copy.source_region.clone(), copy.source.clone(), Some(destination.clone())), standing);
     }
 
     /// Tells every change of what this run follows: its own image, and the copies under way.
@@ -344,7 +382,7 @@ impl<'a> Follow<'a> {
             // The copies of an image that will never be there are not waited for.
             Some(ImageState::Failed | ImageState::Unusable | ImageState::Deregistered) => true,
             Some(ImageState::Available | ImageState::Disabled) | None => {
-                self.passing.is_empty() && !self.copies.iter().any(|copy| copy.standing.is_in_flight()) && self.own_intents_were_seen()
+                self.passing.is_empty() && !self.copies.values().any(Standing::is_in_flight) && self.own_intents_were_seen()
             }
         }
     }
@@ -354,7 +392,7 @@ impl<'a> Follow<'a> {
         let Some((request, _)) = self.request else { return true };
         let own = self.made.as_ref().map(|made| &made.image);
         request.copies.iter().all(|copy| {
-            self.copies.iter().any(|standing| Some(&standing.source) == own && standing.destination.as_ref() == Some(&copy.destination))
+            self.copies.keys().any(|(_, source, destination)| Some(source) == own && destination.as_ref() == Some(&copy.destination))
         })
     }
 
@@ -386,12 +424,13 @@ impl<'a> Follow<'a> {
             copies: self
                 .copies
                 .into_iter()
-                .filter(|copy| match (&copy.standing, &copy.destination) {
-                    (Standing::Done { copy: id }, Some(region)) => {
-                        Some(&copy.source) == own.as_ref() || self.told.contains_key(&(region.clone(), id.clone()))
+                .filter(|((_, source, destination), standing)| match (standing, destination) {
+                    (Standing::Done { copy }, Some(region)) => {
+                        Some(source) == own.as_ref() || self.told.contains_key(&(region.clone(), copy.clone()))
                     }
                     _ => true,
                 })
+                .map(|((source_region, source, destination), standing)| CopyStanding { source_region, source, destination, standing })
                 .collect(),
             planned: self.planned,
             failures,
@@ -413,10 +452,12 @@ impl<'a> Follow<'a> {
             None if self.request.is_some() => return Ending::StillInFlight,
             Some(ImageState::Pending | ImageState::Available | ImageState::Disabled) | None => {}
         }
-        let failed = |copy: &&CopyStanding| matches!(copy.standing, Standing::Failed { .. } | Standing::DestinationUnseen { .. });
-        let some_failed = !self.failures.is_empty() || self.copies.iter().any(|copy| failed(&copy));
-        let some_done = state.is_some() || self.sources.len() > 1 || self.copies.iter().any(|copy| !failed(&copy));
-        let in_flight = self.run.wait && (!self.passing.is_empty() || self.copies.iter().any(|copy| copy.standing.is_in_flight()));
+        let is_failed = |standing: &Standing| {
+            matches!(standing, Standing::Failed { .. } | Standing::Refused { .. } | Standing::DestinationUnseen { .. })
+        };
+        let some_failed = !self.failures.is_empty() || self.copies.values().any(is_failed);
+        let some_done = state.is_some() || !self.read.is_empty();
+        let in_flight = self.run.wait && (!self.passing.is_empty() || self.copies.values().any(Standing::is_in_flight));
         match (some_failed, in_flight) {
             (true, _) if some_done => Ending::SomeFailed,
             (true, _) => Ending::NothingAchieved,

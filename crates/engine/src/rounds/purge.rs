@@ -21,10 +21,8 @@ use crate::description::{ImageDescription, SnapshotDescription};
 use crate::observe::{self, WholeRegion};
 use crate::outcome::Failure;
 use crate::report::{PurgeReport, RegionReport, VerdictReport};
-use crate::rounds::{Delays, Ending, Event, RegionScope, Run, RunError};
+use crate::rounds::{Delays, Ending, Event, REGIONS_AT_ONCE, RegionScope, Run, RunError, in_each};
 
-/// Regions read or purged at the same time.
-const REGIONS_AT_ONCE: usize = 8;
 /// So often a deletion that EC2 puts off is asked for again: a snapshot is in use for a moment after its image has gone.
 const REPEATS: u32 = 5;
 
@@ -66,25 +64,10 @@ async fn observe_regions(run: &Run<'_>, policy: &PurgePolicy, now: Timestamp) ->
         images: BTreeMap::new(),
         snapshots: BTreeMap::new(),
     };
-    let limit = Arc::new(Semaphore::new(REGIONS_AT_ONCE));
-    let mut reading: JoinSet<(Region, Result<WholeRegion, Failure>)> = JoinSet::new();
-    for region in policy.regions.clone() {
-        let (account, limit) = (run.account.clone(), limit.clone());
-        reading.spawn(async move {
-            let _permit = limit.acquire_owned().await;
-            let whole = observe::whole_region(&account, &region, now).await;
-            (region, whole)
-        });
-    }
-    while let Some(read) = reading.join_next().await {
-        let Ok((region, whole)) = read else { continue };
+    let read = |account: Account, region: Region| async move { observe::whole_region(&account, &region, now).await };
+    for (region, whole) in in_each(&policy.regions, run.account, read).await {
         seen.take(run, region, whole);
     }
-    // A region whose reading was lost altogether was not seen, either.
-    for region in &policy.regions {
-        seen.inventory.regions.entry(region.clone()).or_insert_with(|| RegionView::unseen("it was not read to the end"));
-    }
-    seen.regions.sort_by(|a, b| a.region.cmp(&b.region));
     observe::settle_account(&mut seen.inventory);
     seen.look_for_copies_in_flight(run.account, now).await;
     observe::settle_account(&mut seen.inventory);

@@ -7,7 +7,7 @@ use jiff::{Timestamp, Zoned};
 use super::Expiry;
 use super::landing::{Landing, Lost};
 use super::reading::Reading;
-use super::second_opinion::second_opinion;
+use super::second_opinion::second_opinion_agrees;
 use super::unclear::Unclear;
 
 /// The longest expression that is looked at.
@@ -84,11 +84,11 @@ pub enum ExpressionError {
 ///
 /// - What `date` guesses at is refused: bare numbers, fractions, single letters, two-digit years, dates in the order
 ///   of one country, a step behind a time of day, a weekday that is not the date's.
-/// - A local time that the zone's clocks skip or show twice is refused, unless mere steps lead to it. These keep
-///   the time of day, or the time that passes, whichever ends later: never earlier than `date`, and one change of
-///   the clocks later in autumn.
-/// - An abbreviation of several zones is read as the westernmost of them.
-/// - A second reader, sharing no code with the first, must come to the same answer.
+/// - A written local time that the zone's clocks skip or show twice is refused. Steps and weekdays that lead to one
+///   end at the later instant, and steps that keep the time of day (`+1 week`) keep it across a change of the clocks
+///   or end an hour later: see `Landing`. So the instant is never earlier than GNU's.
+/// - No zone abbreviation but `UTC` and its kin is read: write the offset.
+/// - A second reader, sharing no code with the first, must understand the same.
 pub fn understand(text: &str, now: &Zoned) -> Result<Timestamp, ExpressionError> {
     if text.chars().any(char::is_control) {
         return Err(ExpressionError::ControlCharacter);
@@ -100,26 +100,12 @@ pub fn understand(text: &str, now: &Zoned) -> Result<Timestamp, ExpressionError>
         return Err(ExpressionError::TooLong);
     }
     let reading = Reading::of(text).map_err(|why| ExpressionError::Unclear { text: text.to_owned(), why })?;
-    let (instant, without_zone_rules) = instants(&reading, now).map_err(|lost| lost.in_expression(text, now.time_zone()))?;
-    if second_opinion(text, now.datetime()) != Some(without_zone_rules) {
-        return Err(ExpressionError::Disputed { text: text.to_owned() });
-    }
-    Ok(instant)
-}
-
-/// The instant `reading` means at `now`, and the one it would mean if the wall clock of `now` showed UTC.
-fn instants(reading: &Reading, now: &Zoned) -> Result<(Timestamp, Timestamp), Lost> {
-    match reading {
-        Reading::Epoch(seconds) => {
-            let instant = Timestamp::from_second(*seconds).map_err(|_| Lost::TooFar)?;
-            Ok((instant, instant))
-        }
-        Reading::Items(items) => {
-            let landing = Landing::of(items, now.datetime())?;
-            let as_if_utc = now.datetime().to_zoned(TimeZone::UTC).map_err(|_| Lost::TooFar)?;
-            Ok((landing.instant(items, now)?, landing.instant(items, &as_if_utc)?))
-        }
-    }
+    let instant = match &reading {
+        Reading::Epoch(seconds) => Timestamp::from_second(*seconds).map_err(|_| Lost::TooFar),
+        Reading::Items(items) => Landing::of(items, now.datetime()).and_then(|landing| landing.instant(items, now)),
+    };
+    let instant = instant.map_err(|lost| lost.in_expression(text, now.time_zone()))?;
+    if second_opinion_agrees(text, &reading) { Ok(instant) } else { Err(ExpressionError::Disputed { text: text.to_owned() }) }
 }
 
 impl Expiry {

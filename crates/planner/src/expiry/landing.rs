@@ -56,25 +56,25 @@ impl Landing {
 
     /// The instant this is in the zone that `items` name, or else in the zone of `now`.
     ///
-    /// Where a date, a weekday or a time of day was written, the local time must exist, once: what the zone's clocks
-    /// skip or repeat has no one meaning. Mere steps from now are always taken, for a nightly `+1 week` must not
-    /// fail one night a year. They end at the later of two instants: where the wall clock shows this time of day
-    /// again (for the second time, if it does so twice), and where it would, had the clocks not been changed on the
-    /// way. GNU `date` takes the second, and so expires up to an hour earlier across an autumn.
+    /// A date or a time of day that is written for one occasion must exist there, once: what the zone's clocks skip
+    /// or show twice has no one meaning. What is counted from today must not fail one night a year, so it ends at
+    /// the later instant. Mere steps, which keep the time of day, end at the later of two: where the wall clock shows
+    /// it again, and where it would, had the clocks not been changed on the way. GNU `date` takes the second, and
+    /// so expires up to an hour earlier across an autumn; it never expires later than this.
     pub(super) fn instant(&self, items: &Items, now: &Zoned) -> Result<Timestamp, Lost> {
         let zone = now.time_zone();
         let end = if let Some(offset) = items.zone {
             offset.to_timestamp(self.end)
         } else if items.are_anchored() {
+            // `date` refuses this too, even where the steps lead out of it again.
             if let AmbiguousOffset::Gap { .. } = zone.to_ambiguous_timestamp(self.start).offset() {
                 return Err(Lost::Skipped(self.start));
             }
             let end = zone.to_ambiguous_timestamp(self.end);
-            match end.offset() {
-                AmbiguousOffset::Gap { .. } => return Err(Lost::Skipped(self.end)),
-                AmbiguousOffset::Fold { .. } => return Err(Lost::Repeated(self.end)),
-                AmbiguousOffset::Unambiguous { .. } => end.unambiguous(),
+            if end.is_ambiguous() && items.steps.is_none() && items.weekday.is_none() {
+                return Err(Lost::Repeated(self.end));
             }
+            end.later()
         } else if self.end == self.start {
             Ok(now.timestamp())
         } else {

@@ -78,6 +78,11 @@ pub enum Standing {
         /// When it may go.
         expire: Expiry,
     },
+    /// EC2 refused to copy it, and this run does not ask again.
+    Refused {
+        /// Why.
+        why: String,
+    },
     /// The destination could not be read, so that nobody knows what is there.
     DestinationUnseen {
         /// Why.
@@ -97,6 +102,7 @@ impl Standing {
             Self::Due | Self::SourcePending | Self::InFlight { .. } => true,
             Self::Done { .. }
             | Self::Failed { .. }
+            | Self::Refused { .. }
             | Self::SourceUnusable { .. }
             | Self::Lapsed { .. }
             | Self::SourceExpires { .. }
@@ -106,13 +112,21 @@ impl Standing {
     }
 }
 
-/// The copies this run has started itself. One of them that fails is reported; one that failed before is tried again.
-pub type Started = BTreeSet<(Region, ImageId)>;
+/// What this run has tried itself, by destination. Only this is not on EC2.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Tried {
+    /// The copies it has asked for. One of them that fails is reported; one that failed before is tried again.
+    pub started: BTreeSet<(Region, ImageId)>,
+    /// The sources EC2 refused to copy, and why.
+    pub refused: BTreeMap<(Region, ImageId), String>,
+    /// Names EC2 said are taken although no copy of that name can be seen.
+    pub unavailable: BTreeSet<(Region, String)>,
+}
 
 /// Decides on every copy that the backups in the inventory ask for.
 ///
-/// `started` are the copies this run has asked for.
-pub fn decide(inventory: &Inventory, now: Timestamp, started: &Started) -> (Vec<Step>, Vec<CopyStanding>) {
+/// `tried` is what this run has asked for so far.
+pub fn decide(inventory: &Inventory, now: Timestamp, tried: &Tried) -> (Vec<Step>, Vec<CopyStanding>) {
     let mut steps = Vec::new();
     let mut standings = Vec::new();
     let Some(account) = &inventory.account else { return (steps, standings) };
@@ -123,7 +137,7 @@ pub fn decide(inventory: &Inventory, now: Timestamp, started: &Started) -> (Vec<
                 let (destination, standing, step) = match intent {
                     Err(unreadable) => (None, Standing::Unreadable { why: unreadable.to_string() }, None),
                     Ok(intent) => {
-                        let (standing, step) = one(source_region, source, &intent, inventory, now, started);
+                        let (standing, step) = one(source_region, source, &intent, inventory, now, tried);
                         (Some(intent.destination), standing, step)
                     }
                 };
@@ -158,7 +172,7 @@ fn one(
     intent: &Intent,
     inventory: &Inventory,
     now: Timestamp,
-    started: &Started,
+    tried: &Tried,
 ) -> (Standing, Option<Step>) {
     let destination = match inventory.regions.get(&intent.destination) {
         Some(RegionView { scope: Scope::Unseen(why), .. }) => return (Standing::DestinationUnseen { why: why.clone() }, None),
@@ -176,11 +190,14 @@ fn one(
     }
     let failed: Vec<&&Image> = copies.iter().filter(|copy| copy.state != ImageState::Deregistered).collect();
     if let Some(last) = failed.iter().max_by_key(|copy| copy.created) {
-        let ours = failed.iter().find(|copy| started.contains(&(intent.destination.clone(), copy.id.clone())));
+        let ours = failed.iter().find(|copy| tried.started.contains(&(intent.destination.clone(), copy.id.clone())));
         if ours.is_some() || failed.len() >= ATTEMPTS {
             let copy = ours.unwrap_or(last);
             return (Standing::Failed { copy: copy.id.clone(), reason: copy.state_reason.clone() }, None);
         }
+    }
+    if let Some(why) = tried.refused.get(&(intent.destination.clone(), source.id.clone())) {
+        return (Standing::Refused { why: why.clone() }, None);
     }
     match source.state {
         ImageState::Available => {}
@@ -195,12 +212,15 @@ fn one(
     {
         return (Standing::SourceExpires { expire }, None);
     }
-    (Standing::Due, Some(step(source_region, source, intent, failed.len())))
+    (Standing::Due, Some(step(source_region, source, intent, failed.len(), tried)))
 }
 
-fn step(source_region: &Region, source: &Image, intent: &Intent, failed: usize) -> Step {
-    let attempt = u32::try_from(failed).map_or(u32::MAX, |failed| failed + 1);
-    let name = copy_name(source.name.as_deref().unwrap_or(source.id.as_str()), attempt);
+fn step(source_region: &Region, source: &Image, intent: &Intent, failed: usize, tried: &Tried) -> Step {
+    let source_name = source.name.as_deref().unwrap_or(source.id.as_str());
+    let is_free = |name: &String| !tried.unavailable.contains(&(intent.destination.clone(), name.clone()));
+    // Failed copies hold their names; attempts are counted on from them.
+    let mut names = (1..).skip(failed).map(|attempt| copy_name(source_name, attempt));
+    let name = names.find(is_free).unwrap_or_else(|| copy_name(source_name, u32::MAX));
     let tags = source.tags.for_copy();
     // EC2's pages contradict one another on what becomes of an encrypted source without a word said, so it is said.
     let encryption = match &intent.encryption {
@@ -229,6 +249,7 @@ impl fmt::Display for Standing {
             Self::Done { copy } => write!(f, "{copy} available"),
             Self::Failed { copy, reason: Some(reason) } => write!(f, "{copy} failed: {reason}"),
             Self::Failed { copy, reason: None } => write!(f, "{copy} failed, and EC2 gives no reason"),
+            Self::Refused { why } => write!(f, "not copied: {why}"),
             Self::SourceUnusable { state } => write!(f, "not copied: the source image is {state}"),
             Self::Lapsed { until } => write!(f, "not copied: asked for too long ago (it would have been made until {until})"),
             Self::SourceExpires { expire } => write!(f, "not copied: the source image may go at {expire}"),
