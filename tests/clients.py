@@ -20,6 +20,13 @@ TOOLS = Path(sys.executable).parent
 REGION = "us-east-1"
 AWS_CLI, BOTO3 = "AWS CLI", "boto3"
 
+# What to run where nothing else is known: every region of every sandbox has it.
+UBIQUITOUS_IMAGE = "ami-12345678"
+# A second volume.
+DATA_DISK = [{"DeviceName": "/dev/sdf", "Ebs": {"VolumeSize": 20}}]
+# How often boto3's waiters ask.
+EVERY_SECOND = {"Delay": 1, "MaxAttempts": 60}
+
 # Nothing of the host's AWS configuration reaches a test.
 CREDENTIALS = {"AWS_ACCESS_KEY_ID": "AKIAIOSFODNN7EXAMPLE", "AWS_SECRET_ACCESS_KEY": "an example"}
 for name in [name for name in os.environ if name.startswith("AWS_")]:
@@ -122,6 +129,11 @@ def tags_of(described: dict) -> dict:
 def tag_list(tags: dict) -> list:
     """Tags as the API writes them."""
     return [{"Key": key, "Value": value} for key, value in tags.items()]
+
+
+def tagged(*resource_types: str, **tags) -> list:
+    """The tags that a creating call asks for."""
+    return [{"ResourceType": resource_type, "Tags": tag_list(tags)} for resource_type in resource_types]
 
 
 def snapshots_of(image: dict) -> list:

@@ -9,7 +9,7 @@ from contextlib import ExitStack, contextmanager
 from pathlib import Path
 
 import pytest
-from clients import AWS_CLI, BOTO3, REGION, ROOT, TOOLS, Endpoint, Ledger, environment
+from clients import AWS_CLI, BOTO3, EVERY_SECOND, REGION, ROOT, TOOLS, UBIQUITOUS_IMAGE, Endpoint, Ledger, environment, tagged
 
 LEDGER = pytest.StashKey[Ledger]()
 
@@ -54,7 +54,7 @@ def start_sandbox(binary, tmp_path, request):
             command = [binary, "sandbox", "serve", "--listen", "127.0.0.1:0", *options]
             log = tmp_path / f"sandbox-{time.monotonic_ns()}.log"
             url = running.enter_context(serving(command, environment(tmp_path), log))
-            assert log.read_text().splitlines()[0] == url
+            assert log.read_text() == f"{url}\n"
             return Endpoint(url, tmp_path, request.config.stash[LEDGER])
 
         yield start
@@ -66,11 +66,38 @@ def sandbox(start_sandbox) -> Endpoint:
     return start_sandbox("--speed", "3600")
 
 
+@pytest.fixture
+def launch(sandbox):
+    """Runs an instance in the sandbox, waits for it, and gives its id."""
+
+    def launch(name="small", **options) -> str:
+        ec2 = sandbox.boto3()
+        ran = ec2.run_instances(ImageId=UBIQUITOUS_IMAGE, MinCount=1, MaxCount=1, TagSpecifications=tagged("instance", Name=name), **options)
+        instance_id = ran["Instances"][0]["InstanceId"]
+        ec2.get_waiter("instance_running").wait(InstanceIds=[instance_id], WaiterConfig=EVERY_SECOND)
+        return instance_id
+
+    return launch
+
+
+@pytest.fixture
+def create_image(sandbox, launch):
+    """Makes an image of a new instance, waits for it, and describes it."""
+
+    def create_image(name="backup", **options) -> dict:
+        ec2 = sandbox.boto3()
+        image_id = ec2.create_image(InstanceId=launch(), Name=name, **options)["ImageId"]
+        ec2.get_waiter("image_available").wait(ImageIds=[image_id], WaiterConfig=EVERY_SECOND)
+        return ec2.describe_images(ImageIds=[image_id])["Images"][0]
+
+    return create_image
+
+
 @pytest.fixture(scope="session")
 def moto_server(tmp_path_factory):
     home = tmp_path_factory.mktemp("moto")
     command = [TOOLS / "moto_server", "-H", "127.0.0.1", "-p", "0"]
-    with serving(command, environment(home) | {"MOTO_EC2_LOAD_DEFAULT_AMIS": "false"}, home / "log") as url:
+    with serving(command, environment(home) | {"MOTO_EC2_LOAD_DEFAULT_AMIS": "false"}, home / "moto.log") as url:
         yield Endpoint(url, home)
 
 
@@ -84,11 +111,12 @@ def moto(moto_server) -> Endpoint:
 @contextmanager
 def serving(command: list, variables: dict, log: Path):
     """A server's URL, once it has printed it, for as long as it is needed."""
-    with log.open("w") as output, subprocess.Popen(command, env=variables, stdout=output, stderr=subprocess.STDOUT) as server:
+    errors = log.with_suffix(".err")
+    with log.open("w") as out, errors.open("w") as err, subprocess.Popen(command, env=variables, stdout=out, stderr=err) as server:
         try:
             deadline = time.monotonic() + 30
-            while not (url := re.search(r"http://127\.0\.0\.1:\d+", log.read_text())):
-                assert server.poll() is None and time.monotonic() < deadline, f"no URL from {command}:\n{log.read_text()}"
+            while not (url := re.search(r"http://127\.0\.0\.1:\d+", log.read_text() + errors.read_text())):
+                assert server.poll() is None and time.monotonic() < deadline, f"no URL from {command}: {errors.read_text()}"
                 time.sleep(0.02)
             yield url.group()
         finally:

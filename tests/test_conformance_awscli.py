@@ -1,9 +1,8 @@
 """The stock AWS CLI drives the sandbox through all it can do, as a person types it."""
 
 import pytest
-from clients import refused, snapshots_of, tags_of
-
-UBIQUITOUS_IMAGE = "ami-12345678"
+from clients import DATA_DISK, UBIQUITOUS_IMAGE, refused, snapshots_of, tags_of
+from clients import tagged as born_with
 
 
 @pytest.fixture
@@ -11,38 +10,14 @@ def ec2(sandbox):
     return lambda *command, **options: sandbox.aws("ec2", *command, **options)
 
 
-@pytest.fixture
-def launch(ec2):
-    """Runs an instance, waits for it, and gives its id."""
-
-    def launch(name="web", *options):
-        ran = ec2("run-instances", "--image-id", UBIQUITOUS_IMAGE, *tagged("instance", Name=name), *options)
-        instance_id = ran["Instances"][0]["InstanceId"]
-        ec2("wait", "instance-running", "--instance-ids", instance_id)
-        return instance_id
-
-    return launch
-
-
-@pytest.fixture
-def create_image(ec2, launch):
-    """Makes an image of a new instance, waits for it, and describes it."""
-
-    def create_image(name="backup", *options):
-        image_id = ec2("create-image", "--instance-id", launch(), "--name", name, *options)["ImageId"]
-        ec2("wait", "image-available", "--image-ids", image_id)
-        return ec2("describe-images", "--image-ids", image_id)["Images"][0]
-
-    return create_image
-
-
-def tagged(resource_type, **tags):
-    pairs = ",".join(f"{{Key={key},Value={value}}}" for key, value in tags.items())
-    return "--tag-specifications", f"ResourceType={resource_type},Tags=[{pairs}]"
+def tags(**by_type):
+    """The option by which a creating command tags what it creates."""
+    shorthand = {kind: ",".join(f"{{Key={key},Value={value}}}" for key, value in pairs.items()) for kind, pairs in by_type.items()}
+    return "--tag-specifications", *(f"ResourceType={kind},Tags=[{pairs}]" for kind, pairs in shorthand.items())
 
 
 def test_run_instances(ec2):
-    ran = ec2("run-instances", "--image-id", UBIQUITOUS_IMAGE, "--count", "2", "--instance-type", "t3.micro", *tagged("instance", Name="web"))
+    ran = ec2("run-instances", "--image-id", UBIQUITOUS_IMAGE, "--count", "2", "--instance-type", "t3.micro", *tags(instance={"Name": "web"}))
     assert [instance["State"]["Name"] for instance in ran["Instances"]] == ["pending", "pending"]
     assert {instance["InstanceType"] for instance in ran["Instances"]} == {"t3.micro"}
     assert {tags_of(instance)["Name"] for instance in ran["Instances"]} == {"web"}
@@ -54,7 +29,7 @@ def test_run_instances(ec2):
     with refused("DryRunOperation"):
         ec2("run-instances", "--image-id", UBIQUITOUS_IMAGE, "--dry-run")
     with refused("InvalidParameterValue"):
-        ec2("run-instances", "--image-id", UBIQUITOUS_IMAGE, *tagged("image", Name="web"))
+        ec2("run-instances", "--image-id", UBIQUITOUS_IMAGE, *tags(image={"Name": "web"}))
 
 
 def test_stop_start_and_terminate_instances(ec2, launch):
@@ -85,9 +60,9 @@ def test_stop_start_and_terminate_instances(ec2, launch):
 
 
 def test_describe_instances(ec2, launch):
-    instance_id = launch("db")
-    ec2("run-instances", "--image-id", UBIQUITOUS_IMAGE, "--count", "7", *tagged("instance", Name="web"))
-    web = ("describe-instances", "--filters", "Name=tag:Name,Values=web")
+    instance_id = launch("another")
+    ec2("run-instances", "--image-id", UBIQUITOUS_IMAGE, "--count", "7", *tags(instance={"Name": "one-of-seven"}))
+    web = ("describe-instances", "--filters", "Name=tag:Name,Values=one-of-*")
 
     def ids(answer):
         return [instance["InstanceId"] for reservation in answer["Reservations"] for instance in reservation["Instances"]]
@@ -96,14 +71,14 @@ def test_describe_instances(ec2, launch):
     assert described["State"]["Name"] == "running"
     assert described["Placement"]["AvailabilityZone"].startswith("us-east-1")
     assert described["BlockDeviceMappings"][0]["DeviceName"] == described["RootDeviceName"] == "/dev/sda1"
-    assert tags_of(described) == {"Name": "db"}
+    assert tags_of(described) == {"Name": "another"}
 
     assert len(set(ids(ec2(*web)))) == 7
     assert sorted(ids(ec2(*web, "--page-size", "5"))) == sorted(ids(ec2(*web)))
     first = ec2(*web, "--max-results", "5")
     second = ec2(*web, "--max-results", "5", "--next-token", first["NextToken"])
     assert len(ids(first)) == 5 and sorted(ids(first) + ids(second)) == sorted(ids(ec2(*web)))
-    assert ids(ec2("describe-instances", "--filters", "Name=tag:Name,Values=d*", "Name=instance-state-name,Values=running")) == [instance_id]
+    assert ids(ec2("describe-instances", "--filters", "Name=tag:Name,Values=anoth*", "Name=instance-state-name,Values=running")) == [instance_id]
 
     with refused("InvalidInstanceID.NotFound", "i-0123456789abcdef0"):
         ec2("describe-instances", "--instance-ids", instance_id, "i-0123456789abcdef0")
@@ -122,7 +97,7 @@ def test_describe_instances(ec2, launch):
 
 
 def test_describe_volumes(ec2, launch):
-    instance_id = launch("db", "--block-device-mappings", "DeviceName=/dev/sdf,Ebs={VolumeSize=20}")
+    instance_id = launch(BlockDeviceMappings=DATA_DISK)
     volumes = ec2("describe-volumes", "--filters", f"Name=attachment.instance-id,Values={instance_id}")["Volumes"]
     assert sorted(volume["Attachments"][0]["Device"] for volume in volumes) == ["/dev/sda1", "/dev/sdf"]
     assert 20 in [volume["Size"] for volume in volumes]
@@ -139,9 +114,10 @@ def test_describe_volumes(ec2, launch):
 
 
 def test_create_image(ec2, launch):
-    instance_id = launch("db", "--block-device-mappings", "DeviceName=/dev/sdf,Ebs={VolumeSize=20}")
+    instance_id = launch(BlockDeviceMappings=DATA_DISK)
     create = ("create-image", "--instance-id", instance_id)
-    image_id = ec2(*create, "--name", "backup", "--no-reboot", *tagged("image", Kind="image"), "ResourceType=snapshot,Tags=[{Key=Kind,Value=snapshot}]")["ImageId"]
+    kinds = tags(image={"Kind": "image"}, snapshot={"Kind": "snapshot"})
+    image_id = ec2(*create, "--name", "backup", "--no-reboot", *kinds)["ImageId"]
     ec2("wait", "image-available", "--image-ids", image_id)
 
     image = ec2("describe-images", "--image-ids", image_id)["Images"][0]
@@ -157,9 +133,9 @@ def test_create_image(ec2, launch):
     with refused("InvalidAMIName.Malformed"):
         ec2(*create, "--name", "no $ in a name")
     with refused("InvalidParameterValue", "not a valid taggable resource type"):
-        ec2(*create, "--name", "other", *tagged("volume", Name="x"))
+        ec2(*create, "--name", "other", *tags(volume={"Name": "x"}))
     with refused("InvalidParameterValue", "aws:"):
-        ec2(*create, "--name", "other", *tagged("image", **{"aws:name": "x"}))
+        ec2(*create, "--name", "other", *tags(image={"aws:name": "x"}))
     with refused("InvalidInstanceID.NotFound"):
         ec2("create-image", "--instance-id", "i-0123456789abcdef0", "--name", "other")
     with refused("InvalidInstanceID.Malformed"):
@@ -174,16 +150,17 @@ def test_create_image(ec2, launch):
 
 
 def test_copy_image(ec2, create_image):
-    source = create_image("backup", *tagged("image", Kind="image"))
+    source = create_image(TagSpecifications=born_with("image", Kind="image"))
     copy = ("copy-image", "--source-image-id", source["ImageId"], "--source-region", "us-east-1", "--name", "copy")
     token = ("--client-token", "the same")
+    kinds = tags(image={"Kind": "copy"}, snapshot={"Kind": "snapshot"})
 
     def in_ireland(*command):
         return ec2(*command, region="eu-west-1")
 
-    image_id = in_ireland(*copy, *token, *tagged("image", Kind="copy"), "ResourceType=snapshot,Tags=[{Key=Kind,Value=snapshot}]")["ImageId"]
+    image_id = in_ireland(*copy, *token, *kinds)["ImageId"]
     in_ireland("wait", "image-available", "--image-ids", image_id)
-    assert in_ireland(*copy, *token, *tagged("image", Kind="copy"), "ResourceType=snapshot,Tags=[{Key=Kind,Value=snapshot}]")["ImageId"] == image_id
+    assert in_ireland(*copy, *token, *kinds)["ImageId"] == image_id
 
     image = in_ireland("describe-images", "--image-ids", image_id)["Images"][0]
     assert (image["SourceImageId"], image["SourceImageRegion"], tags_of(image)) == (source["ImageId"], "us-east-1", {"Kind": "copy"})
@@ -219,30 +196,30 @@ def test_register_image(ec2, create_image):
         ec2(*register, "--name", "other", *mappings, "--dry-run")
 
 
-def test_describe_images(ec2, create_image):
-    image = create_image("backup", *tagged("image", Creator="image-instance"))
+def test_describe_images(ec2, sandbox, create_image):
+    image = create_image(TagSpecifications=born_with("image", Creator="image-instance"))
     ours = ("describe-images", "--owners", "self")
 
     def names(answer):
         return sorted(image["Name"] for image in answer["Images"])
 
     assert names(ec2(*ours)) == ["backup"]
-    for name, value in {
-        "name": "back*",
-        "tag:Creator": "image-instance",
-        "tag-key": "Creator",
-        "state": "available",
-        "source-instance-id": image["SourceInstanceId"],
-        "block-device-mapping.snapshot-id": snapshots_of(image)[0],
-    }.items():
-        assert names(ec2(*ours, "--filters", f"Name={name},Values={value}")) == ["backup"], name
-        assert names(ec2(*ours, "--filters", f"Name={name},Values=another")) == [], name
+    for name, value in (
+        ("tag:Creator", "image-instance"),
+        ("source-instance-id", image["SourceInstanceId"]),
+        ("block-device-mapping.snapshot-id", snapshots_of(image)[0]),
+    ):
+        assert names(ec2(*ours, "--filters", f"Name={name},Values={value},another", "Name=state,Values=available")) == ["backup"]
+        assert names(ec2(*ours, "--filters", f"Name={name},Values=another", "Name=state,Values=available")) == []
     assert UBIQUITOUS_IMAGE in [image["ImageId"] for image in ec2("describe-images")["Images"]]
 
     for number in range(6):
-        mappings = f"DeviceName=/dev/sda1,Ebs={{SnapshotId={snapshots_of(image)[0]}}}"
-        ec2("register-image", "--name", f"registered-{number}", "--root-device-name", "/dev/sda1", "--block-device-mappings", mappings)
+        mappings = [{"DeviceName": "/dev/sda1", "Ebs": {"SnapshotId": snapshots_of(image)[0]}}]
+        sandbox.boto3().register_image(Name=f"registered {number}", RootDeviceName="/dev/sda1", BlockDeviceMappings=mappings)
     assert len(names(ec2(*ours, "--page-size", "5"))) == 7
+    first = ec2(*ours, "--max-items", "6")
+    rest = ec2(*ours, "--starting-token", first["NextToken"])
+    assert sorted(names(first) + names(rest)) == names(ec2(*ours))
 
     with refused("InvalidAMIID.NotFound", "ami-0123456789abcdef0"):
         ec2("describe-images", "--image-ids", image["ImageId"], "ami-0123456789abcdef0")
@@ -295,7 +272,7 @@ def test_a_snapshot_of_two_images_stays_until_the_last_goes(ec2, create_image):
 def test_snapshots_are_created_described_and_deleted(ec2, launch):
     volume_id = ec2("describe-volumes", "--filters", f"Name=attachment.instance-id,Values={launch()}")["Volumes"][0]["VolumeId"]
     create = ("create-snapshot", "--volume-id", volume_id)
-    created = ec2(*create, "--description", "by hand", *tagged("snapshot", Creator="other"))
+    created = ec2(*create, "--description", "by hand", *tags(snapshot={"Creator": "other"}))
     snapshot_id = created["SnapshotId"]
     assert (created["State"], created["VolumeId"], tags_of(created)) == ("pending", volume_id, {"Creator": "other"})
     ec2("wait", "snapshot-completed", "--snapshot-ids", snapshot_id)
@@ -303,10 +280,10 @@ def test_snapshots_are_created_described_and_deleted(ec2, launch):
     ours = ("describe-snapshots", "--owner-ids", "self")
     described = ec2("describe-snapshots", "--snapshot-ids", snapshot_id)["Snapshots"][0]
     assert (described["State"], described["Progress"], described["Description"]) == ("completed", "100%", "by hand")
-    for name, value in {"tag:Creator": "other", "description": "by *", "volume-id": volume_id, "status": "completed"}.items():
-        assert ec2(*ours, "--filters", f"Name={name},Values={value}")["Snapshots"] == [described], name
-        assert ec2(*ours, "--filters", f"Name={name},Values=another")["Snapshots"] == [], name
-    assert len(ec2(*ours, "--page-size", "5")["Snapshots"]) == len(ec2(*ours)["Snapshots"])
+    for name, value in {"tag:Creator": "other", "description": "by *", "volume-id": volume_id}.items():
+        assert ec2(*ours, "--filters", f"Name={name},Values={value}", "Name=status,Values=completed")["Snapshots"] == [described]
+    assert ec2(*ours, "--filters", "Name=tag:Creator,Values=another")["Snapshots"] == []
+    assert ec2(*ours, "--page-size", "5")["Snapshots"] == [described]
 
     with refused("InvalidVolume.NotFound"):
         ec2("create-snapshot", "--volume-id", "vol-0123456789abcdef0")
@@ -335,21 +312,21 @@ def test_tags_are_created_described_and_deleted(ec2, create_image):
     resources = (image["ImageId"], *snapshots_of(image))
     mine = ("describe-tags", "--filters", f"Name=resource-id,Values={','.join(resources)}")
 
-    def tags():
+    def described():
         return sorted((tag["ResourceType"], tag["Key"], tag["Value"]) for tag in ec2(*mine)["Tags"])
 
     ec2("create-tags", "--resources", *resources, "--tags", "Key=Expire,Value=2026-11-29T22:41:00Z", "Key=Name,Value=a b")
     ec2("create-tags", "--resources", image["ImageId"], "--tags", "Key=Name,Value=c")
-    assert tags() == [
+    assert described() == [
         ("image", "Expire", "2026-11-29T22:41:00Z"),
         ("image", "Name", "c"),
         ("snapshot", "Expire", "2026-11-29T22:41:00Z"),
         ("snapshot", "Name", "a b"),
     ]
     ec2("delete-tags", "--resources", *resources, "--tags", "Key=Expire", "Key=Name,Value=another")
-    assert tags() == [("image", "Name", "c"), ("snapshot", "Name", "a b")]
+    assert described() == [("image", "Name", "c"), ("snapshot", "Name", "a b")]
     ec2("delete-tags", "--resources", *resources)
-    assert tags() == []
+    assert described() == []
 
     with refused("InvalidAMIID.NotFound"):
         ec2("create-tags", "--resources", "ami-0123456789abcdef0", "--tags", "Key=Name,Value=x")
@@ -363,7 +340,7 @@ def test_tags_are_created_described_and_deleted(ec2, create_image):
     for verb in ("create-tags", "delete-tags"):
         with refused("DryRunOperation"):
             ec2(verb, "--resources", image["ImageId"], "--tags", "Key=Name,Value=x", "--dry-run")
-    assert tags() == []
+    assert described() == []
 
 
 def test_describe_regions_and_zones(ec2):

@@ -5,45 +5,14 @@ import urllib.error
 import urllib.request
 
 import pytest
-from botocore.utils import InstanceMetadataRegionFetcher
-from clients import REGION, refused, snapshots_of, tag_list, tags_of
-
-UBIQUITOUS_IMAGE = "ami-12345678"
-EVERY_SECOND = {"Delay": 1, "MaxAttempts": 60}
+from botocore.session import Session
+from botocore.utils import IMDSRegionProvider
+from clients import CREDENTIALS, DATA_DISK, EVERY_SECOND, REGION, UBIQUITOUS_IMAGE, refused, snapshots_of, tag_list, tagged, tags_of
 
 
 @pytest.fixture
 def ec2(sandbox):
     return sandbox.boto3()
-
-
-@pytest.fixture
-def launch(ec2):
-    """Runs an instance, waits for it, and gives its id."""
-
-    def launch(name="web", **options):
-        ran = ec2.run_instances(ImageId=UBIQUITOUS_IMAGE, MinCount=1, MaxCount=1, TagSpecifications=tagged("instance", Name=name), **options)
-        instance_id = ran["Instances"][0]["InstanceId"]
-        ec2.get_waiter("instance_running").wait(InstanceIds=[instance_id], WaiterConfig=EVERY_SECOND)
-        return instance_id
-
-    return launch
-
-
-@pytest.fixture
-def create_image(ec2, launch):
-    """Makes an image of a new instance, waits for it, and describes it."""
-
-    def create_image(name="backup", **options):
-        image_id = ec2.create_image(InstanceId=launch(), Name=name, **options)["ImageId"]
-        ec2.get_waiter("image_available").wait(ImageIds=[image_id], WaiterConfig=EVERY_SECOND)
-        return ec2.describe_images(ImageIds=[image_id])["Images"][0]
-
-    return create_image
-
-
-def tagged(*resource_types, **tags):
-    return [{"ResourceType": resource_type, "Tags": tag_list(tags)} for resource_type in resource_types]
 
 
 def where(**filters):
@@ -58,7 +27,7 @@ def every(ec2, action, result, **parameters):
 
 
 def test_an_instance_lives_and_dies(ec2, launch):
-    instance_id = launch("db", BlockDeviceMappings=[{"DeviceName": "/dev/sdf", "Ebs": {"VolumeSize": 20}}])
+    instance_id = launch(BlockDeviceMappings=DATA_DISK)
     with refused("DryRunOperation"):
         ec2.stop_instances(InstanceIds=[instance_id], DryRun=True)
 
@@ -84,11 +53,11 @@ def test_an_instance_lives_and_dies(ec2, launch):
 
 
 def test_instances_and_volumes_come_in_pages(ec2, launch):
-    launch("db")
-    ec2.run_instances(ImageId=UBIQUITOUS_IMAGE, MinCount=7, MaxCount=7, TagSpecifications=tagged("instance", Name="web"))
+    launch("another")
+    ec2.run_instances(ImageId=UBIQUITOUS_IMAGE, MinCount=7, MaxCount=7, TagSpecifications=tagged("instance", Name="one of seven"))
     reservations = [
         reservation
-        for page in ec2.get_paginator("describe_instances").paginate(Filters=where(**{"tag:Name": "web"}), PaginationConfig={"PageSize": 5})
+        for page in ec2.get_paginator("describe_instances").paginate(Filters=where(**{"tag:Name": "one of seven"}), PaginationConfig={"PageSize": 5})
         for reservation in page["Reservations"]
     ]
     instances = {instance["InstanceId"]: instance for reservation in reservations for instance in reservation["Instances"]}
@@ -109,7 +78,7 @@ def test_instances_and_volumes_come_in_pages(ec2, launch):
 
 
 def test_an_image_is_made_of_every_volume_and_tagged_at_birth(ec2, launch):
-    instance_id = launch("db", BlockDeviceMappings=[{"DeviceName": "/dev/sdf", "Ebs": {"VolumeSize": 20}}])
+    instance_id = launch(BlockDeviceMappings=DATA_DISK)
     create = {"InstanceId": instance_id, "NoReboot": True}
     image_id = ec2.create_image(**create, Name="backup", TagSpecifications=tagged("image", "snapshot", Creator="image-instance"))["ImageId"]
     assert ec2.describe_images(ImageIds=[image_id])["Images"][0]["State"] == "pending"
@@ -137,7 +106,7 @@ def test_an_image_is_made_of_every_volume_and_tagged_at_birth(ec2, launch):
 
 
 def test_a_volume_can_be_left_out_of_an_image(ec2, launch):
-    instance_id = launch("db", BlockDeviceMappings=[{"DeviceName": "/dev/sdf", "Ebs": {"VolumeSize": 20}}])
+    instance_id = launch(BlockDeviceMappings=DATA_DISK)
     image_id = ec2.create_image(InstanceId=instance_id, Name="root only", BlockDeviceMappings=[{"DeviceName": "/dev/sdf", "NoDevice": ""}])["ImageId"]
     ec2.get_waiter("image_available").wait(ImageIds=[image_id], WaiterConfig=EVERY_SECOND)
     assert len(snapshots_of(ec2.describe_images(ImageIds=[image_id])["Images"][0])) == 1
@@ -145,9 +114,8 @@ def test_a_volume_can_be_left_out_of_an_image(ec2, launch):
 
 def test_an_image_that_is_pending_cannot_be_copied(start_sandbox):
     slow = start_sandbox("--speed", "1")
-    instance_id = slow.boto3().run_instances(ImageId=UBIQUITOUS_IMAGE, MinCount=1, MaxCount=1)["Instances"][0]["InstanceId"]
-    slow.boto3().get_waiter("instance_running").wait(InstanceIds=[instance_id], WaiterConfig=EVERY_SECOND)
-    image_id = slow.boto3().create_image(InstanceId=instance_id, Name="backup")["ImageId"]
+    running = slow.boto3().describe_instances(Filters=where(instance_state_name="running"))["Reservations"][0]["Instances"][0]
+    image_id = slow.boto3().create_image(InstanceId=running["InstanceId"], Name="backup")["ImageId"]
     with refused("InvalidAMIID.Unavailable", "pending"):
         slow.boto3(region="eu-west-1").copy_image(SourceImageId=image_id, SourceRegion=REGION, Name="copy")
 
@@ -186,13 +154,13 @@ def test_images_and_snapshots_come_in_pages(ec2, create_image):
     mappings = [{"DeviceName": "/dev/sda1", "Ebs": {"SnapshotId": snapshots_of(image)[0]}}]
     for number in range(6):
         ec2.register_image(Name=f"registered {number}", RootDeviceName="/dev/sda1", BlockDeviceMappings=mappings)
-    for _ in range(6):
-        ec2.run_instances(ImageId=UBIQUITOUS_IMAGE, MinCount=1, MaxCount=1)
-    for volume in ec2.describe_volumes()["Volumes"]:
+    ran = ec2.run_instances(ImageId=UBIQUITOUS_IMAGE, MinCount=6, MaxCount=6)["Instances"]
+    volumes = ec2.describe_volumes(Filters=[{"Name": "attachment.instance-id", "Values": [instance["InstanceId"] for instance in ran]}])
+    for volume in volumes["Volumes"]:
         ec2.create_snapshot(VolumeId=volume["VolumeId"])
 
     assert len(every(ec2, "describe_images", "Images", Owners=["self"])) == 7
-    assert len(every(ec2, "describe_snapshots", "Snapshots", OwnerIds=["self"])) == len(ec2.describe_snapshots(OwnerIds=["self"])["Snapshots"])
+    assert len(every(ec2, "describe_snapshots", "Snapshots", OwnerIds=["self"])) == 7
     in_use = every(ec2, "describe_images", "Images", Owners=["self"], Filters=where(**{"block-device-mapping.snapshot-id": snapshots_of(image)[0]}))
     assert len(in_use) == 7
 
@@ -240,6 +208,28 @@ def test_an_orphan_can_be_deleted(ec2, create_image):
         ec2.delete_snapshot(SnapshotId=snapshots_of(image)[0], DryRun=True)
     ec2.delete_snapshot(SnapshotId=snapshots_of(image)[0])
     assert ec2.describe_snapshots(OwnerIds=["self"], Filters=where(snapshot_id=snapshots_of(image)[0]))["Snapshots"] == []
+
+
+def test_a_protected_image_cannot_be_deregistered(ec2, create_image):
+    image_id = create_image()["ImageId"]
+    ec2.enable_image_deregistration_protection(ImageId=image_id)
+    assert ec2.describe_images(ImageIds=[image_id])["Images"][0]["DeregistrationProtection"] == "enabled-without-cooldown"
+    with refused("OperationNotPermitted"):
+        ec2.deregister_image(ImageId=image_id)
+    ec2.disable_image_deregistration_protection(ImageId=image_id)
+    ec2.deregister_image(ImageId=image_id)
+
+
+def test_a_disabled_image_is_hidden_unless_asked_for(ec2, create_image):
+    image_id = create_image()["ImageId"]
+    ec2.disable_image(ImageId=image_id)
+    assert ec2.describe_images(Owners=["self"])["Images"] == []
+    [image] = ec2.describe_images(Owners=["self"], IncludeDisabled=True)["Images"]
+    assert (image["ImageId"], image["State"]) == (image_id, "disabled")
+    with refused("InvalidSnapshot.InUse", image_id):
+        ec2.delete_snapshot(SnapshotId=snapshots_of(image)[0])
+    ec2.enable_image(ImageId=image_id)
+    assert ec2.describe_images(Owners=["self"])["Images"][0]["State"] == "available"
 
 
 def test_tags(ec2, create_image):
@@ -292,16 +282,23 @@ def test_regions_zones_and_the_caller(sandbox, ec2):
         assert all(zone["State"] == "available" and zone["ZoneId"] for zone in zones)
     identity = sandbox.boto3("sts").get_caller_identity()
     assert identity["Account"].isdigit() and identity["Account"] in identity["Arn"]
-    for describe in (ec2.describe_regions, ec2.describe_availability_zones):
+    for describe in (ec2.describe_regions, ec2.describe_availability_zones, ec2.describe_tags):
         with refused("DryRunOperation"):
             describe(DryRun=True)
 
 
-def test_the_metadata_service_knows_the_region(sandbox, monkeypatch):
+def test_the_metadata_service_gives_region_and_credentials(sandbox, monkeypatch):
     monkeypatch.setenv("AWS_EC2_METADATA_SERVICE_ENDPOINT", sandbox.url)
-    monkeypatch.setenv("AWS_EC2_METADATA_DISABLED", "false")
     monkeypatch.setenv("AWS_EC2_METADATA_V1_DISABLED", "true")
-    assert InstanceMetadataRegionFetcher().retrieve_region() == REGION
+    for name in CREDENTIALS:
+        monkeypatch.delenv(name)
+    session = Session()
+    assert IMDSRegionProvider(session).provide() == REGION
+
+    credentials = session.get_credentials()
+    assert credentials.method == "iam-role"
+    sts = session.create_client("sts", region_name=REGION, endpoint_url=sandbox.url)
+    assert sts.get_caller_identity()["Account"]
 
 
 def test_the_metadata_service_tells_the_local_instance(sandbox, ec2):

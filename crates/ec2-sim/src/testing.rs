@@ -21,6 +21,7 @@ pub(crate) fn noon() -> Timestamp {
 #[derive(Clone)]
 pub(crate) struct Client {
     pub(crate) sim: Ec2Sim,
+    service: &'static str,
     region: String,
     access_key: String,
 }
@@ -28,7 +29,7 @@ pub(crate) struct Client {
 impl Client {
     /// In us-east-1 of a world.
     pub(crate) fn of(world: World) -> Self {
-        Self { sim: Ec2Sim::new(world), region: "us-east-1".to_owned(), access_key: "AKIDEXAMPLE".to_owned() }
+        Self { sim: Ec2Sim::new(world), service: "ec2", region: "us-east-1".to_owned(), access_key: "AKIDEXAMPLE".to_owned() }
     }
 
     /// In us-east-1 of the example world.
@@ -42,6 +43,10 @@ impl Client {
 
     pub(crate) fn with_key(&self, access_key: &str) -> Self {
         Self { access_key: access_key.to_owned(), ..self.clone() }
+    }
+
+    pub(crate) fn of_service(&self, service: &'static str) -> Self {
+        Self { service, ..self.clone() }
     }
 
     /// Takes a permission from everybody in the default account.
@@ -85,9 +90,9 @@ impl Client {
 
     /// A signed request with any body.
     pub(crate) fn request(&self, body: impl Into<Vec<u8>>) -> Request {
-        let Self { region, access_key, .. } = self;
+        let Self { service, region, access_key, .. } = self;
         let signature =
-            format!("AWS4-HMAC-SHA256 Credential={access_key}/20261122/{region}/ec2/aws4_request, SignedHeaders=host, Signature=0");
+            format!("AWS4-HMAC-SHA256 Credential={access_key}/20261122/{region}/{service}/aws4_request, SignedHeaders=host, Signature=0");
         Request {
             method: "POST".to_owned(),
             path: "/".to_owned(),

@@ -8,6 +8,8 @@
 mod clock;
 mod expression;
 mod landing;
+#[cfg(test)]
+mod properties;
 mod reading;
 mod second_opinion;
 mod stamp;
@@ -92,5 +94,34 @@ impl JsonSchema for Expiry {
             "format": "date-time",
             "description": "The instant after which the backup may go, RFC 3339 in UTC",
         })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn at(text: &str) -> Timestamp {
+        text.parse().unwrap()
+    }
+
+    #[test]
+    fn a_backup_is_kept_at_its_expiry_and_goes_after_it() {
+        let expiry = Expiry::at(at("2026-12-01T02:00:00Z"));
+        assert!(!expiry.is_past(at("2026-12-01T01:59:59Z")));
+        assert!(!expiry.is_past(at("2026-12-01T02:00:00Z")));
+        assert!(expiry.is_past(at("2026-12-01T02:00:01Z")));
+    }
+
+    #[test]
+    fn a_part_of_a_second_is_rounded_up() {
+        for (instant, expiry) in [
+            ("2026-12-01T02:00:00Z", "2026-12-01T02:00:00Z"),
+            ("2026-12-01T02:00:00.000000001Z", "2026-12-01T02:00:01Z"),
+            ("1969-12-31T23:59:58.5Z", "1969-12-31T23:59:59Z"),
+        ] {
+            assert_eq!(Expiry::at(at(instant)).to_string(), expiry);
+        }
+        assert_eq!(Expiry::at(Timestamp::MAX).instant().as_second(), Timestamp::MAX.as_second());
     }
 }

@@ -233,14 +233,14 @@ mod tests {
     fn says_what_is_wrong_with_a_request() {
         let ec2 = Client::of_example();
         let create = |params: &[(&str, &str)]| ec2.error("CreateImage", params);
-        assert_snapshot!(create(&[("Name", "abc")]), @"");
-        assert_snapshot!(create(&[("InstanceId", WEB)]), @"");
-        assert_snapshot!(create(&[("InstanceId", "web-1"), ("Name", "abc")]), @"");
-        assert_snapshot!(create(&[("InstanceId", "i-12345678"), ("Name", "abc")]), @"");
-        assert_snapshot!(create(&[("InstanceId", WEB), ("Name", "ab")]), @"");
+        assert_snapshot!(create(&[("Name", "abc")]), @"MissingParameter: The request must contain the parameter InstanceId");
+        assert_snapshot!(create(&[("InstanceId", WEB)]), @"MissingParameter: The request must contain the parameter Name");
+        assert_snapshot!(create(&[("InstanceId", "web-1"), ("Name", "abc")]), @r#"InvalidInstanceID.Malformed: Invalid id: "web-1" (expecting "i-...")"#);
+        assert_snapshot!(create(&[("InstanceId", "i-12345678"), ("Name", "abc")]), @"InvalidInstanceID.NotFound: The instance ID 'i-12345678' does not exist");
+        assert_snapshot!(create(&[("InstanceId", WEB), ("Name", "ab")]), @"InvalidAMIName.Malformed: AMI names must be between 3 and 128 characters long, and may contain letters, numbers, '(', ')', '[', ']', ' ', '.', '/', '-', ''', '@' and '_'");
         // There is none for this action.
-        assert_snapshot!(create(&[("InstanceId", WEB), ("Name", "abc"), ("ClientToken", "t")]), @"");
-        assert_snapshot!(create(&[("InstanceId", WEB), ("Name", "abc"), ("NoReboot", "maybe")]), @"");
+        assert_snapshot!(create(&[("InstanceId", WEB), ("Name", "abc"), ("ClientToken", "t")]), @"UnknownParameter: The parameter ClientToken is not recognized");
+        assert_snapshot!(create(&[("InstanceId", WEB), ("Name", "abc"), ("NoReboot", "maybe")]), @"InvalidParameterValue: Value (maybe) for parameter NoReboot is invalid. Expecting a boolean.");
         assert!(ec2.sim.world().region("us-east-1").images.is_empty());
     }
 
@@ -285,7 +285,13 @@ mod tests {
         let set = |state| ec2.sim.world().region_mut("us-east-1").instances.get_mut(WEB).unwrap().state = state;
         for state in [InstanceState::Pending, InstanceState::ShuttingDown, InstanceState::Terminated] {
             set(state);
-            assert_snapshot!(ec2.error("CreateImage", &[("InstanceId", WEB), ("Name", "abc")]), @"");
+            assert_eq!(
+                ec2.error("CreateImage", &[("InstanceId", WEB), ("Name", "abc")]),
+                format!(
+                    "InvalidParameterValue: Invalid value '{WEB}' for instanceId. \
+                     Instance is not in state 'running' or 'stopping' or 'stopped'"
+                )
+            );
         }
         set(InstanceState::Stopped);
         ec2.create_image(WEB, "abc");
@@ -310,7 +316,7 @@ mod tests {
         let ec2 = Client::of_example();
         ec2.create_image(WEB, "one");
         ec2.wait(14);
-        assert_snapshot!(ec2.error("CreateImage", &[("InstanceId", WEB), ("Name", "two")]), @"");
+        assert_snapshot!(ec2.error("CreateImage", &[("InstanceId", WEB), ("Name", "two")]), @"SnapshotCreationPerVolumeRateExceeded: The maximum per volume CreateSnapshot request rate has been exceeded. Use an increasing or variable sleep interval between requests.");
         ec2.wait(1);
         ec2.create_image(WEB, "two");
     }
@@ -324,7 +330,7 @@ mod tests {
             ec2.create_image(WEB, &format!("image {number}"));
             ec2.wait(15);
         }
-        assert_snapshot!(ec2.error("CreateImage", &[("InstanceId", WEB), ("Name", "image 6")]), @"");
+        assert_snapshot!(ec2.error("CreateImage", &[("InstanceId", WEB), ("Name", "image 6")]), @"ConcurrentSnapshotLimitExceeded: Maximum allowed in-progress snapshots for a single volume exceeded.");
     }
 
     #[test]
@@ -347,7 +353,7 @@ mod tests {
         // Refused before the dry run, and before the name is found taken.
         params[2].1 = "instance";
         params.push(("DryRun", "true"));
-        assert_snapshot!(ec2.error("CreateImage", &params), @"");
+        assert_snapshot!(ec2.error("CreateImage", &params), @"InvalidParameterValue: 'instance' is not a valid taggable resource type for this operation.");
     }
 
     #[test]
@@ -386,8 +392,8 @@ mod tests {
             let device = ("BlockDeviceMapping.1.DeviceName", device);
             ec2.error("CreateImage", &[("InstanceId", DB), ("Name", "other"), device, (&field, value)])
         };
-        assert_snapshot!(refused("/dev/sda1", "NoDevice", ""), @"");
-        assert_snapshot!(refused("/dev/sdf", "Ebs.VolumeSize", "200"), @"");
+        assert_snapshot!(refused("/dev/sda1", "NoDevice", ""), @"InvalidBlockDeviceMapping: The root device /dev/sda1 cannot be left out of an image.");
+        assert_snapshot!(refused("/dev/sdf", "Ebs.VolumeSize", "200"), @"InvalidBlockDeviceMapping: Only DeleteOnTermination can be modified of the device /dev/sdf.");
     }
 
     #[test]

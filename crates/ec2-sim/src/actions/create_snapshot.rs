@@ -59,13 +59,35 @@ mod tests {
             ("TagSpecification.1.Tag.1.Key", "why"),
             ("TagSpecification.1.Tag.1.Value", "R&D"),
         ];
-        assert_snapshot!(ec2.ok("CreateSnapshot", &params).body, @"");
+        assert_snapshot!(ec2.ok("CreateSnapshot", &params).body, @r#"
+        <?xml version="1.0" encoding="UTF-8"?>
+        <CreateSnapshotResponse xmlns="http://ec2.amazonaws.com/doc/2016-11-15/">
+            <requestId>f89404ee-6fab-4c4a-a8a8-4a90d7928e5c</requestId>
+            <snapshotId>snap-0c9ea446896d8c9b6</snapshotId>
+            <volumeId>vol-0eb1eb1eb1eb10001</volumeId>
+            <status>pending</status>
+            <startTime>2026-11-22T12:00:00.000Z</startTime>
+            <progress>0%</progress>
+            <ownerId>123456789012</ownerId>
+            <volumeSize>8</volumeSize>
+            <description>before the upgrade</description>
+            <encrypted>false</encrypted>
+            <storageTier>standard</storageTier>
+            <transferType>standard</transferType>
+            <tagSet>
+                <item>
+                    <key>why</key>
+                    <value>R&amp;D</value>
+                </item>
+            </tagSet>
+        </CreateSnapshotResponse>
+        "#);
     }
 
     #[test]
     fn needs_a_volume() {
         let ec2 = Client::of_example();
-        assert_snapshot!(ec2.error("CreateSnapshot", &[("VolumeId", "vol-00000000")]), @"");
-        assert_snapshot!(ec2.error("CreateSnapshot", &[("VolumeId", "sda1")]), @"");
+        assert_snapshot!(ec2.error("CreateSnapshot", &[("VolumeId", "vol-00000000")]), @"InvalidVolume.NotFound: The volume 'vol-00000000' does not exist.");
+        assert_snapshot!(ec2.error("CreateSnapshot", &[("VolumeId", "sda1")]), @r#"InvalidVolumeID.Malformed: Invalid id: "sda1" (expecting "vol-...")"#);
     }
 }

@@ -39,3 +39,67 @@ impl Action for CreateTags {
         Ok(())
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use insta::assert_snapshot;
+
+    use crate::testing::{Client, WEB};
+
+    #[test]
+    fn tags_any_resource_and_overwrites() {
+        let ec2 = Client::of_example();
+        let image = ec2.available_image(WEB, "nightly");
+        let snapshot = ec2.snapshots_of(&image)[0].id.to_string();
+        let resources =
+            [("ResourceId.1", &image[..]), ("ResourceId.2", &snapshot), ("ResourceId.3", WEB), ("ResourceId.4", "vol-0eb1eb1eb1eb10001")];
+        let tag = |value| [("Tag.1.Key", "team"), ("Tag.1.Value", value)];
+        ec2.ok("CreateTags", &[&resources[..], &tag("blue")].concat());
+        ec2.ok("CreateTags", &[&resources[..], &tag("")].concat());
+        let tags = ec2.ok("DescribeTags", &[("Filter.1.Name", "key"), ("Filter.1.Value.1", "team")]);
+        assert_eq!(tags.texts("value"), [""; 4]);
+    }
+
+    #[test]
+    fn tags_all_or_nothing() {
+        let ec2 = Client::of_example();
+        let params = [("ResourceId.1", WEB), ("ResourceId.2", "i-00000001"), ("Tag.1.Key", "team"), ("Tag.1.Value", "blue")];
+        assert_snapshot!(ec2.error("CreateTags", &params), @"InvalidInstanceID.NotFound: The instance ID 'i-00000001' does not exist");
+        assert!(!ec2.sim.world().region("us-east-1").instances[WEB].tags.contains_key("team"));
+    }
+
+    #[test]
+    fn keeps_to_the_limits() {
+        let ec2 = Client::of_example();
+        let tag = |key: &str, value: &str| ec2.call("CreateTags", &[("ResourceId.1", WEB), ("Tag.1.Key", key), ("Tag.1.Value", value)]);
+        for number in 2..=50 {
+            assert_eq!(tag(&format!("key {number}"), "").status, 200);
+        }
+        assert_eq!(tag("one", "too many").text("Code"), "TagLimitExceeded");
+        assert_eq!(tag("key 2", "changed").status, 200);
+        assert_eq!(tag(&"k".repeat(128), "").text("Message"), "Tag key exceeds the maximum length of 127 characters");
+        assert_eq!(tag("key 3", &"v".repeat(257)).text("Message"), "Tag value exceeds the maximum length of 256 characters");
+        assert_eq!(tag("aws:mine", "").text("Message"), "Tag keys starting with 'aws:' are reserved for internal use");
+        assert_eq!(tag("key 3", &"ü".repeat(256)).status, 200);
+    }
+
+    #[test]
+    fn says_what_is_wrong_with_a_request() {
+        let ec2 = Client::of_example();
+        assert_snapshot!(ec2.error("CreateTags", &[("Tag.1.Key", "a")]), @"MissingParameter: The request must contain the parameter ResourceId");
+        assert_snapshot!(ec2.error("CreateTags", &[("ResourceId.1", WEB)]), @"MissingParameter: The request must contain the parameter Tag");
+        assert_snapshot!(ec2.error("CreateTags", &[("ResourceId.1", "web-1"), ("Tag.1.Key", "a")]), @"InvalidID: The ID 'web-1' is not valid");
+        assert_snapshot!(ec2.error("CreateTags", &[("ResourceId.1", WEB), ("Tag.1.Value", "a")]), @"MissingParameter: The request must contain the parameter Tag.1.Key");
+        assert_snapshot!(ec2.error("CreateTags", &[("ResourceId.1", WEB), ("Tag.1.Key", "a"), ("Tag.2.Key", "a")]), @"InvalidParameterValue: Duplicate tag key 'a' specified.");
+    }
+
+    #[test]
+    fn needs_its_permission_even_within_another_call() {
+        let ec2 = Client::of_example();
+        ec2.deny("CreateTags");
+        ec2.create_image(WEB, "untagged");
+        let tag = [("TagSpecification.1.ResourceType", "image"), ("TagSpecification.1.Tag.1.Key", "a")];
+        let params = [&[("InstanceId", crate::testing::DB), ("Name", "tagged")], &tag[..]].concat();
+        assert_snapshot!(ec2.error("CreateImage", &params), @"UnauthorizedOperation: You are not authorized to perform this operation. User: arn:aws:iam::123456789012:user/operator is not authorized to perform: ec2:CreateTags because no identity-based policy allows the ec2:CreateTags action");
+    }
+}

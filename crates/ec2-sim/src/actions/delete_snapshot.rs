@@ -57,8 +57,8 @@ mod tests {
         let id = ec2.available_image(WEB, "nightly");
         let snapshot = ec2.snapshots_of(&id)[0].id.to_string();
         let delete = |id: &str| ec2.error("DeleteSnapshot", &[("SnapshotId", id)]);
-        assert_snapshot!(delete("nightly"), @"");
-        assert_snapshot!(delete("snap-00000000"), @"");
+        assert_snapshot!(delete("nightly"), @r#"InvalidSnapshotID.Malformed: Invalid id: "nightly" (expecting "snap-...")"#);
+        assert_snapshot!(delete("snap-00000000"), @"InvalidSnapshot.NotFound: The snapshot 'snap-00000000' does not exist.");
         let in_use = format!("InvalidSnapshot.InUse: The snapshot {snapshot} is currently in use by {id}");
         assert_eq!(delete(&snapshot), in_use);
         // A disabled image is hidden, and needs its snapshots all the same.

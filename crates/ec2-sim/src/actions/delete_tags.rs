@@ -45,3 +45,43 @@ impl Action for DeleteTags {
         Ok(())
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use crate::testing::{Client, WEB};
+
+    fn keys_left(tags: &[(&str, &str)], delete: &[(&str, &str)]) -> Vec<String> {
+        let ec2 = Client::of_example();
+        let mut world = ec2.sim.world();
+        let instance = world.region_mut("us-east-1").instances.get_mut(WEB).unwrap();
+        instance.tags = tags.iter().map(|(key, value)| ((*key).to_owned(), (*value).to_owned())).collect();
+        drop(world);
+        ec2.ok("DeleteTags", &[&[("ResourceId.1", WEB)], delete].concat());
+        let world = ec2.sim.world();
+        world.region("us-east-1").instances[WEB].tags.keys().cloned().collect()
+    }
+
+    const TAGS: &[(&str, &str)] = &[("a", "1"), ("aws:x", ""), ("b", "2"), ("c", "")];
+
+    #[test]
+    fn a_key_alone_goes_whatever_its_value() {
+        assert_eq!(keys_left(TAGS, &[("Tag.1.Key", "a")]), ["aws:x", "b", "c"]);
+    }
+
+    #[test]
+    fn a_key_with_a_value_goes_only_with_that_value() {
+        assert_eq!(
+            keys_left(TAGS, &[("Tag.1.Key", "a"), ("Tag.1.Value", "2"), ("Tag.2.Key", "b"), ("Tag.2.Value", "2")]),
+            ["a", "aws:x", "c"]
+        );
+        assert_eq!(
+            keys_left(TAGS, &[("Tag.1.Key", "a"), ("Tag.1.Value", ""), ("Tag.2.Key", "c"), ("Tag.2.Value", "")]),
+            ["a", "aws:x", "b"]
+        );
+    }
+
+    #[test]
+    fn without_keys_everything_goes_that_is_not_reserved() {
+        assert_eq!(keys_left(TAGS, &[]), ["aws:x"]);
+    }
+}

@@ -178,9 +178,9 @@ mod tests {
         let ec2 = Client::of(world);
         let id = ec2.available_image(WEB, "nightly");
         let deregister = |id: &str| ec2.error("DeregisterImage", &[("ImageId", id)]);
-        assert_snapshot!(deregister("nightly"), @"");
-        assert_snapshot!(deregister("ami-00000000"), @"");
-        assert_snapshot!(deregister("ami-12345678"), @"");
+        assert_snapshot!(deregister("nightly"), @r#"InvalidAMIID.Malformed: Invalid id: "nightly" (expecting "ami-...")"#);
+        assert_snapshot!(deregister("ami-00000000"), @"InvalidAMIID.NotFound: The image id '[ami-00000000]' does not exist");
+        assert_snapshot!(deregister("ami-12345678"), @"AuthFailure: Not authorized for image:ami-12345678");
 
         let stranger = ec2.with_key("AKIDOTHER");
         assert!(stranger.error("DeregisterImage", &[("ImageId", &id)]).starts_with("InvalidAMIID.NotFound"));

@@ -238,3 +238,176 @@ fn write_device(xml: &mut Xml, device: &BlockDevice) {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use insta::assert_snapshot;
+
+    use crate::testing::{Client, DB, WEB, noon};
+    use crate::world::World;
+
+    #[tokio::test(start_paused = true)]
+    async fn describes_an_image_in_full() {
+        let ec2 = Client::of_example();
+        let params = [
+            ("InstanceId", WEB),
+            ("Name", "nightly"),
+            ("Description", "<before> the upgrade"),
+            ("TagSpecification.1.ResourceType", "image"),
+            ("TagSpecification.1.Tag.1.Key", "Name"),
+            ("TagSpecification.1.Tag.1.Value", "nightly"),
+        ];
+        ec2.ok("CreateImage", &params);
+        ec2.wait(60);
+        assert_snapshot!(ec2.ok("DescribeImages", &[("Owner.1", "self")]).body, @r#"
+        <?xml version="1.0" encoding="UTF-8"?>
+        <DescribeImagesResponse xmlns="http://ec2.amazonaws.com/doc/2016-11-15/">
+            <requestId>984e7bc9-b2d5-4de0-ae20-61a98730e47f</requestId>
+            <imagesSet>
+                <item>
+                    <imageId>ami-09d40897aa65e0c57</imageId>
+                    <imageLocation>123456789012/nightly</imageLocation>
+                    <imageState>available</imageState>
+                    <imageOwnerId>123456789012</imageOwnerId>
+                    <creationDate>2026-11-22T12:00:00.000Z</creationDate>
+                    <isPublic>false</isPublic>
+                    <architecture>x86_64</architecture>
+                    <imageType>machine</imageType>
+                    <sriovNetSupport>simple</sriovNetSupport>
+                    <name>nightly</name>
+                    <description>&lt;before&gt; the upgrade</description>
+                    <rootDeviceType>ebs</rootDeviceType>
+                    <rootDeviceName>/dev/sda1</rootDeviceName>
+                    <blockDeviceMapping>
+                        <item>
+                            <deviceName>/dev/sda1</deviceName>
+                            <ebs>
+                                <snapshotId>snap-0c9ea446896d8c9b6</snapshotId>
+                                <volumeSize>8</volumeSize>
+                                <deleteOnTermination>true</deleteOnTermination>
+                                <volumeType>gp3</volumeType>
+                                <encrypted>false</encrypted>
+                            </ebs>
+                        </item>
+                    </blockDeviceMapping>
+                    <virtualizationType>hvm</virtualizationType>
+                    <tagSet>
+                        <item>
+                            <key>Name</key>
+                            <value>nightly</value>
+                        </item>
+                    </tagSet>
+                    <hypervisor>xen</hypervisor>
+                    <enaSupport>true</enaSupport>
+                    <platformDetails>Linux/UNIX</platformDetails>
+                    <usageOperation>RunInstances</usageOperation>
+                    <bootMode>uefi-preferred</bootMode>
+                    <deregistrationProtection>disabled</deregistrationProtection>
+                    <sourceInstanceId>i-0eb1eb1eb1eb10001</sourceInstanceId>
+                </item>
+            </imagesSet>
+        </DescribeImagesResponse>
+        "#);
+    }
+
+    #[test]
+    fn shows_what_one_owns_and_what_is_public() {
+        let ec2 = Client::of_example();
+        let own = ec2.create_image(WEB, "nightly");
+        let ids = |params: &[(&str, &str)]| ec2.ok("DescribeImages", params).texts("imageId");
+        assert_eq!(ids(&[]).len(), 2);
+        assert_eq!(ids(&[("Owner.1", "self")]), [&own[..]]);
+        assert_eq!(ids(&[("Owner.1", "123456789012")]), [&own[..]]);
+        assert_eq!(ids(&[("Owner.1", "amazon")]), ["ami-12345678"]);
+        assert_eq!(ids(&[("Owner.1", "aws-marketplace")]), [""; 0]);
+        assert_eq!(ids(&[("Owner.1", "self"), ("Owner.2", "amazon")]).len(), 2);
+        assert_eq!(ids(&[("ExecutableBy.1", "all")]), ["ami-12345678"]);
+        assert_eq!(ec2.in_region("eu-west-1").ok("DescribeImages", &[("Owner.1", "self")]).texts("imageId"), [""; 0]);
+        assert_snapshot!(ec2.error("DescribeImages", &[("Owner.1", "me")]), @r#"InvalidUserID.Malformed: Invalid user id: "me""#);
+    }
+
+    #[test]
+    fn one_unknown_id_fails_the_whole_call() {
+        let ec2 = Client::of_example();
+        let own = ec2.create_image(WEB, "nightly");
+        let describe = |ids: &[(&str, &str)]| ec2.error("DescribeImages", ids);
+        assert_snapshot!(describe(&[("ImageId.1", &own), ("ImageId.2", "ami-00000001")]), @"InvalidAMIID.NotFound: The image id '[ami-00000001]' does not exist");
+        assert_snapshot!(describe(&[("ImageId.1", "ami-00000001"), ("ImageId.2", "ami-00000002")]), @"InvalidAMIID.NotFound: The image ids '[ami-00000001, ami-00000002]' do not exist");
+        assert_snapshot!(describe(&[("ImageId.1", "")]), @r#"InvalidAMIID.Malformed: Invalid id: "" (expecting "ami-...")"#);
+    }
+
+    #[test]
+    fn a_disabled_image_is_hidden_unless_asked_for() {
+        let ec2 = Client::of_example();
+        let id = ec2.available_image(WEB, "nightly");
+        ec2.ok("DisableImage", &[("ImageId", &id)]);
+        let states = |params: &[(&str, &str)]| ec2.ok("DescribeImages", &[&[("Owner.1", "self")], params].concat()).texts("imageState");
+        assert_eq!(states(&[]), [""; 0]);
+        assert_eq!(states(&[("IncludeDisabled", "true")]), ["disabled"]);
+        assert_eq!(states(&[("ImageId.1", &id)]), ["disabled"]);
+        ec2.ok("EnableImage", &[("ImageId", &id)]);
+        assert_eq!(states(&[]), ["available"]);
+    }
+
+    #[test]
+    fn filters() {
+        let ec2 = Client::of_example();
+        let web = ec2.available_image(WEB, "web nightly");
+        let db = ec2.available_image(DB, "db nightly");
+        let copied = ec2.ok("CopyImage", &[("SourceRegion", "us-east-1"), ("SourceImageId", &web), ("Name", "again")]).text("imageId");
+        ec2.ok("CreateTags", &[("ResourceId.1", &db), ("Tag.1.Key", "team"), ("Tag.1.Value", "blue")]);
+        let snapshot = ec2.snapshots_of(&web)[0].id.to_string();
+        let ids = |name, value| {
+            let params = [("Owner.1", "self"), ("Filter.1.Name", name), ("Filter.1.Value.1", value)];
+            let mut ids = ec2.ok("DescribeImages", &params).texts("imageId");
+            ids.sort();
+            ids
+        };
+        let sorted = |ids: &[&str]| {
+            let mut ids: Vec<String> = ids.iter().map(ToString::to_string).collect();
+            ids.sort();
+            ids
+        };
+        for (name, value, expected) in [
+            ("name", "*nightly", sorted(&[&web, &db])),
+            ("state", "pending", sorted(&[&copied])),
+            ("tag:team", "bl*", sorted(&[&db])),
+            ("tag-key", "team", sorted(&[&db])),
+            ("tag-value", "blue", sorted(&[&db])),
+            ("image-id", &web, sorted(&[&web])),
+            ("owner-id", "123456789012", sorted(&[&web, &db, &copied])),
+            ("creation-date", "2026-11-22T12:00*", sorted(&[&web])),
+            ("source-instance-id", DB, sorted(&[&db])),
+            ("source-image-id", &web, sorted(&[&copied])),
+            ("source-image-region", "us-east-1", sorted(&[&copied])),
+            ("block-device-mapping.snapshot-id", &snapshot, sorted(&[&web])),
+            ("is-public", "true", sorted(&[])),
+            ("image-type", "machine", sorted(&[&web, &db, &copied])),
+        ] {
+            assert_eq!(ids(name, value), expected, "{name}={value}");
+        }
+        let misspelt = [("Filter.1.Name", "nmae"), ("Filter.1.Value.1", "x")];
+        assert_snapshot!(ec2.error("DescribeImages", &misspelt), @"InvalidParameterValue: The filter 'nmae' is invalid");
+    }
+
+    #[test]
+    fn ids_and_pages_exclude_each_other() {
+        let ec2 = Client::of_example();
+        // Found out before the number is looked at.
+        assert_snapshot!(ec2.error("DescribeImages", &[("ImageId.1", "ami-12345678"), ("MaxResults", "0")]), @"InvalidParameterCombination: The parameter imageIdsSet cannot be used with the parameter maxResults");
+        assert_snapshot!(ec2.error("DescribeImages", &[("MaxResults", "0")]), @"InvalidParameterValue: Value ( 0 ) for parameter maxResults is invalid. Expecting a value greater than 1.");
+        assert_snapshot!(ec2.error("DescribeImages", &[("MaxResults", "5"), ("NextToken", "next")]), @"InvalidNextToken: The specified nextToken is invalid.");
+    }
+
+    #[test]
+    fn what_was_just_created_may_not_be_seen_yet() {
+        let mut world = World::example(1, noon());
+        world.manners.visibility_lag = jiff::SignedDuration::from_secs(10);
+        let ec2 = Client::of(world);
+        let id = ec2.create_image(WEB, "nightly");
+        assert!(ec2.error("DescribeImages", &[("ImageId.1", &id)]).starts_with("InvalidAMIID.NotFound"));
+        assert!(ec2.error("CreateImage", &[("InstanceId", DB), ("Name", "nightly")]).starts_with("InvalidAMIName.Duplicate"));
+        ec2.wait(10);
+        assert_eq!(ec2.ok("DescribeImages", &[("ImageId.1", &id)]).text("imageState"), "pending");
+    }
+}

@@ -115,3 +115,108 @@ fn write_instance(xml: &mut Xml, instance: &Instance, owner: &AccountId) {
 fn private_dns_name(ip: &str) -> String {
     format!("ip-{}.ec2.internal", ip.replace('.', "-"))
 }
+
+#[cfg(test)]
+mod tests {
+    use insta::assert_snapshot;
+
+    use crate::testing::{Client, DB, WEB};
+
+    #[tokio::test(start_paused = true)]
+    async fn describes_an_instance_in_full() {
+        let ec2 = Client::of_example();
+        assert_snapshot!(ec2.ok("DescribeInstances", &[("InstanceId.1", WEB)]).body, @r#"
+        <?xml version="1.0" encoding="UTF-8"?>
+        <DescribeInstancesResponse xmlns="http://ec2.amazonaws.com/doc/2016-11-15/">
+            <requestId>f89404ee-6fab-4c4a-a8a8-4a90d7928e5c</requestId>
+            <reservationSet>
+                <item>
+                    <reservationId>r-0eb1eb1eb1eb10001</reservationId>
+                    <ownerId>123456789012</ownerId>
+                    <groupSet/>
+                    <instancesSet>
+                        <item>
+                            <instanceId>i-0eb1eb1eb1eb10001</instanceId>
+                            <imageId>ami-12345678</imageId>
+                            <instanceState>
+                                <code>16</code>
+                                <name>running</name>
+                            </instanceState>
+                            <privateDnsName>ip-172-31-10-11.ec2.internal</privateDnsName>
+                            <dnsName></dnsName>
+                            <reason></reason>
+                            <amiLaunchIndex>0</amiLaunchIndex>
+                            <instanceType>t3.micro</instanceType>
+                            <launchTime>2026-10-23T12:00:00.000Z</launchTime>
+                            <placement>
+                                <availabilityZone>us-east-1a</availabilityZone>
+                                <tenancy>default</tenancy>
+                            </placement>
+                            <monitoring>
+                                <state>disabled</state>
+                            </monitoring>
+                            <privateIpAddress>172.31.10.11</privateIpAddress>
+                            <architecture>x86_64</architecture>
+                            <rootDeviceType>ebs</rootDeviceType>
+                            <rootDeviceName>/dev/sda1</rootDeviceName>
+                            <blockDeviceMapping>
+                                <item>
+                                    <deviceName>/dev/sda1</deviceName>
+                                    <ebs>
+                                        <volumeId>vol-0eb1eb1eb1eb10001</volumeId>
+                                        <status>attached</status>
+                                        <attachTime>2026-10-23T12:00:00.000Z</attachTime>
+                                        <deleteOnTermination>true</deleteOnTermination>
+                                        <volumeOwnerId>123456789012</volumeOwnerId>
+                                    </ebs>
+                                </item>
+                            </blockDeviceMapping>
+                            <virtualizationType>hvm</virtualizationType>
+                            <tagSet>
+                                <item>
+                                    <key>Name</key>
+                                    <value>web-1</value>
+                                </item>
+                            </tagSet>
+                            <hypervisor>xen</hypervisor>
+                            <enaSupport>true</enaSupport>
+                            <platformDetails>Linux/UNIX</platformDetails>
+                            <usageOperation>RunInstances</usageOperation>
+                            <bootMode>uefi-preferred</bootMode>
+                        </item>
+                    </instancesSet>
+                </item>
+            </reservationSet>
+        </DescribeInstancesResponse>
+        "#);
+    }
+
+    #[test]
+    fn groups_by_reservation() {
+        let ec2 = Client::of_example();
+        ec2.ok("RunInstances", &[("ImageId", "ami-12345678"), ("MinCount", "3"), ("MaxCount", "3")]);
+        let answer = ec2.ok("DescribeInstances", &[]);
+        assert_eq!(answer.texts("reservationId").len(), 3);
+        assert_eq!(answer.texts("instanceId").len(), 5);
+    }
+
+    #[test]
+    fn filters() {
+        let ec2 = Client::of_example();
+        ec2.ok("StopInstances", &[("InstanceId.1", DB)]);
+        let ids = |name, value| ec2.ok("DescribeInstances", &[("Filter.1.Name", name), ("Filter.1.Value.1", value)]).texts("instanceId");
+        assert_eq!(ids("instance-state-name", "running"), [WEB]);
+        assert_eq!(ids("tag:Name", "db-?"), [DB]);
+        assert_eq!(ids("instance-id", WEB), [WEB]);
+        assert_eq!(ids("image-id", "ami-12345678").len(), 2);
+        assert_eq!(ids("tag-key", "name"), [""; 0]);
+    }
+
+    #[test]
+    fn names_every_instance_that_is_missing() {
+        let ec2 = Client::of_example();
+        assert_snapshot!(ec2.error("DescribeInstances", &[("InstanceId.1", WEB), ("InstanceId.2", "i-00000001")]), @"InvalidInstanceID.NotFound: The instance ID 'i-00000001' does not exist");
+        assert_snapshot!(ec2.error("DescribeInstances", &[("InstanceId.1", "i-00000001"), ("InstanceId.2", "i-00000002")]), @"InvalidInstanceID.NotFound: The instance IDs 'i-00000001, i-00000002' do not exist");
+        assert_snapshot!(ec2.error("DescribeInstances", &[("InstanceId.1", WEB), ("MaxResults", "5")]), @"InvalidParameterCombination: The parameter instancesSet cannot be used with the parameter maxResults");
+    }
+}

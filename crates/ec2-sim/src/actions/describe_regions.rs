@@ -69,3 +69,32 @@ impl Action for DescribeRegions {
         Ok(())
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use insta::assert_snapshot;
+
+    use crate::testing::Client;
+
+    #[test]
+    fn tells_the_enabled_regions_or_all() {
+        let ec2 = Client::of_example();
+        let names = |params: &[(&str, &str)]| ec2.ok("DescribeRegions", params).texts("regionName");
+        assert!(names(&[]).contains(&"eu-central-2".to_owned()));
+        assert!(!names(&[]).contains(&"af-south-1".to_owned()));
+        assert!(names(&[("AllRegions", "true")]).contains(&"af-south-1".to_owned()));
+        assert_eq!(names(&[("RegionName.1", "us-east-1"), ("RegionName.2", "eu-west-1")]), ["eu-west-1", "us-east-1"]);
+        assert_eq!(names(&[("Filter.1.Name", "opt-in-status"), ("Filter.1.Value.1", "opted-in")]), ["eu-central-2"]);
+        assert_snapshot!(ec2.error("DescribeRegions", &[("RegionName.1", "mars-1")]), @"InvalidParameterValue: Invalid region: [mars-1]");
+        assert_snapshot!(ec2.ok("DescribeRegions", &[("RegionName.1", "us-east-1")]).body.lines().skip(3).collect::<Vec<_>>().join("\n"), @r"
+            <regionInfo>
+                <item>
+                    <regionName>us-east-1</regionName>
+                    <regionEndpoint>ec2.us-east-1.amazonaws.com</regionEndpoint>
+                    <optInStatus>opt-in-not-required</optInStatus>
+                </item>
+            </regionInfo>
+        </DescribeRegionsResponse>
+        ");
+    }
+}

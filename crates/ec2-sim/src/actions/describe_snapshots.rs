@@ -108,3 +108,53 @@ pub(super) fn write_snapshot(xml: &mut Xml, snapshot: &Snapshot) {
         .leaf_if_some("completionTime", completed.then(|| milliseconds(snapshot.ends)));
     write_tags(xml, &snapshot.tags);
 }
+
+#[cfg(test)]
+mod tests {
+    use insta::assert_snapshot;
+
+    use crate::testing::{Client, DB, WEB, noon};
+    use crate::world::World;
+
+    #[test]
+    fn filters() {
+        let ec2 = Client::of_example();
+        let web = ec2.available_image(WEB, "web");
+        ec2.available_image(DB, "database");
+        let count = |name, value: &str| {
+            let params = [("Owner.1", "self"), ("Filter.1.Name", name), ("Filter.1.Value.1", value)];
+            ec2.ok("DescribeSnapshots", &params).texts("snapshotId").len()
+        };
+        assert_eq!(count("description", &format!("*for {web}*")), 1);
+        assert_eq!(count("status", "completed"), 4);
+        assert_eq!(count("volume-size", "500"), 1);
+        assert_eq!(count("volume-id", "vol-0db*"), 3);
+        assert_eq!(count("storage-tier", "archive"), 0);
+        assert_eq!(count("progress", "100%"), 4);
+        assert_eq!(count("encrypted", "false"), 4);
+        assert_eq!(count("start-time", "2026-11-22T12:1*"), 3);
+        assert_eq!(count("owner-id", "123456789012"), 4);
+        assert_eq!(count("tag-key", "Name"), 0);
+    }
+
+    #[test]
+    fn leaves_out_what_belongs_to_others_and_fails_on_what_does_not_exist() {
+        let mut world = World::example(1, noon());
+        world.access_keys.insert("AKIDOTHER".to_owned(), "210987654321".parse().unwrap());
+        let ec2 = Client::of(world);
+        let image = ec2.available_image(WEB, "web");
+        let id = ec2.snapshots_of(&image)[0].id.to_string();
+        let stranger = ec2.with_key("AKIDOTHER");
+        assert_eq!(stranger.ok("DescribeSnapshots", &[("SnapshotId.1", &id)]).texts("snapshotId"), [""; 0]);
+        assert_eq!(ec2.ok("DescribeSnapshots", &[("SnapshotId.1", &id)]).texts("snapshotId"), [id]);
+        assert_snapshot!(ec2.error("DescribeSnapshots", &[("SnapshotId.1", "snap-00000000")]), @"InvalidSnapshot.NotFound: The snapshot 'snap-00000000' does not exist.");
+    }
+
+    #[test]
+    fn pages_have_five_at_least() {
+        let ec2 = Client::of_example();
+        assert_snapshot!(ec2.error("DescribeSnapshots", &[("MaxResults", "3")]), @"InvalidParameterValue: Value ( 3 ) for parameter maxResults is invalid. Expecting a value greater than 5.");
+        assert_snapshot!(ec2.error("DescribeSnapshots", &[("MaxResults", "5"), ("SnapshotId.1", "snap-12345678")]), @"InvalidParameterCombination: The parameter snapshotSet cannot be used with the parameter maxResults");
+        ec2.ok("DescribeSnapshots", &[("MaxResults", "5000")]);
+    }
+}

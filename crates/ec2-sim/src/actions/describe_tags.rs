@@ -76,3 +76,22 @@ fn lines(scope: &Scope) -> impl Iterator<Item = Line> {
         })
     })
 }
+
+#[cfg(test)]
+mod tests {
+    use crate::testing::{Client, WEB};
+
+    #[test]
+    fn tells_the_tags_of_everything() {
+        let ec2 = Client::of_example();
+        let image = ec2.create_image(WEB, "nightly");
+        ec2.ok("CreateTags", &[("ResourceId.1", &image), ("Tag.1.Key", "team"), ("Tag.1.Value", "blue")]);
+        let ids = |name, value| ec2.ok("DescribeTags", &[("Filter.1.Name", name), ("Filter.1.Value.1", value)]).texts("resourceId");
+        assert_eq!(ec2.ok("DescribeTags", &[]).texts("resourceId").len(), 3);
+        assert_eq!(ids("key", "team"), [&image[..]]);
+        assert_eq!(ids("value", "web-1"), [WEB]);
+        assert_eq!(ids("resource-id", &image), [&image[..]]);
+        assert_eq!(ids("resource-type", "instance").len(), 2);
+        assert_eq!(ids("tag:team", "blue"), [&image[..]]);
+    }
+}

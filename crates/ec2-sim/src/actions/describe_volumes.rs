@@ -74,3 +74,22 @@ fn write_volume(xml: &mut Xml, volume: &Volume) {
     write_tags(xml, &volume.tags);
     xml.leaf("volumeType", &volume.volume_type).leaf("encrypted", volume.encrypted).leaf_if_some("kmsKeyId", volume.kms_key_id.as_ref());
 }
+
+#[cfg(test)]
+mod tests {
+    use insta::assert_snapshot;
+
+    use crate::testing::{Client, DB};
+
+    #[test]
+    fn filters_and_ids() {
+        let ec2 = Client::of_example();
+        let of_db = [("Filter.1.Name", "attachment.instance-id"), ("Filter.1.Value.1", DB)];
+        let mut sizes = ec2.ok("DescribeVolumes", &of_db).texts("size");
+        sizes.sort();
+        assert_eq!(sizes, ["100", "500", "8"]);
+        assert_eq!(ec2.ok("DescribeVolumes", &[("VolumeId.1", "vol-0db1db1db1db10003")]).text("device"), "/dev/sdg");
+        assert_snapshot!(ec2.error("DescribeVolumes", &[("VolumeId.1", "vol-00000000")]), @"InvalidVolume.NotFound: The volume 'vol-00000000' does not exist.");
+        assert_snapshot!(ec2.error("DescribeVolumes", &[("VolumeId.1", "vol-00000000"), ("MaxResults", "5")]), @"InvalidParameterCombination: The parameter volumeIdsSet cannot be used with the parameter maxResults");
+    }
+}

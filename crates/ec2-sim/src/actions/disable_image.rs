@@ -36,3 +36,27 @@ impl Action for DisableImage {
         Ok(())
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use crate::testing::{Client, DB, WEB};
+
+    #[test]
+    fn needs_an_available_image() {
+        let ec2 = Client::of_example();
+        let pending = ec2.create_image(DB, "nightly");
+        assert!(ec2.error("DisableImage", &[("ImageId", &pending)]).starts_with("InvalidAMIID.Unavailable"));
+        assert!(ec2.error("EnableImage", &[("ImageId", &pending)]).starts_with("InvalidAMIID.Unavailable"));
+        assert!(ec2.error("DisableImage", &[("ImageId", "ami-12345678")]).starts_with("AuthFailure"));
+    }
+
+    #[test]
+    fn ends_all_sharing() {
+        let ec2 = Client::of_example();
+        let id = ec2.available_image(WEB, "nightly");
+        ec2.sim.world().region_mut("us-east-1").images.values_mut().for_each(|image| image.public = true);
+        ec2.ok("DisableImage", &[("ImageId", &id)]);
+        ec2.ok("EnableImage", &[("ImageId", &id)]);
+        assert!(!ec2.image(&id).public);
+    }
+}

@@ -96,3 +96,43 @@ impl Action for RegisterImage {
         Ok(())
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use insta::assert_snapshot;
+
+    use crate::testing::{Client, WEB};
+
+    #[test]
+    fn says_what_is_wrong_with_a_request() {
+        let ec2 = Client::of_example();
+        let register = |more: &[(&str, &str)]| {
+            let params = [&[("Name", "restored"), ("RootDeviceName", "/dev/sda1")], more].concat();
+            ec2.error("RegisterImage", &params)
+        };
+        assert_snapshot!(register(&[]), @"InvalidBlockDeviceMapping: The root device /dev/sda1 needs a mapping with a snapshot.");
+        let snapshot = |id| [("BlockDeviceMapping.1.DeviceName", "/dev/sda1"), ("BlockDeviceMapping.1.Ebs.SnapshotId", id)];
+        assert_snapshot!(register(&snapshot("snap-00000000")), @"InvalidSnapshot.NotFound: The snapshot 'snap-00000000' does not exist.");
+        let pending = ec2.ok("CreateSnapshot", &[("VolumeId", "vol-0eb1eb1eb1eb10001")]).text("snapshotId");
+        assert!(register(&snapshot(&pending)).starts_with("IncorrectState"));
+    }
+
+    #[test]
+    fn is_available_at_once() {
+        let ec2 = Client::of_example();
+        let first = ec2.available_image(WEB, "first");
+        let snapshot = ec2.snapshots_of(&first)[0].id.to_string();
+        let params = [
+            ("Name", "restored"),
+            ("RootDeviceName", "/dev/sda1"),
+            ("BlockDeviceMapping.1.DeviceName", "/dev/sda1"),
+            ("BlockDeviceMapping.1.Ebs.SnapshotId", &snapshot),
+            ("Architecture", "arm64"),
+            ("VirtualizationType", "hvm"),
+            ("EnaSupport", "true"),
+        ];
+        let image = ec2.image(&ec2.ok("RegisterImage", &params).text("imageId"));
+        assert_eq!((image.state.to_string(), &image.architecture[..]), ("available".to_owned(), "arm64"));
+        assert_eq!(image.devices[0].ebs().unwrap().volume_size, 8);
+    }
+}

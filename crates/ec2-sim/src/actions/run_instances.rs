@@ -202,3 +202,83 @@ fn answer_with(ids: &[String], scope: &Scope, answer: &mut Xml) {
     let instances: Vec<&Instance> = ids.iter().filter_map(|id| scope.here().instances.get(id.as_str())).collect();
     write_reservation(answer, &scope.account, &instances);
 }
+
+#[cfg(test)]
+mod tests {
+    use insta::assert_snapshot;
+
+    use crate::testing::{Client, WEB};
+
+    const ONE: [(&str, &str); 3] = [("ImageId", "ami-12345678"), ("MinCount", "1"), ("MaxCount", "1")];
+
+    #[test]
+    fn starts_instances_with_their_volumes() {
+        let ec2 = Client::of_example();
+        let params = [
+            ("ImageId", "ami-12345678"),
+            ("MinCount", "1"),
+            ("MaxCount", "2"),
+            ("InstanceType", "m7i.large"),
+            ("Placement.AvailabilityZone", "us-east-1c"),
+            ("BlockDeviceMapping.1.DeviceName", "/dev/sda1"),
+            ("BlockDeviceMapping.1.Ebs.VolumeSize", "20"),
+            ("BlockDeviceMapping.2.DeviceName", "/dev/sdf"),
+            ("BlockDeviceMapping.2.Ebs.VolumeSize", "50"),
+            ("BlockDeviceMapping.2.Ebs.DeleteOnTermination", "false"),
+            ("TagSpecification.1.ResourceType", "instance"),
+            ("TagSpecification.1.Tag.1.Key", "Name"),
+            ("TagSpecification.1.Tag.1.Value", "worker"),
+            ("KeyName", "mine"),
+            ("SecurityGroupId.1", "sg-12345678"),
+        ];
+        let answer = ec2.ok("RunInstances", &params);
+        let ids = answer.texts("instanceId");
+        assert_eq!(ids.len(), 2);
+        assert_eq!(answer.text("name"), "pending");
+
+        ec2.wait(20);
+        let world = ec2.sim.world();
+        let instance = &world.region("us-east-1").instances[&ids[0][..]];
+        assert_eq!(instance.state.to_string(), "running");
+        assert_eq!((&instance.instance_type[..], &instance.availability_zone[..]), ("m7i.large", "us-east-1c"));
+        assert_eq!(instance.tags["Name"], "worker");
+        let volumes = instance.devices.values().map(|device| {
+            let volume = &world.region("us-east-1").volumes[&device.volume_id];
+            (volume.size_gib, device.delete_on_termination, volume.snapshot_id.is_some())
+        });
+        assert_eq!(volumes.collect::<Vec<_>>(), [(20, true, true), (50, false, false)]);
+    }
+
+    #[test]
+    fn a_client_token_starts_one_instance_of_two_calls() {
+        let ec2 = Client::of_example();
+        let params = [&ONE[..], &[("ClientToken", "once")]].concat();
+        let first = ec2.ok("RunInstances", &params).text("instanceId");
+        assert_eq!(ec2.ok("RunInstances", &params).text("instanceId"), first);
+        assert_eq!(ec2.sim.world().region("us-east-1").instances.len(), 3);
+    }
+
+    #[test]
+    fn runs_ones_own_image_once_it_is_available() {
+        let ec2 = Client::of_example();
+        let id = ec2.create_image(WEB, "nightly");
+        let params = [("ImageId", &id[..]), ONE[1], ONE[2]];
+        assert!(ec2.error("RunInstances", &params).starts_with("InvalidAMIID.Unavailable"));
+        ec2.wait(600);
+        ec2.ok("RunInstances", &params);
+    }
+
+    #[test]
+    fn says_what_is_wrong_with_a_request() {
+        let ec2 = Client::of_example();
+        let run = |more: &[(&str, &str)]| ec2.error("RunInstances", &[&ONE[..], more].concat());
+        assert_snapshot!(ec2.error("RunInstances", &ONE[..2]), @"MissingParameter: The request must contain the parameter MaxCount");
+        assert_snapshot!(run(&[("MinCount", "2")]), @"InvalidParameterValue: Invalid value for minCount or maxCount: 1 <= minCount <= maxCount must hold");
+        assert_snapshot!(run(&[("MinCount", "999"), ("MaxCount", "999")]), @"InstanceLimitExceeded: Your quota allows for 100 more running instance(s). You requested at least 999");
+        assert_snapshot!(run(&[("Placement.AvailabilityZone", "eu-west-1a")]), @"InvalidParameterValue: Invalid availability zone: [eu-west-1a]");
+        assert_snapshot!(run(&[("BlockDeviceMapping.1.DeviceName", "/dev/sda1"), ("BlockDeviceMapping.1.Ebs.VolumeSize", "7")]), @"InvalidBlockDeviceMapping: Volume of size 7GB is smaller than snapshot, expect size >= 8GB");
+        assert_snapshot!(run(&[("BlockDeviceMapping.1.DeviceName", "/dev/sdf")]), @"InvalidBlockDeviceMapping: Exactly one of NoDevice, VirtualName and Ebs is needed for the device /dev/sdf.");
+        assert_snapshot!(run(&[("BlockDeviceMapping.1.Ebs.VolumeSize", "7")]), @"MissingParameter: The request must contain the parameter BlockDeviceMapping.1.DeviceName");
+        assert_snapshot!(run(&[("LaunchTemplate.LaunchTemplateName", "mine")]), @"UnknownParameter: The parameter LaunchTemplate is not recognized");
+    }
+}

@@ -123,7 +123,8 @@ impl Items {
             if let Some(unit) = Unit::take(cursor) {
                 return self.step_or_ago(ordinal, unit, cursor);
             }
-            let weekday = cursor.peek_word().and_then(weekday).ok_or_else(|| Unclear::Word(word.to_owned()))?;
+            let counted = cursor.peek_word().unwrap_or(word);
+            let weekday = weekday(counted).ok_or_else(|| Unclear::Word(counted.to_owned()))?;
             cursor.take();
             return once(&mut self.weekday, NthWeekday { weekday, ordinal: Some(ordinal) }, "weekday");
         }

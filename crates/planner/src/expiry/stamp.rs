@@ -95,9 +95,14 @@ struct Stamp {
 }
 
 impl Stamp {
-    /// Gives each token to the one part it can belong to. Their order differs between locales and tells nothing.
+    /// Gives each token to the one part it can belong to. Their order differs between locales and tells nothing, but
+    /// that the weekday comes first: elsewhere `date` takes the number before it for its ordinal.
     fn read(cursor: &mut Cursor) -> Result<Self, UnreadableTag> {
-        let mut stamp = Self::default();
+        let mut stamp = Self { weekday: cursor.peek_word().and_then(weekday), ..Self::default() };
+        if stamp.weekday.is_some() {
+            cursor.take();
+            cursor.take_mark(',');
+        }
         while let Some(token) = cursor.take() {
             match token {
                 Token::Number(digits) => stamp.read_number(digits, cursor)?,
@@ -148,10 +153,6 @@ impl Stamp {
             cursor.take_mark(',');
             return once(&mut self.month, month, "month");
         }
-        if let Some(weekday) = weekday(&word) {
-            cursor.take_mark(',');
-            return once(&mut self.weekday, weekday, "weekday");
-        }
         if let Some(half) = half_day(&word) {
             return once(&mut self.half, half, "AM or PM");
         }
@@ -198,4 +199,134 @@ fn take_time_mark(cursor: &mut Cursor) -> Result<(), UnreadableTag> {
 /// Puts `part` in its place, which must be empty.
 fn once<T>(place: &mut Option<T>, part: T, name: &'static str) -> Result<(), UnreadableTag> {
     if place.replace(part).is_some() { Err(UnreadableTag::Twice(name)) } else { Ok(()) }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_date_prints_and_what_others_write_is_read() {
+        for tag in [
+            "2026-11-29T22:41:00Z",
+            "2026-11-29T23:41:00+01:00",
+            "2026-11-29T23:41+01:00",
+            "2026-11-29t22:41:00z",
+            "2026-11-29 19:11:00-03:30",
+            "2026-11-29T22:40:59.001Z",
+            "2026-11-29T22:41:00,000000000+00:00",
+            "Sun Nov 29 22:41:00 UTC 2026",
+            "Sun Nov 29 23:41:00 CET 2026",
+            "Mon Nov 30 01:41:00 +03 2026",
+            "Mon Nov 30 04:26:00 +0545 2026",
+            "Sun 29 Nov 2026 11:41:00 PM CET",
+            "Sun 29 Nov 2026 11:41:00\u{202f}pm CET",
+            "SUN  29 NOV  2026   11:41:00 P.M.  CET",
+            "Sun 29 Nov 22:41:00 GMT 2026",
+            "Sun, 29 Nov 2026 22:41:00 +0000",
+            "Sunday, November 29, 2026 PM10:41:00 UTC",
+            "Sunday, 29 November, 2026 10:41:00 PM UTC",
+            "29 Nov 2026 22:41 UTC",
+            "@1795992060",
+        ] {
+            let read = Expiry::from_tag(tag).map(|expiry| expiry.to_string());
+            assert_eq!(read.as_deref(), Ok("2026-11-29T22:41:00Z"), "{tag}");
+        }
+    }
+
+    #[test]
+    fn an_abbreviation_of_several_zones_is_the_westernmost() {
+        for (tag, expected) in [
+            ("Sun Nov 29 22:41:00 CST 2026", "2026-11-30T04:41:00Z"),
+            ("Sun Nov 29 22:41:00 IST 2026", "2026-11-29T21:41:00Z"),
+            ("Sun Nov 29 22:41:00 SST 2026", "2026-11-30T10:41:00Z"),
+        ] {
+            assert_eq!(Expiry::from_tag(tag).map(|expiry| expiry.to_string()).as_deref(), Ok(expected), "{tag}");
+        }
+    }
+
+    #[test]
+    fn all_else_is_unreadable_and_says_why() {
+        let tags = [
+            "",
+            " ",
+            "7",
+            "now",
+            "yesterday",
+            "friday",
+            "never",
+            "2026-12-24",
+            "2026-12-24 18:00",
+            "2026-12-24 UTC",
+            "18:00 UTC",
+            "Nov 29 22:41:00 UTC",
+            "1795992060",
+            "@",
+            "@7",
+            "@-7",
+            "@1795992060000",
+            "@1795992060 UTC",
+            "0206-11-29T22:41:00Z",
+            "26-11-29T22:41:00Z",
+            "2026-02-30T22:41:00Z",
+            "2026-11-29T24:00:00Z",
+            "2026-11-29T22:41:60Z",
+            "2026-11-29TZ22:41",
+            "2026-11-29T22:41:00+25:00",
+            "2026-11-29T22:41:00Z Z",
+            "2026-11-29T22:41:00 UTC+3",
+            "2026-11-29T22:41:00 XYZ",
+            "2026-11-29T22:41:00Z +1 day",
+            "Mon Nov 29 22:41:00 UTC 2026",
+            "Sun Nov 29 22:41:00 PM UTC 2026",
+            "Sun Nov 29 22:41:00 UTC 2026 2026",
+            "So 29. Nov 22:41:00 UTC 2026",
+            "dim. 29 nov. 2026 22:41:00 UTC",
+            "11/29/2026 22:41 UTC",
+            "29\u{ff10} Nov 2026 22:41 UTC",
+        ];
+        let read = |tag: &str| match Expiry::from_tag(tag) {
+            Ok(expiry) => panic!("`{tag}` is read as {expiry}"),
+            Err(why) => format!("`{tag}`: {why}"),
+        };
+        insta::assert_snapshot!(tags.map(read).join("\n"), @r"
+        ``: it is empty
+        ` `: it is empty
+        `7`: no full date
+        `now`: `now` is not understood
+        `yesterday`: `yesterday` is not understood
+        `friday`: no full date
+        `never`: `never` is not understood
+        `2026-12-24`: no time of day
+        `2026-12-24 18:00`: no time zone
+        `2026-12-24 UTC`: no time of day
+        `18:00 UTC`: no full date
+        `Nov 29 22:41:00 UTC`: no full date
+        `1795992060`: `1795992060` is not understood
+        `@`: `@` is not understood
+        `@7`: not an instant at which a backup can expire
+        `@-7`: `@` is not understood
+        `@1795992060000`: not an instant at which a backup can expire
+        `@1795992060 UTC`: `@` is not understood
+        `0206-11-29T22:41:00Z`: not an instant at which a backup can expire
+        `26-11-29T22:41:00Z`: `-` is not understood
+        `2026-02-30T22:41:00Z`: no such date
+        `2026-11-29T24:00:00Z`: no such time of day
+        `2026-11-29T22:41:60Z`: no such time of day
+        `2026-11-29TZ22:41`: `tz` is not understood
+        `2026-11-29T22:41:00+25:00`: no such offset from UTC
+        `2026-11-29T22:41:00Z Z`: more than one time zone
+        `2026-11-29T22:41:00 UTC+3`: no such offset from UTC
+        `2026-11-29T22:41:00 XYZ`: `xyz` is not understood
+        `2026-11-29T22:41:00Z +1 day`: no such offset from UTC
+        `Mon Nov 29 22:41:00 UTC 2026`: the date is not a Monday
+        `Sun Nov 29 22:41:00 PM UTC 2026`: no such time of day
+        `Sun Nov 29 22:41:00 UTC 2026 2026`: more than one year
+        `So 29. Nov 22:41:00 UTC 2026`: `so` is not understood
+        `dim. 29 nov. 2026 22:41:00 UTC`: `dim` is not understood
+        `11/29/2026 22:41 UTC`: `/` is not understood
+        `29０ Nov 2026 22:41 UTC`: `０` is not understood
+        ");
+        assert_eq!(Expiry::from_tag(&"Sun ".repeat(100)), Err(UnreadableTag::TooLong));
+    }
 }
