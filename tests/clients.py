@@ -14,6 +14,7 @@ import boto3
 import pytest
 from botocore import xform_name
 from botocore.exceptions import ClientError
+from model import check_answer
 
 ROOT = Path(__file__).resolve().parent.parent
 TOOLS = Path(sys.executable).parent
@@ -59,6 +60,9 @@ class Ledger:
     def refused(self, client: str, action: str, code: str):
         self.refusals[action, client].add(code)
 
+    def count(self, action: str, client: str) -> str:
+        return f"{self.answers[action, client]} + {len(self.refusals[action, client])}"
+
 
 @dataclass
 class Endpoint:
@@ -67,18 +71,22 @@ class Endpoint:
     url: str
     home: Path
     ledger: Ledger = field(default_factory=Ledger)
+    # Whether every answer must be one that EC2's API model allows. Of others' servers we do not ask it.
+    modelled: bool = False
 
     def boto3(self, service: str = "ec2", region: str = REGION):
         """A boto3 client."""
         client = _session().client(service, region_name=region, endpoint_url=self.url)
         client.meta.events.register("after-call", self._note_boto3)
+        if self.modelled:
+            client.meta.events.register("before-parse", check_answer)
         return client
 
-    def aws(self, *command: str, region: str = REGION):
+    def aws(self, *command: str, region: str = REGION, **variables: str):
         """What `aws COMMAND` prints, parsed. A refusal is raised as boto3 raises it."""
         ran = subprocess.run(
             [TOOLS / "aws", "--endpoint-url", self.url, "--region", region, "--output", "json", *command],
-            env=environment(self.home),
+            env=environment(self.home) | variables,
             text=True,
             capture_output=True,
             timeout=300,

@@ -55,7 +55,7 @@ def start_sandbox(binary, tmp_path, request):
             log = tmp_path / f"sandbox-{time.monotonic_ns()}.log"
             url = running.enter_context(serving(command, environment(tmp_path), log))
             assert log.read_text() == f"{url}\n"
-            return Endpoint(url, tmp_path, request.config.stash[LEDGER])
+            return Endpoint(url, tmp_path, request.config.stash[LEDGER], modelled=True)
 
         yield start
 
@@ -133,14 +133,18 @@ def ledger(request) -> Ledger:
     return request.config.stash[LEDGER]
 
 
+def pytest_collection_modifyitems(items):
+    # What counts the others' calls comes after them.
+    items.sort(key=lambda item: item.module.__name__ == "test_conformance_coverage")
+
+
 def pytest_terminal_summary(terminalreporter, config):
     ledger = config.stash[LEDGER]
     actions = sorted({action for action, _ in [*ledger.answers, *ledger.refusals]})
     if not actions:
         return
-    terminalreporter.section("the sandbox under other clients: answers and errors understood")
-    for action in actions:
-        terminalreporter.write_line(action)
-        for client in (AWS_CLI, BOTO3):
-            refusals = ", ".join(sorted(ledger.refusals[action, client]))
-            terminalreporter.write_line(f"    {client:8}{ledger.answers[action, client]:4}  {refusals}")
+    terminalreporter.section("the sandbox's answers, and kinds of errors, that other clients understood")
+    for row in [("", AWS_CLI, BOTO3), *((action, *(ledger.count(action, client) for client in (AWS_CLI, BOTO3))) for action in actions)]:
+        terminalreporter.write_line("{:38}{:>14}{:>14}".format(*row))
+    codes = sorted(set().union(*ledger.refusals.values()))
+    terminalreporter.write_line(f"errors: {', '.join(codes)}")

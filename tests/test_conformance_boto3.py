@@ -231,6 +231,10 @@ def test_a_disabled_image_is_hidden_unless_asked_for(ec2, create_image):
     ec2.enable_image(ImageId=image_id)
     assert ec2.describe_images(Owners=["self"])["Images"][0]["State"] == "available"
 
+    for change in (ec2.enable_image, ec2.disable_image, ec2.enable_image_deregistration_protection, ec2.disable_image_deregistration_protection):
+        with refused("DryRunOperation"):
+            change(ImageId=image_id, DryRun=True)
+
 
 def test_tags(ec2, create_image):
     image = create_image()

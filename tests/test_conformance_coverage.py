@@ -6,21 +6,25 @@ from clients import AWS_CLI, BOTO3
 ACTIONS = """
     RunInstances StartInstances StopInstances TerminateInstances DescribeInstances DescribeVolumes
     CreateImage CopyImage RegisterImage DescribeImages DeregisterImage
+    EnableImage DisableImage EnableImageDeregistrationProtection DisableImageDeregistrationProtection
     DescribeSnapshots CreateSnapshot DeleteSnapshot
     CreateTags DeleteTags DescribeTags
     DescribeRegions DescribeAvailabilityZones GetCallerIdentity
 """.split()
 
 
-@pytest.mark.parametrize("client", [AWS_CLI, BOTO3])
+@pytest.fixture(params=[AWS_CLI, BOTO3])
+def client(request):
+    module = {AWS_CLI: "test_conformance_awscli", BOTO3: "test_conformance_boto3"}[request.param]
+    if module not in {item.module.__name__ for item in request.session.items}:
+        pytest.skip(f"nothing to count: {module} is not part of this run")
+    return request.param
+
+
 def test_every_action_was_answered_and_understood(ledger, client):
-    if not ledger.answers:
-        pytest.skip("nothing to count: the conformance tests were not part of this run")
     assert [action for action in ACTIONS if not ledger.answers[action, client]] == []
 
 
-@pytest.mark.parametrize("client", [AWS_CLI, BOTO3])
-def test_every_action_that_can_fail_was_refused_too(ledger, client):
-    if not ledger.answers:
-        pytest.skip("nothing to count: the conformance tests were not part of this run")
-    assert [action for action in ACTIONS if not ledger.refusals[action, client]] in ([], ["GetCallerIdentity"])
+def test_every_action_was_refused_too(ledger, client):
+    # To be told who one is, one needs no permission and can make no mistake.
+    assert [action for action in ACTIONS if not ledger.refusals[action, client]] == ["GetCallerIdentity"]

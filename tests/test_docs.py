@@ -25,7 +25,7 @@ def test_commands_print_what_the_document_shows(document, binary, tmp_path, requ
     variables = environment(tmp_path) | {"PATH": f"{binary.parent}:{TOOLS}:{environment(tmp_path)['PATH']}", "TZ": "UTC"}
     if "<!-- world: served -->" in text:
         endpoint = request.getfixturevalue("sandbox")
-        variables |= {"AWS_ENDPOINT_URL": endpoint.url, "AWS_REGION": REGION, "AWS_PAGER": ""}
+        variables |= {"AWS_ENDPOINT_URL": endpoint.url, "AWS_DEFAULT_REGION": REGION, "AWS_PAGER": ""}
     steps = [step for found in BLOCK.finditer(text) for step in steps_of(found)]
     for (command, expected), (printed, status) in zip(steps, run([command for command, _ in steps], variables, tmp_path), strict=True):
         assert status == 0, f"`{command}` exits {status}:\n{printed}"

@@ -34,11 +34,16 @@ def commands():
 
 @pytest.fixture
 def units(binary, tmp_path):
-    """The units as installed, but for where the program is."""
-    shutil.copytree(UNITS, tmp_path / "units")
-    for service in (tmp_path / "units").glob("*.service"):
-        service.write_text(service.read_text().replace("/usr/bin/ami-backup", str(binary)))
-    return tmp_path / "units"
+    """The units as the program installs them, but for where the program is."""
+    subprocess.run([binary, "install", "--root", tmp_path, "--prefix", "/usr", "--systemd"], check=True)
+    installed = tmp_path / "etc/systemd/system"
+    for service in installed.glob("*.service"):
+        service.write_text(service.read_text().replace("/usr/bin/ami-backup", str(tmp_path / "usr/bin/ami-backup")))
+    return installed
+
+
+def test_every_unit_is_installed(units):
+    assert {path.name for path in units.iterdir()} == {path.name for path in UNITS.iterdir()}
 
 
 def test_systemd_finds_nothing_to_say(units):

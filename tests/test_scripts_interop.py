@@ -9,7 +9,7 @@ import subprocess
 import time
 
 import pytest
-from clients import REGION, snapshots_of, tags_of
+from clients import DATA_DISK, EVERY_SECOND, REGION, snapshots_of, tags_of
 
 
 @pytest.fixture
@@ -18,32 +18,23 @@ def ec2(sandbox):
 
 
 @pytest.fixture
-def launch(ec2):
-    def launch(name):
-        tags = f"ResourceType=instance,Tags=[{{Key=Name,Value={name}}}]"
-        disk = "DeviceName=/dev/sdf,Ebs={VolumeSize=20}"
-        ran = ec2("run-instances", "--image-id", "ami-12345678", "--tag-specifications", tags, "--block-device-mappings", disk)
-        instance_id = ran["Instances"][0]["InstanceId"]
-        ec2("wait", "instance-running", "--instance-ids", instance_id)
-        return instance_id
-
-    return launch
-
-
-@pytest.fixture
-def backup_as_the_scripts_did(ec2, launch):
+def backup_as_the_scripts_did(sandbox, ec2, launch):
     """An image and its snapshots, made and tagged as image-instance.sh did: their ids."""
 
-    def backup(name, expire):
-        instance_id = launch(name)
+    def backup(name, expire=None, **options):
+        instance_id = launch(name, **options)
         image_id = ec2("create-image", "--instance-id", instance_id, "--name", f"backup-ami{name}", "--no-reboot")["ImageId"]
-        ec2("wait", "image-available", "--image-ids", image_id)
+        sandbox.boto3().get_waiter("image_available").wait(ImageIds=[image_id], WaiterConfig=EVERY_SECOND)
         snapshots = snapshots_of(ec2("describe-images", "--image-ids", image_id)["Images"][0])
-        tags = {"Name": f"backup-ami@{name}", "Instance": instance_id, "Date": date("now"), "Creator": "image-instance", "AvailabilityZone": f"{REGION}a"}
+        tags = {
+            "Name": f"backup-ami@{name}",
+            "Instance": instance_id,
+            "Date": date("now"),
+            "Creator": "image-instance",
+            "AvailabilityZone": f"{REGION}a",
+        } | ({"Expire": date(expire)} if expire else {})
         for resource in (image_id, *snapshots):
             ec2("create-tags", "--resources", resource, "--tags", *(f"Key={key},Value={value}" for key, value in tags.items()))
-            if expire:
-                ec2("create-tags", "--resources", resource, "--tags", f"Key=Expire,Value={date(expire)}")
         return {image_id, *snapshots}
 
     return backup
@@ -51,12 +42,13 @@ def backup_as_the_scripts_did(ec2, launch):
 
 def date(expression, *options):
     """What GNU date says."""
-    return subprocess.run(["date", "--date", expression, *options], env={"LC_ALL": "C", "TZ": "UTC"}, text=True, capture_output=True, check=True).stdout.strip()
+    command = ["date", "--date", expression, *options]
+    return subprocess.run(command, env={"LC_ALL": "C", "TZ": "UTC"}, text=True, capture_output=True, check=True).stdout.strip()
 
 
 def test_we_purge_what_the_scripts_made(sandbox, ec2, ami_backup, backup_as_the_scripts_did):
-    expired = backup_as_the_scripts_did("db", "-1 hour")
-    kept = backup_as_the_scripts_did("web", "+1 week") | backup_as_the_scripts_did("mail", None)
+    expired = backup_as_the_scripts_did("db", "-1 hour", BlockDeviceMappings=DATA_DISK)
+    kept = backup_as_the_scripts_did("web", "+1 week") | backup_as_the_scripts_did("mail")
 
     def contents():
         images = ec2("describe-images", "--owners", "self")["Images"]
@@ -70,7 +62,7 @@ def test_we_purge_what_the_scripts_made(sandbox, ec2, ami_backup, backup_as_the_
 
 
 def test_the_scripts_read_what_we_make(sandbox, ec2, ami_backup, launch):
-    instance_id = launch("db")
+    instance_id = launch("db", BlockDeviceMappings=DATA_DISK)
     started = int(time.time())
     ami_backup("image-instance", "-i", instance_id, "-r", REGION, "-e", "+1 week", "-d", "eu-west-1", endpoint=sandbox)
 

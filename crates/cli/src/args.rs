@@ -11,23 +11,40 @@ use planner::policy::MaxDeletes;
 /// What `--sandbox` without a file stands for; no file can be called this.
 pub const DEFAULT_WORLD: &str = ".";
 
+const EXPIRY: &str = "\
+The expiry is what date(1) takes. It is counted from the start of the run and read in this host's time zone:
+  -e '+1 week'   -e 'next month'   -e '42 days'   -e '2026-12-24 18:00 UTC'
+
+Examples:
+  This instance, kept for a week:
+    ami-backup image-instance -e '+1 week'
+  Another one, kept for 42 days, with a copy in Ireland:
+    ami-backup image-instance -i i-0123456789abcdef0 -r us-east-1 -e '42 days' -d eu-west-1";
+
+const PURGING: &str = "\
+Examples:
+  What would go, and why everything else stays:
+    ami-backup purge-expired-amis --dry-run
+  Two regions, keeping the newest backup of each instance:
+    ami-backup purge-expired-amis -r us-east-1,eu-west-1 --keep-last 1";
+
 const EXIT_CODES: &str = "\
 Exit codes:
   0  done
   1  nothing achieved
   2  usage or configuration, before any call
   3  some targets failed, the rest is done
-  4  still in flight when patience ran out: run again, or `ami-backup resume`, to finish
+  4  still in flight when the time was up: run again, or `ami-backup resume`, to finish
   5  stopped for safety, before anything was changed
   130  interrupted; what was begun can be resumed";
 
 /// Backs EC2 instances up as AMIs, copies them to other regions, and removes what has expired: images and snapshots
 /// both, and never anything else.
 #[derive(Debug, Parser)]
-#[command(name = "ami-backup", version, after_help = EXIT_CODES, max_term_width = 100, args_override_self = true)]
+#[command(name = "ami-backup", bin_name = "ami-backup", version, after_help = EXIT_CODES, max_term_width = 100)]
 pub struct Args {
-    /// Say more on stderr; twice, and the requests to AWS are told too
-    #[arg(short, long, global = true, action = ArgAction::Count)]
+    /// Say more on stderr; -vv tells the requests to AWS, too
+    #[arg(short, long, global = true, display_order = 100, action = ArgAction::Count)]
     pub verbose: u8,
     #[command(subcommand)]
     pub command: Command,
@@ -43,12 +60,14 @@ pub enum Command {
     Install(Install),
     /// Print a completion script for a shell
     Completions {
+        /// For which shell
         shell: Shell,
     },
     /// Print the manual page
     Man,
     /// Print the JSON Schema of a report
     Schema {
+        /// Of which report
         document: Document,
     },
 }
@@ -56,19 +75,20 @@ pub enum Command {
 /// How AWS is reached, and in what form the report comes.
 #[derive(Debug, Group)]
 pub struct Common {
-    /// The profile of the AWS configuration to use; then credentials in the environment do not count
+    /// Use this profile of the AWS configuration, whatever credentials are in the environment
     #[arg(short, long, value_name = "PROFILE")]
     pub profile: Option<String>,
-    /// Use the embedded toy EC2 whose world is kept in FILE (default: sandbox.json in the state directory)
-    #[arg(long, value_name = "FILE", num_args = 0..=1, require_equals = true, default_missing_value = DEFAULT_WORLD, env = "AMI_BACKUP_SANDBOX")]
+    /// Rehearse on an embedded toy EC2 instead of AWS; its world is kept in FILE (default:
+    /// ~/.local/state/ami-backup/sandbox.json). AMI_BACKUP_SANDBOX=FILE in the environment does the same
+    #[arg(long, value_name = "FILE", num_args = 0..=1, require_equals = true, default_missing_value = DEFAULT_WORLD)]
     pub sandbox: Option<OsString>,
     /// Show what would be done, and change nothing
     #[arg(long)]
     pub dry_run: bool,
-    /// Print the report as JSON
+    /// Print the report as one JSON document; `ami-backup schema` describes it
     #[arg(long)]
     pub json: bool,
-    /// Take this instant for now (only with --dry-run or --sandbox)
+    /// Act as if it were this instant, such as 2026-12-24T18:00:00Z (only with --dry-run or --sandbox)
     #[arg(long, value_name = "INSTANT")]
     pub now: Option<String>,
 }
@@ -76,37 +96,37 @@ pub struct Common {
 /// How long to wait.
 #[derive(Debug, Group)]
 pub struct Waiting {
-    /// Wait at most so many seconds; what is not done by then can be resumed
-    #[arg(short, long = "timeout", value_name = "SECONDS", default_value_t = 28800, value_parser = clap::value_parser!(u32).range(1..))]
+    /// Wait at most this many seconds; `ami-backup resume` finishes what is not done by then
+    #[arg(short, long = "timeout", value_name = "SECONDS", default_value_t = 28800, allow_negative_numbers = true, value_parser = seconds)]
     pub timeout: u32,
-    /// Do not wait for EC2 to finish; `ami-backup resume` makes the copies later
+    /// Ask EC2 for what can be begun now, and do not wait; `ami-backup resume` makes the copies later
     #[arg(long)]
     pub no_wait: bool,
 }
 
 /// Make an image of an instance, with an expiry and copies in other regions
 #[derive(Debug, Group)]
-#[command(args_override_self = true)]
+#[command(args_override_self = true, after_help = EXPIRY)]
 pub struct ImageInstance {
     /// The instance to back up (default: the one this runs on)
     #[arg(short, long, value_name = "INSTANCE_ID")]
     pub instance_id: Option<InstanceId>,
-    /// The region of the instance (default: AWS_REGION, the metadata service, the profile)
+    /// The region of the instance (default: AWS_REGION, AWS_DEFAULT_REGION, the region this runs in, or the profile's)
     #[arg(short, long, value_name = "REGION")]
     pub region: Option<Region>,
-    /// When the backup may be purged, as date(1) takes it: '+1 week', 'next month', '42 days' (default: never)
+    /// When the backup may be purged, such as '+1 week' or 'next month' (default: never)
     #[arg(short, long = "expire", value_name = "EXPIRY", allow_hyphen_values = true)]
     pub expire: Option<String>,
-    /// Copy the image to this region, too; several may be given
+    /// Copy the image to this region, too; several are separated by commas, or -d is repeated
     #[arg(short = 'd', long = "copy-to", value_name = "REGION", value_delimiter = ',', action = ArgAction::Append)]
     pub copy_to: Vec<Region>,
-    /// Encrypt the copies with the default key of their region
+    /// Encrypt each copy with the default EBS key of its region
     #[arg(long)]
     pub encrypt: bool,
-    /// Encrypt the copy in REGION with this key of that region
+    /// Encrypt the copy in REGION with this KMS key of that region; may be repeated
     #[arg(long, value_name = "REGION=ARN", action = ArgAction::Append)]
     pub kms_key: Vec<String>,
-    /// Let EC2 reboot the instance, for a consistent file system
+    /// Let EC2 reboot the instance, so that its file systems are consistent (default: no reboot)
     #[arg(long)]
     pub reboot: bool,
     #[command(flatten)]
@@ -117,26 +137,26 @@ pub struct ImageInstance {
 
 /// Remove backups that have expired, their snapshots, and expired snapshots whose image is gone
 #[derive(Debug, Group)]
-#[command(args_override_self = true)]
+#[command(args_override_self = true, after_help = PURGING)]
 pub struct PurgeExpiredAmis {
-    /// The regions to purge (default: every region enabled for the account)
+    /// Purge this region only; several are separated by commas, or -r is repeated (default: every enabled region)
     #[arg(short, long, value_name = "REGION", value_delimiter = ',', action = ArgAction::Append)]
     pub region: Vec<Region>,
     /// Keep the newest N available backups of each instance in each region, expired or not
-    #[arg(long, value_name = "N", default_value_t = 0)]
+    #[arg(long, value_name = "N", default_value_t = 0, allow_negative_numbers = true, value_parser = count)]
     pub keep_last: u32,
-    /// Delete nothing at all if more than so many (or so many percent) would be
-    #[arg(long, value_name = "N|P%")]
+    /// Delete nothing at all if more than N backups, or more than P percent of those seen, would go (default: no limit)
+    #[arg(long, value_name = "N|P%", allow_negative_numbers = true)]
     pub max_deletes: Option<MaxDeletes>,
     #[command(flatten)]
     pub common: Common,
 }
 
-/// Finish copies that an interrupted or impatient run left
+/// Make or finish the copies that an interrupted or impatient image-instance left
 #[derive(Debug, Group)]
 #[command(args_override_self = true)]
 pub struct Resume {
-    /// The regions of the source images (default: every region enabled for the account)
+    /// Look for unfinished copies of the images in this region only; may be repeated (default: every enabled region)
     #[arg(short, long, value_name = "REGION", value_delimiter = ',', action = ArgAction::Append)]
     pub region: Vec<Region>,
     #[command(flatten)]
@@ -162,10 +182,10 @@ pub enum SandboxCommand {
         #[arg(long)]
         json: bool,
     },
-    /// Let time pass in the world: 90s, 30m, 8h, 8d, 2w
+    /// Let time pass in the world
     Advance {
-        /// How much
-        #[arg(value_name = "DURATION")]
+        /// How much: 90s, 30m, 8h, 8d, 2w, or several of these together
+        #[arg(value_name = "DURATION", allow_hyphen_values = true)]
         by: String,
         #[command(flatten)]
         world: World,
@@ -183,8 +203,8 @@ pub enum SandboxCommand {
         /// Keep the world in this file (default: in memory only)
         #[arg(long, value_name = "FILE")]
         state: Option<PathBuf>,
-        /// How many times faster than EC2 resources change
-        #[arg(long, value_name = "N", default_value_t = 1.0)]
+        /// Let images and snapshots take N times less long than on EC2
+        #[arg(long, value_name = "N", default_value_t = 1.0, allow_negative_numbers = true)]
         speed: f64,
     },
 }
@@ -192,8 +212,8 @@ pub enum SandboxCommand {
 /// Which world.
 #[derive(Debug, Group)]
 pub struct World {
-    /// The file the world is kept in (default: sandbox.json in the state directory)
-    #[arg(long = "sandbox", value_name = "FILE", num_args = 0..=1, require_equals = true, default_missing_value = DEFAULT_WORLD, env = "AMI_BACKUP_SANDBOX")]
+    /// The file the world is kept in (default: AMI_BACKUP_SANDBOX, or ~/.local/state/ami-backup/sandbox.json)
+    #[arg(long = "sandbox", value_name = "FILE", num_args = 0..=1, require_equals = true, default_missing_value = DEFAULT_WORLD)]
     pub file: Option<OsString>,
 }
 
@@ -238,4 +258,13 @@ pub struct Install {
     /// Add systemd services and timers, unless they are there
     #[arg(long, conflicts_with = "cron")]
     pub systemd: bool,
+}
+
+fn seconds(text: &str) -> Result<u32, String> {
+    let number = text.parse().ok().filter(|seconds| *seconds > 0);
+    number.ok_or_else(|| "it must be a number of seconds, 1 or more, such as 28800".to_owned())
+}
+
+fn count(text: &str) -> Result<u32, String> {
+    text.parse().map_err(|_| "it must be a whole number, 0 or more".to_owned())
 }

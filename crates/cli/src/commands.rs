@@ -16,7 +16,7 @@ use jiff::{SignedDuration, Timestamp};
 use planner::expiry::Expiry;
 use planner::id::Region;
 
-use crate::args::{Common, Waiting};
+use crate::args::{Common, DEFAULT_WORLD, Waiting};
 use crate::exit_code::ExitCode;
 use crate::failure::Failure;
 use crate::output;
@@ -118,6 +118,29 @@ async fn stop_on_signal(stop: Stop) {
             std::process::exit(ExitCode::Interrupted as i32);
         }
     }
+}
+
+/// `resume` as it has to be typed after this command.
+fn resume_command<'r>(common: &Common, regions: impl IntoIterator<Item = &'r Region>) -> String {
+    let mut command = "ami-backup resume".to_owned();
+    if let Some(profile) = &common.profile {
+        command.push_str(&format!(" -p {}", quoted(profile)));
+    }
+    if let Some(file) = &common.sandbox {
+        let file = if file == DEFAULT_WORLD { String::new() } else { format!("={}", quoted(&file.to_string_lossy())) };
+        command.push_str(&format!(" --sandbox{file}"));
+    }
+    let regions: Vec<&str> = regions.into_iter().map(Region::as_str).collect();
+    if !regions.is_empty() {
+        command.push_str(&format!(" -r {}", regions.join(",")));
+    }
+    command
+}
+
+/// As a shell takes it for one word.
+fn quoted(word: &str) -> String {
+    let plain = !word.is_empty() && word.chars().all(|c| c.is_alphanumeric() || "-_./@:+".contains(c));
+    if plain { word.to_owned() } else { format!("'{}'", word.replace('\'', r"'\''")) }
 }
 
 fn instant(text: &str) -> Result<Timestamp, Failure> {

@@ -1,6 +1,5 @@
 //! A command that came to nothing: one clear sentence and an exit code.
 
-use engine::outcome::Class;
 use engine::region::NoRegion;
 use engine::{AccountError, RunError};
 
@@ -53,12 +52,19 @@ impl From<NoRegion> for Failure {
 
 impl From<RunError> for Failure {
     fn from(error: RunError) -> Self {
-        let code = match &error {
-            RunError::Refused(_) => ExitCode::StoppedForSafety,
+        match &error {
+            RunError::Refused(_) => Self { code: ExitCode::StoppedForSafety, sentence: error.to_string() },
             // Without credentials nothing was sent.
-            RunError::Failed(failure) if failure.class == Class::Credentials && failure.code.is_none() => ExitCode::Usage,
-            _ => ExitCode::NothingAchieved,
-        };
-        Self { code, sentence: error.to_string() }
+            RunError::Failed(failure) if failure.is_for_want_of_credentials() => {
+                Self::usage(format!("no credentials: {}; `aws sts get-caller-identity` with the same profile must work", failure.message))
+            }
+            _ => Self::nothing_achieved(error),
+        }
     }
+}
+
+/// An error with what caused it, in one sentence.
+pub fn whole(error: &dyn std::error::Error) -> String {
+    let errors: Vec<String> = std::iter::successors(Some(error), |error| error.source()).map(ToString::to_string).collect();
+    errors.join(": ")
 }

@@ -1,6 +1,6 @@
 //! stdout is data, stderr is talk. A reader that went away is not an error: what was done is done.
 
-use std::io::Write;
+use std::io::{ErrorKind, Write};
 
 use serde::Serialize;
 
@@ -10,8 +10,11 @@ use crate::failure::Failure;
 /// Writes data to stdout.
 pub fn print(text: &str) {
     let mut stdout = std::io::stdout().lock();
-    // `| head` closes the pipe early; the run's own end still decides the exit code.
-    let _ = stdout.write_all(text.as_bytes()).and_then(|()| stdout.flush());
+    match stdout.write_all(text.as_bytes()).and_then(|()| stdout.flush()) {
+        // `| head` closes the pipe early. A full disk is worth a word; the run's own end still decides the exit code.
+        Err(error) if error.kind() != ErrorKind::BrokenPipe => say(&format!("the report could not be written: {error}")),
+        _ => {}
+    }
 }
 
 /// Writes a JSON document to stdout.

@@ -1,10 +1,13 @@
 //! What happens while it happens, on stderr: a line for each change, and on a terminal a sign of life between them.
 
+use std::cell::RefCell;
 use std::io::IsTerminal;
 use std::time::Duration;
 
 use engine::Event;
+use engine::call::Call;
 use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
+use planner::id::Region;
 use planner::inventory::ImageState;
 use tracing_subscriber::EnvFilter;
 
@@ -12,6 +15,8 @@ use tracing_subscriber::EnvFilter;
 pub struct Progress {
     bar: ProgressBar,
     verbose: bool,
+    /// The call that failed last and may work later, where, and EC2's code.
+    waited_for: RefCell<Option<(Call, Region, Option<String>)>>,
 }
 
 impl Progress {
@@ -26,7 +31,7 @@ impl Progress {
             bar.set_message("asking EC2");
             bar.enable_steady_tick(Duration::from_millis(120));
         }
-        Self { bar, verbose: verbose > 0 }
+        Self { bar, verbose: verbose > 0, waited_for: RefCell::default() }
     }
 
     /// Tells of one event.
@@ -46,7 +51,13 @@ impl Progress {
                     self.bar.set_message(format!("waiting for {image}"));
                 }
             }
-            Event::Waiting(failure) => self.line(&format!("waiting: {failure}")),
+            // Every round may say so again, for hours.
+            Event::Waiting(failure) => {
+                let what = (failure.call, failure.region.clone(), failure.code.clone());
+                if self.waited_for.replace(Some(what.clone())) != Some(what) {
+                    self.line(&format!("waiting: {failure}"));
+                }
+            }
             Event::RegionRead { region, images, snapshots } if self.verbose => {
                 self.line(&format!("{region}: read {images} images and {snapshots} snapshots"));
             }

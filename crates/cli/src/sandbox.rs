@@ -1,7 +1,7 @@
 //! The sandbox's door: the only file that knows the simulator. A world is kept in a file between commands; its clock stands
 //! still there, and waiting moves it on at once.
 
-use std::ffi::{OsStr, OsString};
+use std::ffi::OsString;
 use std::fs::{File, OpenOptions, TryLockError};
 use std::path::{Path, PathBuf};
 
@@ -11,7 +11,7 @@ use ec2_sim::{Ec2Sim, World};
 use jiff::Timestamp;
 
 use crate::args::DEFAULT_WORLD;
-use crate::failure::Failure;
+use crate::failure::{Failure, whole};
 
 /// Every new world is the same one, so that what the documents show is what everybody sees.
 const SEED: u64 = 1;
@@ -30,13 +30,13 @@ impl Sandbox {
     /// Takes the world out of its file, or makes a new one.
     pub fn open(file: PathBuf) -> Result<Self, Failure> {
         let lock = lock(&file)?;
-        let world = if file.exists() { World::load(&file).map_err(Failure::usage)? } else { new_world()? };
+        let world = if file.exists() { World::load(&file).map_err(|error| Failure::usage(whole(&error)))? } else { new_world()? };
         Ok(Self { sim: Ec2Sim::new(world), file, _lock: lock })
     }
 
     /// Puts the world back.
     pub fn close(self) -> Result<(), Failure> {
-        self.sim.snapshot().save(&self.file).map_err(Failure::nothing_achieved)
+        self.sim.snapshot().save(&self.file).map_err(|error| Failure::nothing_achieved(whole(&error)))
     }
 
     /// Credentials that open this world and nothing else.
@@ -45,13 +45,15 @@ impl Sandbox {
     }
 }
 
-/// The file meant by `--sandbox[=FILE]`, if the sandbox is meant at all.
+/// The file meant by `--sandbox[=FILE]` or by `AMI_BACKUP_SANDBOX`, if the sandbox is meant at all.
 pub fn file_of(option: Option<&OsString>) -> Result<Option<PathBuf>, Failure> {
-    match option.map(OsString::as_os_str) {
-        None => Ok(None),
-        // An empty AMI_BACKUP_SANDBOX is one that is not set.
-        Some(empty) if empty.is_empty() => Ok(None),
-        Some(default) if default == OsStr::new(DEFAULT_WORLD) => default_file().map(Some),
+    // Unlike the option, a variable that is empty is one that is not set.
+    let environment = || std::env::var_os("AMI_BACKUP_SANDBOX").filter(|file| !file.is_empty()).map(PathBuf::from);
+    match option {
+        None => Ok(environment()),
+        Some(default) if default == DEFAULT_WORLD => environment().map_or_else(default_file, Ok).map(Some),
+        // Somebody's variable was empty; what was meant for the sandbox must not reach AWS.
+        Some(empty) if empty.is_empty() => Err(Failure::usage("--sandbox= names no file; leave the = away for the usual one")),
         Some(file) => Ok(Some(PathBuf::from(file))),
     }
 }
@@ -72,7 +74,7 @@ pub fn world_for_serving(file: Option<&Path>, speed: f64) -> Result<(World, Opti
     let lock = file.map(lock).transpose()?;
     let now = Timestamp::now();
     let mut world = match file.filter(|file| file.exists()) {
-        Some(file) => World::load(file).map_err(Failure::usage)?,
+        Some(file) => World::load(file).map_err(|error| Failure::usage(whole(&error)))?,
         None => World::example(SEED, now),
     };
     if world.clock > now {

@@ -26,6 +26,29 @@ mod start_instances;
 mod stop_instances;
 mod terminate_instances;
 
+use self::copy_image::CopyImage;
+use self::create_image::CreateImage;
+use self::create_snapshot::CreateSnapshot;
+use self::create_tags::CreateTags;
+use self::delete_snapshot::DeleteSnapshot;
+use self::delete_tags::DeleteTags;
+use self::deregister_image::DeregisterImage;
+use self::describe_availability_zones::DescribeAvailabilityZones;
+use self::describe_images::DescribeImages;
+use self::describe_instances::DescribeInstances;
+use self::describe_regions::DescribeRegions;
+use self::describe_snapshots::DescribeSnapshots;
+use self::describe_tags::DescribeTags;
+use self::describe_volumes::DescribeVolumes;
+use self::disable_image::DisableImage;
+use self::disable_image_deregistration_protection::DisableImageDeregistrationProtection;
+use self::enable_image::EnableImage;
+use self::enable_image_deregistration_protection::EnableImageDeregistrationProtection;
+use self::register_image::RegisterImage;
+use self::run_instances::RunInstances;
+use self::start_instances::StartInstances;
+use self::stop_instances::StopInstances;
+use self::terminate_instances::TerminateInstances;
 use crate::error::Error;
 use crate::query::Params;
 use crate::scope::Scope;
@@ -46,33 +69,29 @@ trait Action: Sized {
 /// Performs an action of EC2 by its name.
 pub(crate) fn ec2(action: &str, scope: &mut Scope, answer: &mut Xml) -> Result<(), Error> {
     let run = match action {
-        copy_image::CopyImage::NAME => run::<copy_image::CopyImage>,
-        create_image::CreateImage::NAME => run::<create_image::CreateImage>,
-        create_snapshot::CreateSnapshot::NAME => run::<create_snapshot::CreateSnapshot>,
-        create_tags::CreateTags::NAME => run::<create_tags::CreateTags>,
-        delete_snapshot::DeleteSnapshot::NAME => run::<delete_snapshot::DeleteSnapshot>,
-        delete_tags::DeleteTags::NAME => run::<delete_tags::DeleteTags>,
-        deregister_image::DeregisterImage::NAME => run::<deregister_image::DeregisterImage>,
-        describe_availability_zones::DescribeAvailabilityZones::NAME => run::<describe_availability_zones::DescribeAvailabilityZones>,
-        describe_images::DescribeImages::NAME => run::<describe_images::DescribeImages>,
-        describe_instances::DescribeInstances::NAME => run::<describe_instances::DescribeInstances>,
-        describe_regions::DescribeRegions::NAME => run::<describe_regions::DescribeRegions>,
-        describe_snapshots::DescribeSnapshots::NAME => run::<describe_snapshots::DescribeSnapshots>,
-        describe_tags::DescribeTags::NAME => run::<describe_tags::DescribeTags>,
-        describe_volumes::DescribeVolumes::NAME => run::<describe_volumes::DescribeVolumes>,
-        disable_image::DisableImage::NAME => run::<disable_image::DisableImage>,
-        disable_image_deregistration_protection::DisableImageDeregistrationProtection::NAME => {
-            run::<disable_image_deregistration_protection::DisableImageDeregistrationProtection>
-        }
-        enable_image::EnableImage::NAME => run::<enable_image::EnableImage>,
-        enable_image_deregistration_protection::EnableImageDeregistrationProtection::NAME => {
-            run::<enable_image_deregistration_protection::EnableImageDeregistrationProtection>
-        }
-        register_image::RegisterImage::NAME => run::<register_image::RegisterImage>,
-        run_instances::RunInstances::NAME => run::<run_instances::RunInstances>,
-        start_instances::StartInstances::NAME => run::<start_instances::StartInstances>,
-        stop_instances::StopInstances::NAME => run::<stop_instances::StopInstances>,
-        terminate_instances::TerminateInstances::NAME => run::<terminate_instances::TerminateInstances>,
+        CopyImage::NAME => run::<CopyImage>,
+        CreateImage::NAME => run::<CreateImage>,
+        CreateSnapshot::NAME => run::<CreateSnapshot>,
+        CreateTags::NAME => run::<CreateTags>,
+        DeleteSnapshot::NAME => run::<DeleteSnapshot>,
+        DeleteTags::NAME => run::<DeleteTags>,
+        DeregisterImage::NAME => run::<DeregisterImage>,
+        DescribeAvailabilityZones::NAME => run::<DescribeAvailabilityZones>,
+        DescribeImages::NAME => run::<DescribeImages>,
+        DescribeInstances::NAME => run::<DescribeInstances>,
+        DescribeRegions::NAME => run::<DescribeRegions>,
+        DescribeSnapshots::NAME => run::<DescribeSnapshots>,
+        DescribeTags::NAME => run::<DescribeTags>,
+        DescribeVolumes::NAME => run::<DescribeVolumes>,
+        DisableImage::NAME => run::<DisableImage>,
+        DisableImageDeregistrationProtection::NAME => run::<DisableImageDeregistrationProtection>,
+        EnableImage::NAME => run::<EnableImage>,
+        EnableImageDeregistrationProtection::NAME => run::<EnableImageDeregistrationProtection>,
+        RegisterImage::NAME => run::<RegisterImage>,
+        RunInstances::NAME => run::<RunInstances>,
+        StartInstances::NAME => run::<StartInstances>,
+        StopInstances::NAME => run::<StopInstances>,
+        TerminateInstances::NAME => run::<TerminateInstances>,
         _ => return Err(invalid_action(action)),
     };
     throttle::charge(action, scope)?;

@@ -148,3 +148,104 @@ fn check_region(name: &str, world: &World) -> Result<(), Error> {
         _ => Err(Error::auth_failure()),
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use insta::assert_snapshot;
+
+    use crate::http::{Answer, Delivery};
+    use crate::testing::{Client, WEB, noon};
+    use crate::world::{ClosedRegion, OptInStatus, World};
+
+    fn answer(delivery: Delivery) -> Answer {
+        match delivery {
+            Delivery::Answer(answer) => answer,
+            other => panic!("{other:?}"),
+        }
+    }
+
+    #[test]
+    fn errors_have_ec2s_envelope_and_a_request_id_twice() {
+        let ec2 = Client::of_example();
+        let answer = answer(ec2.deliver("DescribeEverything", &[]));
+        assert_eq!(answer.status, 400);
+        assert_snapshot!(answer.body, @r#"
+        <?xml version="1.0" encoding="UTF-8"?>
+        <Response>
+            <Errors>
+                <Error>
+                    <Code>InvalidAction</Code>
+                    <Message>The action DescribeEverything is not valid for this web service.</Message>
+                </Error>
+            </Errors>
+            <RequestID>f89404ee-6fab-4c4a-a8a8-4a90d7928e5c</RequestID>
+        </Response>
+        "#);
+        let id = answer.headers.iter().find(|(name, _)| *name == "x-amzn-requestid").unwrap();
+        assert!(answer.body.contains(&id.1));
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn answers_are_dated_by_the_world() {
+        let ec2 = Client::of_example();
+        let answer = answer(ec2.deliver("DescribeRegions", &[]));
+        assert!(answer.headers.contains(&("date", "Sun, 22 Nov 2026 12:00:00 GMT".to_owned())), "{:?}", answer.headers);
+    }
+
+    #[test]
+    fn unsigned_requests_are_refused() {
+        let ec2 = Client::of_example();
+        let mut request = ec2.request("Action=DescribeRegions");
+        request.headers.clear();
+        let answer = answer(ec2.sim.exchange(&request));
+        assert_eq!(answer.status, 403);
+        assert!(answer.body.contains("MissingAuthenticationToken"));
+    }
+
+    #[test]
+    fn regions_must_exist_and_be_enabled() {
+        let ec2 = Client::of_example();
+        for region in ["mars-1", "af-south-1"] {
+            let refused = ec2.in_region(region).call("DescribeImages", &[]);
+            assert_eq!((refused.status, &refused.text("Code")[..]), (401, "AuthFailure"));
+        }
+        ec2.sim.world().manners.closed_region = ClosedRegion::OptInRequired;
+        let refused = ec2.in_region("af-south-1").call("DescribeImages", &[]);
+        assert_eq!((refused.status, &refused.text("Code")[..]), (400, "OptInRequired"));
+        ec2.sim.world().regions.get_mut("af-south-1").unwrap().opt_in_status = OptInStatus::OptedIn;
+        ec2.in_region("af-south-1").ok("DescribeImages", &[]);
+    }
+
+    #[test]
+    fn dry_runs_and_denials_do_nothing() {
+        let ec2 = Client::of_example();
+        let params = [("InstanceId", WEB), ("Name", "nightly"), ("DryRun", "true")];
+        let dry = ec2.call("CreateImage", &params);
+        assert_eq!((dry.status, &dry.text("Code")[..]), (412, "DryRunOperation"));
+        ec2.deny("CreateImage");
+        let denied = ec2.call("CreateImage", &params);
+        assert_eq!((denied.status, &denied.text("Code")[..]), (403, "UnauthorizedOperation"));
+        assert!(ec2.sim.world().region("us-east-1").images.is_empty());
+    }
+
+    #[test]
+    fn a_request_may_come_as_a_query() {
+        let ec2 = Client::of_example();
+        let mut request = ec2.request("");
+        request.method = "GET".to_owned();
+        request.query = "Action=DescribeRegions&Version=2016-11-15".to_owned();
+        assert_eq!(answer(ec2.sim.exchange(&request)).status, 200);
+        request.query.clear();
+        assert!(answer(ec2.sim.exchange(&request)).body.contains("MissingAction"));
+    }
+
+    #[test]
+    fn accounts_do_not_see_one_another() {
+        let mut world = World::example(1, noon());
+        world.access_keys.insert("AKIDOTHER".to_owned(), "210987654321".parse().unwrap());
+        let ec2 = Client::of(world);
+        let stranger = ec2.with_key("AKIDOTHER");
+        assert_eq!(stranger.ok("DescribeInstances", &[]).texts("instanceId"), [""; 0]);
+        assert!(stranger.error("CreateImage", &[("InstanceId", WEB), ("Name", "mine")]).starts_with("InvalidInstanceID.NotFound"));
+    }
+}

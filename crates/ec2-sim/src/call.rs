@@ -54,3 +54,24 @@ impl Log {
         self.0.iter().cloned().collect()
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_oldest_calls_make_room() {
+        let call = |number: usize| Call {
+            at: Timestamp::UNIX_EPOCH,
+            region: String::new(),
+            action: number.to_string(),
+            access_key: String::new(),
+            params: BTreeMap::new(),
+            outcome: Outcome::Ok,
+        };
+        let mut log = Log::default();
+        (0..KEPT + 5).for_each(|number| log.push(call(number)));
+        assert_eq!(log.calls().len(), KEPT);
+        assert_eq!(log.calls()[0].action, "5");
+    }
+}

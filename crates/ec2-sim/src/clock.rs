@@ -40,3 +40,36 @@ pub(crate) fn milliseconds(at: Timestamp) -> String {
 pub(crate) fn whole_seconds(at: Timestamp) -> String {
     at.strftime("%Y-%m-%dT%H:%M:%S.000Z").to_string()
 }
+
+#[cfg(test)]
+mod tests {
+    use std::time::Duration;
+
+    use super::*;
+
+    #[tokio::test(start_paused = true)]
+    async fn goes_with_tokio_and_can_be_moved_on() {
+        let noon: Timestamp = "2026-11-22T12:00:00Z".parse().unwrap();
+        let mut clock = Clock::starting_at(noon);
+        assert_eq!(clock.now(), noon);
+        // Eight hours that take no time.
+        tokio::time::sleep(Duration::from_hours(8)).await;
+        assert_eq!(clock.now().to_string(), "2026-11-22T20:00:00Z");
+        clock.skip(SignedDuration::from_mins(30));
+        assert_eq!(clock.now().to_string(), "2026-11-22T20:30:00Z");
+    }
+
+    #[test]
+    fn time_ends_rather_than_overflows() {
+        let mut clock = Clock::starting_at(Timestamp::MAX);
+        clock.skip(SignedDuration::MAX);
+        assert_eq!(clock.now(), Timestamp::MAX);
+    }
+
+    #[test]
+    fn instants_are_written_as_ec2_does() {
+        let at: Timestamp = "2026-11-22T20:35:01.25Z".parse().unwrap();
+        assert_eq!(milliseconds(at), "2026-11-22T20:35:01.250Z");
+        assert_eq!(whole_seconds(at), "2026-11-22T20:35:01.000Z");
+    }
+}

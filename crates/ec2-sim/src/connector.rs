@@ -58,3 +58,60 @@ fn write(answer: Answer) -> Result<HttpResponse, ConnectorError> {
     }
     Ok(response)
 }
+
+#[cfg(test)]
+mod tests {
+    use std::time::Duration;
+
+    use aws_smithy_runtime_api::client::http::HttpConnector as _;
+
+    use super::*;
+    use crate::faults::{Fault, FaultKind, Which};
+    use crate::testing::{Client, noon};
+    use crate::world::World;
+
+    fn request(ec2: &Client) -> HttpRequest {
+        let signed = ec2.request("Action=DescribeRegions");
+        let mut request = HttpRequest::new(SdkBody::from(signed.body));
+        request.set_method("POST").unwrap();
+        request.set_uri("https://ec2.us-east-1.amazonaws.com/").unwrap();
+        request.headers_mut().insert("Authorization", signed.headers["authorization"].clone());
+        request
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn answers_the_sdk() {
+        let ec2 = Client::of(World::example(1, noon()));
+        let connector = Connector(ec2.sim.clone());
+        let response = connector.call(request(&ec2)).await.unwrap();
+        assert_eq!(response.status().as_u16(), 200);
+        let body = std::str::from_utf8(response.body().bytes().unwrap()).unwrap();
+        let id = response.headers().get("x-amzn-requestid").unwrap();
+        assert!(body.contains(id) && body.contains("us-east-1"), "{body}");
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn answers_the_sdk_as_the_metadata_service() {
+        let ec2 = Client::of(World::example(1, noon()));
+        let connector = Connector(ec2.sim.clone());
+        let mut put = HttpRequest::empty();
+        put.set_method("PUT").unwrap();
+        put.set_uri("http://169.254.169.254/latest/api/token").unwrap();
+        put.headers_mut().insert("x-aws-ec2-metadata-token-ttl-seconds", "60");
+        assert_eq!(connector.call(put).await.unwrap().status().as_u16(), 200);
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn breaks_delays_and_hangs_as_asked() {
+        let ec2 = Client::of(World::example(1, noon()));
+        let connector = Connector(ec2.sim.clone());
+        ec2.sim.inject(Fault::of("DescribeRegions", Which::Nth(1), FaultKind::LostRequest));
+        ec2.sim.inject(Fault::of("DescribeRegions", Which::Nth(2), FaultKind::Delay(Duration::from_secs(5))));
+        ec2.sim.inject(Fault::of("DescribeRegions", Which::Nth(3), FaultKind::Hang));
+        assert!(connector.call(request(&ec2)).await.unwrap_err().is_io());
+        connector.call(request(&ec2)).await.unwrap();
+        assert_eq!(ec2.sim.now().to_string(), "2026-11-22T12:00:05Z");
+        let hanging = tokio::time::timeout(Duration::from_hours(24), connector.call(request(&ec2))).await;
+        assert!(hanging.is_err());
+    }
+}

@@ -28,3 +28,29 @@ impl Credential {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn reads_the_scope() {
+        let header = "AWS4-HMAC-SHA256 Credential=AKID/20261122/eu-west-1/sts/aws4_request, SignedHeaders=host, Signature=00";
+        let credential = Credential::from_header(Some(header)).unwrap();
+        assert_eq!((&credential.access_key[..], &credential.region[..], &credential.service[..]), ("AKID", "eu-west-1", "sts"));
+    }
+
+    #[test]
+    fn refuses_what_is_missing_or_not_signed_that_way() {
+        assert_eq!(Credential::from_header(None).unwrap_err().code, "MissingAuthenticationToken");
+        for header in [
+            "",
+            "Basic dXNlcg==",
+            "AWS4-HMAC-SHA256 ",
+            "AWS4-HMAC-SHA256 Credential=AKID",
+            "AWS4-HMAC-SHA256 Credential=/a/b/c/aws4_request",
+        ] {
+            assert_eq!(Credential::from_header(Some(header)).unwrap_err().code, "AuthFailure", "{header}");
+        }
+    }
+}

@@ -3,8 +3,9 @@
 use crate::error::Error;
 use crate::id::SnapshotId;
 use crate::query::Params;
-use crate::scope::{Scope, snapshot_id};
-use crate::world::{BlockDevice, Ebs, SnapshotState};
+use crate::reference::snapshot_id;
+use crate::scope::Scope;
+use crate::world::{BlockDevice, Ebs, SnapshotState, Volume};
 
 /// What is asked of one device.
 #[derive(Debug)]
@@ -33,29 +34,34 @@ pub(crate) struct EbsRequest {
 
 /// Takes `BlockDeviceMapping.N` from a request.
 pub(crate) fn take(params: &mut Params) -> Result<Vec<DeviceRequest>, Error> {
-    params
-        .structures("BlockDeviceMapping")
-        .into_iter()
-        .map(|mut mapping| {
-            let device_name = mapping.required("DeviceName")?;
-            // Present and empty is how `NoDevice` is meant to be sent.
-            let no_device = mapping.given("NoDevice").is_some();
-            let virtual_name = mapping.text("VirtualName");
-            let ebs = take_ebs(mapping.structure("Ebs"))?;
-            mapping.finish()?;
-            let wish = match (no_device, virtual_name, ebs) {
-                (true, None, None) => Wish::NoDevice,
-                (false, Some(name), None) => Wish::Ephemeral(name),
-                (false, None, Some(ebs)) => Wish::Ebs(ebs),
-                _ => {
-                    return Err(invalid_mapping(format!(
-                        "Exactly one of NoDevice, VirtualName and Ebs is needed for the device {device_name}."
-                    )));
-                }
-            };
-            Ok(DeviceRequest { device_name, wish })
-        })
-        .collect()
+    let mut devices: Vec<DeviceRequest> = Vec::new();
+    for mapping in params.structures("BlockDeviceMapping") {
+        let device = take_device(mapping)?;
+        if devices.iter().any(|other| other.device_name == device.device_name) {
+            return Err(invalid_mapping(format!("The device '{}' is used in more than one block-device mapping", device.device_name)));
+        }
+        devices.push(device);
+    }
+    Ok(devices)
+}
+
+fn take_device(mut params: Params) -> Result<DeviceRequest, Error> {
+    let device_name = params.required("DeviceName")?;
+    // Present and empty is how `NoDevice` is meant to be sent.
+    let no_device = params.given("NoDevice").is_some();
+    let virtual_name = params.text("VirtualName");
+    let ebs = take_ebs(params.structure("Ebs"))?;
+    params.finish()?;
+    let wish = match (no_device, virtual_name, ebs) {
+        (true, None, None) => Wish::NoDevice,
+        (false, Some(name), None) => Wish::Ephemeral(name),
+        (false, None, Some(ebs)) => Wish::Ebs(ebs),
+        _ => {
+            let message = format!("Exactly one of NoDevice, VirtualName and Ebs is needed for the device {device_name}.");
+            return Err(invalid_mapping(message));
+        }
+    };
+    Ok(DeviceRequest { device_name, wish })
 }
 
 fn take_ebs(mut params: Params) -> Result<Option<EbsRequest>, Error> {
@@ -111,6 +117,14 @@ impl EbsRequest {
             delete_on_termination: self.delete_on_termination.unwrap_or(true),
             encrypted,
         })
+    }
+
+    /// Whether this asks of a volume no more than EC2 lets an image change about it.
+    pub(crate) fn suits(&self, volume: &Volume) -> bool {
+        self.snapshot_id.is_none()
+            && self.volume_size.is_none_or(|size| size == volume.size_gib)
+            && self.volume_type.as_ref().is_none_or(|kind| *kind == volume.volume_type)
+            && self.encrypted.is_none_or(|encrypted| encrypted == volume.encrypted)
     }
 
     /// A volume of an image, with what is asked to be different about it.

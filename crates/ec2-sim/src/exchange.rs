@@ -53,3 +53,240 @@ fn deal(request: &impl Addressed, world: &mut World, faults: &mut Faults, log: &
     log.push(call);
     delivery
 }
+
+#[cfg(test)]
+mod tests {
+    use std::time::Duration;
+
+    use proptest::prelude::*;
+
+    use crate::call::Outcome;
+    use crate::faults::{Fault, FaultKind, Which};
+    use crate::http::Delivery;
+    use crate::testing::{Client, DB, WEB, noon};
+    use crate::world::World;
+
+    const CREATE: [(&str, &str); 2] = [("InstanceId", WEB), ("Name", "nightly")];
+
+    fn images(ec2: &Client) -> usize {
+        ec2.sim.world().region("us-east-1").images.len()
+    }
+
+    #[test]
+    fn a_lost_request_does_nothing_and_a_lost_answer_hides_what_was_done() {
+        let ec2 = Client::of_example();
+        ec2.sim.inject(Fault::of("CreateImage", Which::First(1), FaultKind::LostRequest));
+        ec2.sim.inject(Fault::of("CreateImage", Which::Nth(2), FaultKind::LostAnswer));
+        assert_eq!(ec2.deliver("CreateImage", &CREATE), Delivery::Lost);
+        assert_eq!(images(&ec2), 0);
+        assert_eq!(ec2.deliver("CreateImage", &CREATE), Delivery::Lost);
+        assert_eq!(images(&ec2), 1);
+        // The third call finds out.
+        assert!(ec2.error("CreateImage", &CREATE).starts_with("InvalidAMIName.Duplicate"));
+        let outcomes: Vec<Outcome> = ec2.sim.calls().into_iter().map(|call| call.outcome).collect();
+        assert_eq!(
+            outcomes,
+            [
+                Outcome::Unanswered { done: false },
+                Outcome::Unanswered { done: true },
+                Outcome::Error("InvalidAMIName.Duplicate".to_owned())
+            ]
+        );
+    }
+
+    #[test]
+    fn a_hanging_call_does_nothing_and_a_late_one_is_done_at_once() {
+        let ec2 = Client::of_example();
+        ec2.sim.inject(Fault::of("CreateImage", Which::Nth(1), FaultKind::Hang));
+        ec2.sim.inject(Fault::of("CreateImage", Which::Nth(2), FaultKind::Delay(Duration::from_secs(90))));
+        assert_eq!(ec2.deliver("CreateImage", &CREATE), Delivery::Never);
+        assert_eq!(images(&ec2), 0);
+        let Delivery::Late(by, answer) = ec2.deliver("CreateImage", &CREATE) else { panic!("in time") };
+        assert_eq!((by, answer.status), (Duration::from_secs(90), 200));
+        assert_eq!(images(&ec2), 1);
+    }
+
+    #[test]
+    fn errors_strike_the_calls_they_were_meant_for() {
+        let ec2 = Client::of_example();
+        ec2.sim.inject(Fault {
+            action: Some("DescribeImages".to_owned()),
+            region: Some("us-east-1".to_owned()),
+            calls: Which::Every(2),
+            kind: FaultKind::throttled(),
+        });
+        let statuses = |ec2: &Client| [0; 4].map(|_| ec2.call("DescribeImages", &[]).status);
+        assert_eq!(statuses(&ec2), [200, 503, 200, 503]);
+        assert_eq!(statuses(&ec2.in_region("eu-west-1")), [200; 4]);
+        assert_eq!(ec2.call("DescribeRegions", &[]).status, 200);
+        assert_eq!(ec2.call("DescribeImages", &[]).status, 200);
+        assert_eq!(ec2.call("DescribeImages", &[]).text("Code"), "RequestLimitExceeded");
+    }
+
+    #[test]
+    fn which_calls() {
+        let struck = |which| {
+            let ec2 = Client::of_example();
+            ec2.sim.inject(Fault { action: None, region: None, calls: which, kind: FaultKind::throttled() });
+            [0; 5].map(|_| ec2.call("DescribeRegions", &[]).status == 503)
+        };
+        assert_eq!(struck(Which::All), [true; 5]);
+        assert_eq!(struck(Which::Nth(2)), [false, true, false, false, false]);
+        assert_eq!(struck(Which::First(2)), [true, true, false, false, false]);
+        assert_eq!(struck(Which::From(4)), [false, false, false, true, true]);
+        assert_eq!(struck(Which::Every(2)), [false, true, false, true, false]);
+        assert_eq!(struck(Which::Every(0)), [false; 5]);
+    }
+
+    #[test]
+    fn the_log_tells_who_called_what_and_where() {
+        let ec2 = Client::of_example();
+        ec2.in_region("eu-west-1").with_key("AKIDME").ok("DescribeImages", &[("Owner.1", "self")]);
+        let [call] = &ec2.sim.calls()[..] else { panic!("one call") };
+        assert_eq!((&call.action[..], &call.region[..], &call.access_key[..]), ("DescribeImages", "eu-west-1", "AKIDME"));
+        assert_eq!(call.params, [("Owner.1".to_owned(), "self".to_owned())].into());
+        assert_eq!(call.outcome, Outcome::Ok);
+    }
+
+    /// A night's work, and everything that was answered.
+    fn diary(seed: u64) -> Vec<String> {
+        let ec2 = Client::of(World::example(seed, noon()));
+        let west = ec2.in_region("us-west-2");
+        let mut answers = Vec::new();
+        for name in ["first", "second", "third"] {
+            let made = ec2.ok("CreateImage", &[("InstanceId", DB), ("Name", name)]);
+            let id = made.text("imageId");
+            answers.push(made.body);
+            for _ in 0..5 {
+                ec2.wait(60);
+                answers.push(ec2.ok("DescribeImages", &[]).body);
+                answers.push(ec2.ok("DescribeSnapshots", &[("MaxResults", "5")]).body);
+            }
+            answers.push(west.ok("CopyImage", &[("SourceRegion", "us-east-1"), ("SourceImageId", &id), ("Name", name)]).body);
+            answers.push(west.ok("DescribeImages", &[("Owner.1", "self")]).body);
+            answers.push(ec2.error("DeregisterImage", &[("ImageId", "ami-00000000")]));
+        }
+        answers
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn the_same_seed_gives_the_same_bytes() {
+        assert_eq!(diary(1), diary(1));
+        assert_ne!(diary(1), diary(2));
+    }
+
+    proptest! {
+        #![proptest_config(ProptestConfig::with_cases(512))]
+
+        #[test]
+        fn no_body_makes_it_panic(body in prop::collection::vec(any::<u8>(), 0..200)) {
+            let ec2 = Client::of_example();
+            ec2.sim.exchange(&ec2.request(body));
+        }
+
+        #[test]
+        fn no_parameters_make_it_panic(
+            action in prop::sample::select(ACTIONS),
+            params in prop::collection::vec((name(), value()), 0..12),
+        ) {
+            let ec2 = Client::of_example();
+            let params: Vec<(&str, &str)> = params.iter().map(|(name, value)| (&name[..], &value[..])).collect();
+            for _ in 0..2 {
+                let response = ec2.call(action, &params);
+                prop_assert!(matches!(response.status, 200 | 400 | 401 | 403 | 412), "{}", response.body);
+                ec2.wait(100);
+            }
+        }
+    }
+
+    const ACTIONS: &[&str] = &[
+        "CopyImage",
+        "CreateImage",
+        "CreateSnapshot",
+        "CreateTags",
+        "DeleteSnapshot",
+        "DeleteTags",
+        "DeregisterImage",
+        "DescribeAvailabilityZones",
+        "DescribeImages",
+        "DescribeInstances",
+        "DescribeRegions",
+        "DescribeSnapshots",
+        "DescribeTags",
+        "DescribeVolumes",
+        "RegisterImage",
+        "RunInstances",
+        "StartInstances",
+        "TerminateInstances",
+    ];
+
+    /// Names of parameters, mostly ones that mean something.
+    fn name() -> impl Strategy<Value = String> {
+        let known = prop::sample::select(vec![
+            "InstanceId",
+            "InstanceId.1",
+            "ImageId",
+            "ImageId.1",
+            "SnapshotId",
+            "SnapshotId.1",
+            "VolumeId",
+            "ResourceId.1",
+            "Name",
+            "Description",
+            "SourceRegion",
+            "SourceImageId",
+            "ClientToken",
+            "MinCount",
+            "MaxCount",
+            "RootDeviceName",
+            "MaxResults",
+            "NextToken",
+            "Owner.1",
+            "Filter.1.Name",
+            "Filter.1.Value.1",
+            "Filter.1",
+            "Tag.1.Key",
+            "Tag.1.Value",
+            "TagSpecification.1.ResourceType",
+            "TagSpecification.1.Tag.1.Key",
+            "BlockDeviceMapping.1.DeviceName",
+            "BlockDeviceMapping.1.NoDevice",
+            "BlockDeviceMapping.1.Ebs.VolumeSize",
+            "BlockDeviceMapping.1.Ebs.SnapshotId",
+            "SnapshotCopyCompletionDurationMinutes",
+            "Encrypted",
+            "KmsKeyId",
+            "DryRun",
+            "Placement.AvailabilityZone",
+        ]);
+        prop_oneof![8 => known.prop_map(str::to_owned), 1 => "[A-Za-z.0-9]{0,20}"]
+    }
+
+    fn value() -> impl Strategy<Value = String> {
+        let known = prop::sample::select(vec![
+            WEB,
+            DB,
+            "ami-12345678",
+            "snap-12345678",
+            "vol-0eb1eb1eb1eb10001",
+            "us-east-1",
+            "us-east-1a",
+            "self",
+            "true",
+            "false",
+            "0",
+            "1",
+            "4294967295",
+            "-1",
+            "name",
+            "tag:Name",
+            "image",
+            "instance",
+            "snapshot",
+            "/dev/sda1",
+            "abc",
+            "",
+        ]);
+        prop_oneof![8 => known.prop_map(str::to_owned), 1 => any::<String>()]
+    }
+}

@@ -128,3 +128,67 @@ impl Pattern {
         reached[letters.len()]
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+
+    fn matches(pattern: &str, text: &str) -> bool {
+        Pattern::new(pattern).matches(text)
+    }
+
+    #[test]
+    fn wildcards() {
+        assert!(matches("nightly*", "nightly"));
+        assert!(matches("*-2026-*", "web-2026-11"));
+        assert!(matches("web-?", "web-1"));
+        // `?` may stand for nothing.
+        assert!(matches("web-?", "web-"));
+        assert!(!matches("web-?", "web-10"));
+        assert!(!matches("Web", "web"));
+        assert!(!matches("web", "web-1"));
+        assert!(matches("", ""));
+        assert!(!matches("", "a"));
+    }
+
+    #[test]
+    fn a_backslash_takes_the_meaning_away() {
+        assert!(matches(r"\*", "*"));
+        assert!(!matches(r"\*", "a"));
+        assert!(matches(r"a\?b\\c", r"a?b\c"));
+        assert!(matches(r"at the end \", r"at the end \"));
+    }
+
+    #[test]
+    fn no_pattern_is_slow() {
+        assert!(!matches(&"a*".repeat(100), &"b".repeat(200)));
+        assert!(!matches(&"*a?".repeat(100), &"a".repeat(99)));
+    }
+
+    /// The same by trying everything: what the fast way is held to.
+    fn slowly(pattern: &[char], text: &[char]) -> bool {
+        match pattern {
+            [] => text.is_empty(),
+            ['*', rest @ ..] => (0..=text.len()).any(|n| slowly(rest, &text[n..])),
+            ['?', rest @ ..] => slowly(rest, text) || !text.is_empty() && slowly(rest, &text[1..]),
+            ['\\', letter, rest @ ..] | [letter, rest @ ..] => text.first() == Some(letter) && slowly(rest, &text[1..]),
+        }
+    }
+
+    proptest! {
+        #[test]
+        fn agrees_with_trying_everything(pattern in r"[ab*?\\]{0,8}", text in r"[ab*?\\]{0,8}") {
+            let letters = |text: &str| text.chars().collect::<Vec<_>>();
+            prop_assert_eq!(matches(&pattern, &text), slowly(&letters(&pattern), &letters(&text)));
+        }
+
+        #[test]
+        fn escaped_text_matches_itself_and_nothing_else(text in any::<String>(), other in any::<String>()) {
+            let escaped: String = text.chars().flat_map(|letter| ['\\', letter]).collect();
+            prop_assert!(matches(&escaped, &text));
+            prop_assert_eq!(matches(&escaped, &other), text == other);
+        }
+    }
+}

@@ -32,7 +32,6 @@ macro_rules! resource_ids {
                 &self.0
             }
 
-            #[allow(dead_code)]
             pub(crate) fn mint(ids: &mut Ids) -> Self {
                 Self(ids.mint($prefix))
             }
@@ -231,4 +230,42 @@ fn scramble(value: u64) -> u64 {
 fn well_formed(text: &str, prefix: &str) -> bool {
     text.strip_prefix(prefix)
         .is_some_and(|digits| matches!(digits.len(), 8 | 17) && digits.bytes().all(|b| matches!(b, b'0'..=b'9' | b'a'..=b'f')))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn ids_have_eight_or_seventeen_digits() {
+        for good in ["ami-12345678", "ami-0123456789abcdef0"] {
+            assert!(good.parse::<ImageId>().is_ok(), "{good}");
+        }
+        for bad in ["", "ami-", "ami-1234567", "ami-123456789", "ami-1234567g", "ami-ABCDEF01", "i-12345678", "ami-12345678 "] {
+            assert!(bad.parse::<ImageId>().is_err(), "{bad}");
+        }
+        assert!("123456789012".parse::<AccountId>().is_ok());
+        assert!("12345678901".parse::<AccountId>().is_err());
+    }
+
+    #[test]
+    fn minted_ids_are_well_formed_and_depend_on_seed_and_number_only() {
+        let mut ids = Ids::new(1);
+        let first = ImageId::mint(&mut ids);
+        assert!(first.as_str().parse::<ImageId>().is_ok());
+        assert_ne!(first, ImageId::mint(&mut ids));
+
+        let mut others = Ids::new(1);
+        others.request_id();
+        SnapshotId::mint(&mut others);
+        assert_eq!(ImageId::mint(&mut others), first);
+        assert_ne!(ImageId::mint(&mut Ids::new(2)), first);
+    }
+
+    #[test]
+    fn request_ids_look_like_uuids() {
+        let id = Ids::new(1).request_id();
+        let lengths: Vec<usize> = id.split('-').map(str::len).collect();
+        assert_eq!(lengths, [8, 4, 4, 4, 12], "{id}");
+    }
 }

@@ -43,6 +43,7 @@ mod metadata;
 mod naming;
 mod paging;
 mod query;
+mod reference;
 mod resource;
 mod scope;
 mod server;

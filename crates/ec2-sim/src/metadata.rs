@@ -149,7 +149,7 @@ fn identity_document(home: &Home) -> Value {
         "imageId": home.instance.image_id,
         "instanceId": home.instance.id,
         "instanceType": home.instance.instance_type,
-        "pendingTime": home.instance.launched.strftime("%Y-%m-%dT%H:%M:%SZ").to_string(),
+        "pendingTime": seconds(home.instance.launched),
         "privateIp": home.instance.private_ip,
         "region": home.region,
         "version": "2017-09-30",
@@ -161,19 +161,24 @@ fn credentials(home: Home, world: &mut World) -> Value {
     let access_key = format!("ASIA{:016X}", part("access key"));
     let secret = format!("{:016x}{:016x}wJalrXUt", part("secret"), part("more secret"));
     let until = later(world.clock, CREDENTIALS_LIFE);
+    // In the order of the alphabet, which is serde_json's own where it does not keep this one.
     let answer = json!({
-        "Code": "Success",
-        "LastUpdated": world.clock.strftime("%Y-%m-%dT%H:%M:%SZ").to_string(),
-        "Type": "AWS-HMAC",
         "AccessKeyId": access_key,
+        "Code": "Success",
+        "Expiration": seconds(until),
+        "LastUpdated": seconds(world.clock),
         "SecretAccessKey": secret,
         "Token": format!("{:016x}", part("session")),
-        "Expiration": until.strftime("%Y-%m-%dT%H:%M:%SZ").to_string(),
+        "Type": "AWS-HMAC",
     });
     if home.account != AccountId::default() {
         world.access_keys.insert(access_key, home.account);
     }
     answer
+}
+
+fn seconds(at: Timestamp) -> String {
+    at.strftime("%Y-%m-%dT%H:%M:%SZ").to_string()
 }
 
 fn text(body: &impl ToString) -> Answer {
@@ -191,4 +196,138 @@ fn empty(status: u16) -> Answer {
 fn signed(mut answer: Answer, world: &World) -> Answer {
     answer.headers.extend([("date", date(world.clock)), ("server", "EC2ws".to_owned())]);
     answer
+}
+
+#[cfg(test)]
+mod tests {
+    use insta::assert_snapshot;
+
+    use super::*;
+    use crate::http::Delivery;
+    use crate::testing::{Client, MAIL, noon};
+
+    fn send(ec2: &Client, method: &str, path: &str, headers: &[(&str, &str)]) -> Answer {
+        let request = Request {
+            method: method.to_owned(),
+            path: path.to_owned(),
+            headers: headers.iter().map(|(name, value)| ((*name).to_owned(), (*value).to_owned())).collect(),
+            ..Request::default()
+        };
+        match ec2.sim.exchange(&request) {
+            Delivery::Answer(answer) => answer,
+            other => panic!("{other:?}"),
+        }
+    }
+
+    fn token(ec2: &Client) -> String {
+        send(ec2, "PUT", "/latest/api/token", &[(TTL_HEADER, "60")]).body
+    }
+
+    fn get(ec2: &Client, path: &str) -> Answer {
+        send(ec2, "GET", path, &[(TOKEN_HEADER, &token(ec2))])
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn tells_an_instance_what_it_is() {
+        let ec2 = Client::of_example();
+        assert_eq!(get(&ec2, "/latest/meta-data/instance-id").body, "i-0eb1eb1eb1eb10001");
+        assert_eq!(get(&ec2, "/latest/meta-data/placement/region").body, "us-east-1");
+        assert_eq!(get(&ec2, "/latest/meta-data/placement/availability-zone").body, "us-east-1a");
+        assert_eq!(get(&ec2, "/latest/meta-data/nothing").status, 404);
+        assert_snapshot!(get(&ec2, "/latest/dynamic/instance-identity/document").body, @r#"
+        {
+          "accountId": "123456789012",
+          "architecture": "x86_64",
+          "availabilityZone": "us-east-1a",
+          "imageId": "ami-12345678",
+          "instanceId": "i-0eb1eb1eb1eb10001",
+          "instanceType": "t3.micro",
+          "pendingTime": "2026-10-23T12:00:00Z",
+          "privateIp": "172.31.10.11",
+          "region": "us-east-1",
+          "version": "2017-09-30"
+        }
+        "#);
+    }
+
+    #[test]
+    fn answers_for_the_instance_that_it_is_told_to() {
+        let ec2 = Client::of_example();
+        ec2.sim.world().metadata_instance = MAIL.parse().ok();
+        assert_eq!(get(&ec2, "/latest/meta-data/placement/region").body, "eu-west-1");
+        ec2.sim.world().metadata_instance = None;
+        assert_eq!(get(&ec2, "/latest/meta-data/instance-id").status, 404);
+    }
+
+    #[test]
+    fn wants_a_token_that_is_its_own_and_not_over() {
+        let ec2 = Client::of_example();
+        let path = "/latest/meta-data/instance-id";
+        let token = token(&ec2);
+        let with = |token: &str| send(&ec2, "GET", path, &[(TOKEN_HEADER, token)]).status;
+        assert_eq!(send(&ec2, "GET", path, &[]).status, 401);
+        assert_eq!(with("AQAEAA"), 401);
+        assert_eq!(with(&token.replace(&token[31..], "?")), 401);
+        assert_eq!(with(&token), 200);
+        ec2.wait(60);
+        assert_eq!(with(&token), 401);
+    }
+
+    #[test]
+    fn gives_no_token_to_proxies_nor_for_ever() {
+        let ec2 = Client::of_example();
+        let put = |headers: &[(&str, &str)]| send(&ec2, "PUT", "/latest/api/token", headers).status;
+        assert_eq!(put(&[(TTL_HEADER, "21600")]), 200);
+        assert_eq!(put(&[(TTL_HEADER, "21601")]), 400);
+        assert_eq!(put(&[(TTL_HEADER, "0")]), 400);
+        assert_eq!(put(&[]), 400);
+        assert_eq!(put(&[(TTL_HEADER, "60"), ("x-forwarded-for", "10.0.0.1")]), 403);
+        assert_eq!(send(&ec2, "POST", "/latest/api/token", &[]).status, 405);
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn hands_out_credentials_for_six_hours() {
+        let ec2 = Client::of_example();
+        let role = get(&ec2, "/latest/meta-data/iam/security-credentials/").body;
+        let credentials = get(&ec2, &format!("/latest/meta-data/iam/security-credentials/{role}")).body;
+        assert_snapshot!(credentials, @r#"
+        {
+          "AccessKeyId": "ASIAB9B9634275C24D6A",
+          "Code": "Success",
+          "Expiration": "2026-11-22T18:00:00Z",
+          "LastUpdated": "2026-11-22T12:00:00Z",
+          "SecretAccessKey": "06dd88dbd8c431b7b82c7715d6874b26wJalrXUt",
+          "Token": "1833af138b92edb5",
+          "Type": "AWS-HMAC"
+        }
+        "#);
+    }
+
+    #[test]
+    fn the_credentials_are_those_of_the_instances_account() {
+        let ec2 = Client::of_example();
+        let other: AccountId = "210987654321".parse().unwrap();
+        let mut world = ec2.sim.world();
+        let held = world.accounts.remove(&AccountId::default()).unwrap();
+        world.accounts.insert(other, held);
+        drop(world);
+        let body = get(&ec2, &format!("/latest/meta-data/iam/security-credentials/{ROLE}")).body;
+        let credentials: Value = serde_json::from_str(&body).unwrap();
+        let key = credentials["AccessKeyId"].as_str().unwrap();
+        assert_eq!(ec2.of_service("sts").with_key(key).ok("GetCallerIdentity", &[]).text("Account"), "210987654321");
+    }
+
+    #[test]
+    fn is_its_own_action_in_the_log_and_for_faults() {
+        use crate::faults::{Fault, FaultKind, Which};
+
+        let ec2 = Client::of(World::example(1, noon()));
+        ec2.sim.inject(Fault { action: None, region: None, calls: Which::All, kind: FaultKind::Hang });
+        let token = token(&ec2);
+        assert_eq!(token.len(), 32);
+        let kind = FaultKind::Error { status: 500, code: String::new(), message: String::new() };
+        ec2.sim.inject(Fault::of(ACTION, Which::All, kind));
+        assert_eq!(get(&ec2, "/latest/meta-data/instance-id").status, 500);
+        assert_eq!(ec2.sim.calls()[0].params["path"], "/latest/api/token");
+    }
 }

@@ -130,3 +130,76 @@ fn read(token: &str, request: u64) -> Result<u64, Error> {
 fn seal(place: u64, request: u64) -> u64 {
     hash(&format!("{place:x} of {request:x}"))
 }
+
+#[cfg(test)]
+mod tests {
+    use std::collections::BTreeSet;
+
+    use proptest::prelude::*;
+
+    use crate::testing::{Client, noon};
+    use crate::world::World;
+
+    /// A world with that many images, some of them tagged, and all of them listed page by page.
+    fn page_through(images: usize, size: u32, short_pages: bool, filter: &[(&str, &str)]) -> (Vec<Vec<String>>, BTreeSet<String>) {
+        let mut world = World::new(7, noon());
+        world.manners.short_pages = short_pages;
+        let ec2 = Client::of(world);
+        for number in 0..images {
+            let name = format!("image {number}");
+            ec2.ok("CopyImage", &[("SourceRegion", "us-east-1"), ("SourceImageId", "ami-12345678"), ("Name", &name)]);
+        }
+        let size = size.to_string();
+        let mut token = String::new();
+        let mut pages = Vec::new();
+        loop {
+            let paging = [("MaxResults", &size[..]), ("NextToken", &token)];
+            let answer = ec2.ok("DescribeImages", &[&[("Owner.1", "self")], filter, &paging].concat());
+            pages.push(answer.texts("imageId"));
+            match answer.texts("nextToken").pop() {
+                Some(next) => token = next,
+                None => break,
+            }
+        }
+        let whole = ec2.ok("DescribeImages", &[&[("Owner.1", "self")], filter].concat()).texts("imageId");
+        (pages, whole.into_iter().collect())
+    }
+
+    proptest! {
+        #![proptest_config(ProptestConfig::with_cases(40))]
+
+        #[test]
+        fn the_pages_together_are_the_whole(images in 0_usize..40, size in 1_u32..50, short in any::<bool>(), filtered in any::<bool>()) {
+            let filter = [("Filter.1.Name", "name"), ("Filter.1.Value.1", "*1")];
+            let (pages, whole) = page_through(images, size, short, if filtered { &filter } else { &[] });
+            let size = usize::try_from(size).unwrap();
+            prop_assert!(pages.iter().all(|page| page.len() <= size));
+            let listed: Vec<String> = pages.concat();
+            prop_assert_eq!(listed.len(), whole.len());
+            prop_assert_eq!(listed.into_iter().collect::<BTreeSet<_>>(), whole);
+        }
+    }
+
+    #[test]
+    fn a_page_may_be_empty_and_have_a_successor() {
+        let (pages, whole) = page_through(30, 5, true, &[("Filter.1.Name", "name"), ("Filter.1.Value.1", "image 7")]);
+        assert_eq!((pages.len(), whole.len()), (6, 1));
+        assert!(pages[..5].iter().any(Vec::is_empty));
+    }
+
+    #[test]
+    fn a_token_is_good_for_its_own_request_only() {
+        let ec2 = Client::of(World::new(7, noon()));
+        for name in ["one", "two"] {
+            ec2.ok("CopyImage", &[("SourceRegion", "us-east-1"), ("SourceImageId", "ami-12345678"), ("Name", name)]);
+        }
+        let listing = [("Owner.1", "self"), ("MaxResults", "1")];
+        let token = ec2.ok("DescribeImages", &listing).text("nextToken");
+        let next = ("NextToken", &token[..]);
+        ec2.ok("DescribeImages", &[&listing[..], &[next]].concat());
+        // Without its owner it would be another listing altogether.
+        assert!(ec2.error("DescribeImages", &[("MaxResults", "1"), next]).starts_with("InvalidNextToken"));
+        let forged = token.replace(&token[..1], "g");
+        assert!(ec2.error("DescribeImages", &[&listing[..], &[("NextToken", &forged)]].concat()).starts_with("InvalidNextToken"));
+    }
+}

@@ -165,3 +165,76 @@ impl Params {
         members
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use insta::assert_snapshot;
+    use proptest::prelude::*;
+
+    use super::*;
+
+    fn params(form: &str) -> Params {
+        Params::new(&decode(form.as_bytes()))
+    }
+
+    #[test]
+    fn reads_scalars_lists_and_structures() {
+        let mut params = params("Name=a+b%26c&Id.2=y&Id.1=x&Id.10=z&Filter.1.Name=state&Filter.1.Value.1=on&Filter.1.Value.2=off");
+        assert_eq!(params.text("Name").as_deref(), Some("a b&c"));
+        // By number, not by spelling.
+        assert_eq!(params.list("Id"), ["x", "y", "z"]);
+        let mut filters = params.structures("Filter");
+        assert_eq!(filters[0].required("Name").unwrap(), "state");
+        assert_eq!(filters[0].list("Value"), ["on", "off"]);
+        params.finish().unwrap();
+    }
+
+    #[test]
+    fn refuses_what_nobody_took() {
+        let refused = |form, take: fn(&mut Params)| {
+            let mut params = params(form);
+            take(&mut params);
+            params.finish().unwrap_err().to_string()
+        };
+        assert_snapshot!(refused("Nmae=a", |params| drop(params.text("Name"))), @"UnknownParameter: The parameter Nmae is not recognized");
+        // A list where a scalar was expected, and the other way round.
+        assert_snapshot!(
+            refused("Name.1=a", |params| drop(params.text("Name"))),
+            @"UnknownParameter: The parameter Name is not recognized"
+        );
+        assert_snapshot!(refused("Id=a", |params| drop(params.list("Id"))), @"UnknownParameter: The parameter Id is not recognized");
+        assert_snapshot!(refused("Id.first=a", |params| drop(params.list("Id"))), @"UnknownParameter: The parameter Id is not recognized");
+        assert_snapshot!(
+            refused("a.b.c.d.e.f.g.h.i.j=1", |params| drop(params.text("a"))),
+            @"UnknownParameter: The parameter a.b.c.d.e.f.g.h.i.j is not recognized"
+        );
+        let mut outer = params("Filter.3.Nmae=a");
+        let filter = outer.structures("Filter").remove(0);
+        assert_snapshot!(filter.finish().unwrap_err().to_string(), @"UnknownParameter: The parameter Filter.3.Nmae is not recognized");
+    }
+
+    #[test]
+    fn an_empty_value_is_no_value_except_where_it_is() {
+        let mut params = params("Name=&NoDevice=");
+        assert_eq!(params.text("Name"), None);
+        assert_eq!(params.given("NoDevice").as_deref(), Some(""));
+        assert_eq!(params.given("Name"), None);
+    }
+
+    proptest! {
+        #[test]
+        fn any_text_survives_the_form(key in "[A-Za-z]{1,8}", value in any::<String>()) {
+            let form = form_urlencoded::Serializer::new(String::new()).append_pair(&key, &value).finish();
+            prop_assert_eq!(params(&form).given(&key), Some(value));
+        }
+
+        #[test]
+        fn a_list_keeps_its_order(values in prop::collection::vec(any::<String>(), 0..30)) {
+            let mut form = form_urlencoded::Serializer::new(String::new());
+            for (number, value) in values.iter().enumerate().rev() {
+                form.append_pair(&format!("Value.{}", number + 1), value);
+            }
+            prop_assert_eq!(params(&form.finish()).list("Value"), values);
+        }
+    }
+}

@@ -7,6 +7,7 @@ use jiff::Timestamp;
 
 use crate::error::Error;
 use crate::id::{AccountId, ImageId, InstanceId, SnapshotId, VolumeId};
+use crate::reference::{instance_id, no_such_image, no_such_instances, no_such_snapshot, no_such_volume};
 use crate::world::{Image, Instance, Region, Snapshot, Volume, World};
 
 pub(crate) struct Scope<'w> {
@@ -109,7 +110,10 @@ impl Scope<'_> {
         let ids: Vec<InstanceId> = ids.iter().map(|id| instance_id(id)).collect::<Result<_, _>>()?;
         let held = &self.here().instances;
         let missing: Vec<&InstanceId> = ids.iter().filter(|id| !held.contains_key(*id)).collect();
-        if missing.is_empty() { Ok(ids.iter().filter_map(|id| held.get(id)).collect()) } else { Err(no_such_instances(&missing)) }
+        if !missing.is_empty() {
+            return Err(no_such_instances(&missing));
+        }
+        Ok(ids.iter().filter_map(|id| held.get(id)).collect())
     }
 
     /// The caller's snapshots, as far as they can be seen yet.
@@ -139,65 +143,4 @@ impl Scope<'_> {
         let volume = self.here_mut().volumes.get_mut(id);
         volume.ok_or_else(|| no_such_volume(id))
     }
-}
-
-pub(crate) fn no_such_image(id: &ImageId) -> Error {
-    no_such_images(&[id])
-}
-
-pub(crate) fn no_such_images(ids: &[&ImageId]) -> Error {
-    let (noun, verb) = match ids {
-        [_] => ("id", "does"),
-        _ => ("ids", "do"),
-    };
-    Error::new("InvalidAMIID.NotFound", format!("The image {noun} '[{}]' {verb} not exist", joined(ids)))
-}
-
-pub(crate) fn no_such_instances(ids: &[&InstanceId]) -> Error {
-    let (noun, verb) = match ids {
-        [_] => ("ID", "does"),
-        _ => ("IDs", "do"),
-    };
-    Error::new("InvalidInstanceID.NotFound", format!("The instance {noun} '{}' {verb} not exist", joined(ids)))
-}
-
-pub(crate) fn no_such_volume(id: &VolumeId) -> Error {
-    Error::new("InvalidVolume.NotFound", format!("The volume '{id}' does not exist."))
-}
-
-/// The image is there, but not in a state in which it could be used.
-pub(crate) fn unavailable(image: &Image) -> Error {
-    Error::new(
-        "InvalidAMIID.Unavailable",
-        format!("The AMI ID '{}' is currently {} and may not be used for this operation", image.id, image.state),
-    )
-}
-
-fn joined(ids: &[impl ToString]) -> String {
-    let ids: Vec<String> = ids.iter().map(ToString::to_string).collect();
-    ids.join(", ")
-}
-
-pub(crate) fn no_such_snapshot(id: &SnapshotId) -> Error {
-    Error::new("InvalidSnapshot.NotFound", format!("The snapshot '{id}' does not exist."))
-}
-
-pub(crate) fn instance_id(text: &str) -> Result<InstanceId, Error> {
-    text.parse().map_err(|_| malformed("InvalidInstanceID.Malformed", text, InstanceId::PREFIX))
-}
-
-pub(crate) fn image_id(text: &str) -> Result<ImageId, Error> {
-    text.parse().map_err(|_| malformed("InvalidAMIID.Malformed", text, ImageId::PREFIX))
-}
-
-pub(crate) fn snapshot_id(text: &str) -> Result<SnapshotId, Error> {
-    text.parse().map_err(|_| malformed("InvalidSnapshotID.Malformed", text, SnapshotId::PREFIX))
-}
-
-pub(crate) fn volume_id(text: &str) -> Result<VolumeId, Error> {
-    text.parse().map_err(|_| malformed("InvalidVolumeID.Malformed", text, VolumeId::PREFIX))
-}
-
-fn malformed(code: &str, text: &str, prefix: &str) -> Error {
-    Error::new(code, format!("Invalid id: \"{text}\" (expecting \"{prefix}...\")"))
 }

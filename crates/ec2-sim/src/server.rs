@@ -82,3 +82,63 @@ fn write(answer: Answer) -> io::Result<HttpResponse<Full<Bytes>>> {
     }
     response.body(Full::new(Bytes::from(answer.body))).map_err(io::Error::other)
 }
+
+#[cfg(test)]
+mod tests {
+    use std::io::{Read, Write};
+
+    use super::*;
+    use crate::faults::{Fault, FaultKind, Which};
+    use crate::testing::Client;
+
+    /// What comes back, to the end of the connection, when this is sent.
+    async fn talk(ec2: &Client, text: &str) -> String {
+        let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+        let address = listener.local_addr().unwrap();
+        let server = tokio::spawn(ec2.sim.clone().serve(listener));
+        let text = text.to_owned();
+        let client = tokio::task::spawn_blocking(move || {
+            let mut stream = std::net::TcpStream::connect(address)?;
+            stream.write_all(text.as_bytes())?;
+            let mut answer = String::new();
+            stream.read_to_string(&mut answer)?;
+            io::Result::Ok(answer)
+        });
+        let answer = client.await.unwrap().unwrap();
+        server.abort();
+        answer
+    }
+
+    fn post(ec2: &Client, body: &str) -> String {
+        let request = ec2.request(body);
+        format!(
+            "POST / HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\nAuthorization: {}\r\nContent-Length: {}\r\n\r\n{body}",
+            request.headers["authorization"],
+            body.len()
+        )
+    }
+
+    #[tokio::test]
+    async fn answers_over_http_with_the_worlds_date() {
+        let ec2 = Client::of_example();
+        let answer = talk(&ec2, &post(&ec2, "Action=DescribeRegions")).await;
+        assert!(answer.starts_with("HTTP/1.1 200 OK"), "{answer}");
+        assert_eq!(answer.matches("\r\ndate: ").count(), 1, "{answer}");
+        assert!(answer.contains("\r\ndate: Sun, 22 Nov 2026 12:00:0"), "{answer}");
+        assert!(answer.contains("<regionName>us-east-1</regionName>"), "{answer}");
+    }
+
+    #[tokio::test]
+    async fn answers_as_the_metadata_service() {
+        let ec2 = Client::of_example();
+        let get = "GET /latest/meta-data/instance-id HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n\r\n";
+        assert!(talk(&ec2, get).await.starts_with("HTTP/1.1 401"));
+    }
+
+    #[tokio::test]
+    async fn hangs_up_on_a_lost_answer() {
+        let ec2 = Client::of_example();
+        ec2.sim.inject(Fault::of("DescribeRegions", Which::All, FaultKind::LostAnswer));
+        assert_eq!(talk(&ec2, &post(&ec2, "Action=DescribeRegions")).await, "");
+    }
+}

@@ -98,3 +98,69 @@ fn replace(path: &Path, world: &World) -> io::Result<()> {
     }
     written
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::testing::{Client, DB, noon};
+
+    /// A directory of its own for a test, gone when it is over.
+    struct Folder(PathBuf);
+
+    impl Folder {
+        fn new(name: &str) -> Self {
+            let path = std::env::temp_dir().join(format!("ec2-sim-{name}-{}", std::process::id()));
+            fs::create_dir_all(&path).unwrap();
+            Self(path)
+        }
+    }
+
+    impl Drop for Folder {
+        fn drop(&mut self) {
+            let _ = fs::remove_dir_all(&self.0);
+        }
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn goes_on_where_it_was_saved() {
+        let folder = Folder::new("goes-on");
+        let path = folder.0.join("world.json");
+        let ec2 = Client::of_example();
+        ec2.create_image(DB, "nightly");
+        ec2.wait(30);
+        ec2.sim.snapshot().save(&path).unwrap();
+
+        let again = Client::of(World::load(&path).unwrap());
+        assert_eq!(again.sim.now(), ec2.sim.now());
+        for client in [&ec2, &again] {
+            client.wait(30);
+        }
+        assert_eq!(again.ok("DescribeSnapshots", &[]).body, ec2.ok("DescribeSnapshots", &[]).body);
+        assert_eq!(again.create_image(DB, "again"), ec2.create_image(DB, "again"));
+        assert_eq!(*again.sim.world(), *ec2.sim.world());
+        assert_eq!(fs::read_dir(&folder.0).unwrap().count(), 1);
+    }
+
+    #[test]
+    fn says_what_is_wrong_with_a_file() {
+        let folder = Folder::new("wrong");
+        let path = folder.0.join("world.json");
+        assert!(matches!(World::load(&path), Err(StateError::Read { .. })));
+        fs::write(&path, "{}").unwrap();
+        assert!(matches!(World::load(&path), Err(StateError::Parse { .. })));
+        fs::write(&path, r#"{"version": 2, "world": null}"#).unwrap();
+        assert!(matches!(World::load(&path), Err(StateError::Version { found: 2, .. })));
+        let nowhere = folder.0.join("no/such/folder/world.json");
+        assert!(matches!(World::new(1, noon()).save(nowhere), Err(StateError::Write { .. })));
+    }
+
+    #[test]
+    fn what_a_file_does_not_say_has_its_default() {
+        let mut value = serde_json::to_value(World::example(1, noon())).unwrap();
+        for field in ["manners", "fail_next"] {
+            value.as_object_mut().unwrap().remove(field);
+        }
+        let world: World = serde_json::from_value(value).unwrap();
+        assert_eq!(world, World::example(1, noon()));
+    }
+}

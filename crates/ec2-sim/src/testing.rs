@@ -107,10 +107,16 @@ impl Client {
         self.ok("CreateImage", &[("InstanceId", instance), ("Name", name), ("NoReboot", "true")]).text("imageId")
     }
 
-    /// Makes an image, waits until it is available, and gives its id.
-    pub(crate) fn available_image(&self, instance: &str, name: &str) -> String {
+    /// Makes an image, waits until it is settled, and gives its id.
+    pub(crate) fn settled_image(&self, instance: &str, name: &str) -> String {
         let id = self.create_image(instance, name);
         self.wait(600);
+        id
+    }
+
+    /// Makes an image, waits until it is available, and gives its id.
+    pub(crate) fn available_image(&self, instance: &str, name: &str) -> String {
+        let id = self.settled_image(instance, name);
         assert_eq!(self.image(&id).state.to_string(), "available");
         id
     }

@@ -63,3 +63,44 @@ impl Allowance {
         Self { most, per_second }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use crate::testing::{Client, noon};
+    use crate::world::World;
+
+    fn throttled() -> Client {
+        let mut world = World::new(1, noon());
+        world.manners.throttling = true;
+        Client::of(world)
+    }
+
+    fn served(ec2: &Client, action: &str, params: &[(&str, &str)]) -> usize {
+        (0..200).take_while(|_| ec2.call(action, params).status != 503).count()
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn each_action_has_its_bucket_and_its_rate() {
+        let ec2 = throttled();
+        assert_eq!(served(&ec2, "CopyImage", &[]), 100);
+        assert_eq!(served(&ec2, "DescribeImages", &[]), 100);
+        assert_eq!(served(&ec2, "CreateImage", &[]), 50);
+        ec2.wait(3);
+        assert_eq!(served(&ec2, "CopyImage", &[]), 3);
+        assert_eq!(served(&ec2, "DescribeImages", &[]), 60);
+        assert_eq!(served(&ec2.in_region("eu-west-1"), "CopyImage", &[]), 100);
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn asking_for_everything_at_once_costs_more() {
+        let ec2 = throttled();
+        assert_eq!(served(&ec2, "DescribeSnapshots", &[]), 50);
+        assert_eq!(served(&ec2, "DescribeSnapshots", &[("MaxResults", "100")]), 100);
+    }
+
+    #[test]
+    fn nobody_is_throttled_unasked() {
+        let ec2 = Client::of(World::new(1, noon()));
+        assert_eq!(served(&ec2, "DescribeSnapshots", &[]), 200);
+    }
+}

@@ -191,3 +191,70 @@ impl Region {
         self.images.values().find(|image| image.uses(snapshot))
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use jiff::SignedDuration;
+    use proptest::prelude::*;
+
+    use super::*;
+    use crate::testing::{Client, DB, MAIL, WEB, noon};
+
+    #[test]
+    fn the_example_is_what_it_says() {
+        let world = World::example(1, noon());
+        let volumes = |region: &str, id: &str| world.region(region).instances[id].devices.len();
+        assert_eq!((volumes("us-east-1", WEB), volumes("us-east-1", DB), volumes("eu-west-1", MAIL)), (1, 3, 1));
+        assert_eq!(world.metadata_instance, WEB.parse().ok());
+        assert!(Image::published_by_amazon().is_some());
+        for region in world.accounts.values().flat_map(|account| account.regions.values()) {
+            for instance in region.instances.values() {
+                assert!(instance.devices.values().all(|device| region.volumes.contains_key(&device.volume_id)));
+            }
+        }
+    }
+
+    #[test]
+    fn a_region_without_anything_is_empty() {
+        let mut world = World::new(1, noon());
+        assert_eq!(*world.region("us-east-2"), Region::default());
+        assert!(world.accounts.is_empty());
+        world.region_mut("us-east-2");
+        assert_eq!(world.accounts.len(), 1);
+    }
+
+    #[test]
+    fn nothing_changes_at_speed_zero() {
+        let mut world = World::example(1, noon());
+        world.speed = 0.0;
+        let ec2 = Client::of(world);
+        let id = ec2.create_image(WEB, "nightly");
+        ec2.wait(365 * 24 * 3600);
+        assert_eq!(ec2.image(&id).state, ImageState::Pending);
+    }
+
+    proptest! {
+        #[test]
+        fn settling_in_steps_or_at_once_is_the_same(steps in prop::collection::vec(0_i64..90, 1..20), fails in any::<bool>()) {
+            let mut world = World::example(1, noon());
+            if fails {
+                world.fail_next.image.push("boom".into());
+            }
+            let ec2 = Client::of(world);
+            let image = ec2.settled_image(WEB, "source");
+            ec2.create_image(DB, "nightly");
+            ec2.ok("StopInstances", &[("InstanceId.1", WEB)]);
+            ec2.ok("TerminateInstances", &[("InstanceId.1", DB)]);
+            ec2.call("CopyImage", &[("SourceRegion", "us-east-1"), ("SourceImageId", &image), ("Name", "copy")]);
+            let mut stepwise = ec2.sim.snapshot();
+            let mut at_once = stepwise.clone();
+            let mut now = stepwise.clock;
+            for step in steps {
+                now += SignedDuration::from_secs(step);
+                stepwise.settle(now);
+            }
+            at_once.settle(now);
+            prop_assert_eq!(stepwise, at_once);
+        }
+    }
+}

@@ -106,3 +106,39 @@ fn escape(text: &str, into: &mut String) {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use insta::assert_snapshot;
+
+    use super::*;
+
+    #[test]
+    fn nests_lists_and_escapes() {
+        let text = Xml::document("Root", Some("urn:x"), |xml| {
+            xml.leaf("text", "a<b & \"c\" 'd' >\r\n\u{0}\u{1f600}").leaf_if_some("absent", None::<&str>).element("empty", |_| {}).items(
+                "list",
+                [1, 2],
+                |item, number| {
+                    item.leaf("number", number);
+                },
+            );
+        });
+        assert_snapshot!(text, @r#"
+        <?xml version="1.0" encoding="UTF-8"?>
+        <Root xmlns="urn:x">
+            <text>a&lt;b &amp; &quot;c&quot; &apos;d&apos; &gt;&#13;
+        �😀</text>
+            <empty/>
+            <list>
+                <item>
+                    <number>1</number>
+                </item>
+                <item>
+                    <number>2</number>
+                </item>
+            </list>
+        </Root>
+        "#);
+    }
+}

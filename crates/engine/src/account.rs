@@ -51,9 +51,11 @@ pub struct Connection {
 /// Why AWS cannot be spoken to.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum AccountError {
-    /// `-p` names a profile that is not there.
-    #[error("the profile `{0}` is neither in the AWS config file nor in the credentials file; `aws configure --profile {0}` makes it")]
-    NoSuchProfile(String),
+    /// `-p` or the environment names a profile that is not there.
+    #[error(
+        "the profile `{0}`, named by {1}, is neither in the AWS config file nor in the credentials file; `aws configure --profile {0}` makes it"
+    )]
+    NoSuchProfile(String, &'static str),
     /// The files cannot be read.
     #[error("the AWS config files could not be read: {0}")]
     Unreadable(String),
@@ -77,10 +79,11 @@ impl Account {
         let profiles = profile::load(&Fs::real(), &Env::real(), &EnvConfigFiles::default(), connection.profile.clone().map(Into::into))
             .await
             .map_err(|error| AccountError::Unreadable(error.to_string()))?;
-        if let Some(name) = &connection.profile
-            && profiles.get_profile(name).is_none()
-        {
-            return Err(AccountError::NoSuchProfile(name.clone()));
+        // As in the AWS CLI: with the next best credentials, a misspelt profile would delete in the wrong account.
+        let environment = || std::env::var("AWS_PROFILE").ok().filter(|name| !name.is_empty()).map(|name| (name, "AWS_PROFILE"));
+        let named = connection.profile.clone().map(|name| (name, "-p")).or_else(environment);
+        if let Some((name, from)) = named.filter(|(name, _)| connection.credentials.is_none() && profiles.get_profile(name).is_none()) {
+            return Err(AccountError::NoSuchProfile(name, from));
         }
         let profile_region = profiles.get("region").map(str::to_owned);
         let mut loader = aws_config::defaults(BehaviorVersion::v2026_01_12())
@@ -95,6 +98,8 @@ impl Account {
                     .operation_timeout(PATIENCE_OF_A_CALL)
                     .build(),
             )
+            // A host whose clock is wrong must not be helped to delete by it: EC2 refuses what is signed minutes off.
+            .disable_clock_skew_correction(true)
             // It takes a slow but living answer for a dead one; the attempt's time limit is the tool for that.
             .stalled_stream_protection(StalledStreamProtectionConfig::disabled());
         if let Ok(app_name) = AppName::new(concat!("ami-backup/", env!("CARGO_PKG_VERSION"))) {

@@ -140,23 +140,24 @@ fn is_past(expire: &ExpireTag, now: Timestamp) -> bool {
     matches!(expire, ExpireTag::At(expiry) if expiry.is_past(now))
 }
 
-/// Says whose all this is: every resource EC2 listed as our own must agree on it. A region that does not is not believed.
+/// Says whose all this is. Every resource EC2 listed as our own must name the same owner; if they do not, nobody can say which
+/// of them is us, and no region that listed any is believed.
 pub(crate) fn settle_account(inventory: &mut Inventory) {
-    let owners = |view: &RegionView| -> BTreeSet<Option<AccountId>> {
-        let images = view.images.iter().map(|image| image.owner.clone());
-        images.chain(view.snapshots.iter().map(|snapshot| snapshot.owner.clone())).collect()
-    };
-    let all: BTreeSet<Option<AccountId>> = inventory.regions.values().flat_map(owners).collect();
-    let account = all.iter().flatten().next().cloned();
-    if all.len() > 1 || all.contains(&None) {
-        for view in inventory.regions.values_mut() {
-            let theirs = owners(view);
-            if theirs.len() > 1 || theirs.contains(&None) || theirs.iter().any(|owner| *owner != account) {
-                *view = RegionView::unseen("EC2 listed resources of more than one account as our own");
-            }
-        }
+    let mut owners: BTreeSet<Option<&AccountId>> = BTreeSet::new();
+    for view in inventory.regions.values() {
+        owners.extend(view.images.iter().map(|image| image.owner.as_ref()));
+        owners.extend(view.snapshots.iter().map(|snapshot| snapshot.owner.as_ref()));
     }
-    inventory.account = account;
+    inventory.account = match owners.iter().collect::<Vec<_>>().as_slice() {
+        [] => None,
+        [Some(account)] => Some((*account).clone()),
+        _ => {
+            for view in inventory.regions.values_mut().filter(|view| !view.images.is_empty() || !view.snapshots.is_empty()) {
+                *view = RegionView::unseen("EC2 listed resources of more than one account, or of none, as our own");
+            }
+            None
+        }
+    };
 }
 
 async fn images(account: &Account, region: &Region, filters: &[(&str, &[&str])]) -> Result<Vec<Image>, Failure> {

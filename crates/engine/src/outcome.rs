@@ -114,7 +114,13 @@ impl Failure {
             request_id: error.request_id().map(one_line),
         };
         if let Some(credentials) = find::<CredentialsError>(error) {
-            return failure(Class::Credentials, deepest(credentials));
+            let message = match credentials {
+                CredentialsError::CredentialsNotLoaded(_) => {
+                    "neither the environment nor the profile holds any, and no instance role gives any".to_owned()
+                }
+                _ => deepest(credentials),
+            };
+            return failure(Class::Credentials, message);
         }
         match error {
             SdkError::ServiceError(answer) if error.code().is_none() => {
@@ -143,6 +149,11 @@ impl Failure {
         Self { call, region: region.clone(), class: Class::Malformed, code: None, message, request_id: None }
     }
 
+    /// Whether no credentials were found, so that nothing was sent.
+    pub fn is_for_want_of_credentials(&self) -> bool {
+        self.class == Class::Credentials && self.code.is_none()
+    }
+
     /// Whether the same call may well work later.
     pub fn is_passing(&self) -> bool {
         matches!(self.class, Class::Passing | Class::TryLater)
@@ -160,11 +171,10 @@ impl fmt::Display for Failure {
         write!(f, ": {}", message.trim_end_matches('.'))?;
         match class {
             Class::Denied => {
-                write!(
-                    f,
-                    ". The permission ec2:{} is missing; `ami-backup iam-policy` prints the least policy that is needed",
-                    call.name()
-                )?;
+                // To tag in the creating call is a permission of its own, and so is the use of a key.
+                let of_call = format!("ec2:{}", call.name());
+                let permission = permission_in(message).unwrap_or(&of_call);
+                write!(f, ". The permission {permission} is missing; `ami-backup iam-policy` prints the least policy that is needed")?;
             }
             Class::Credentials => f.write_str(". Check the credentials: `aws sts get-caller-identity` with the same profile must work")?,
             Class::RegionClosed => write!(f, ". Are the credentials right, and is {region} a region enabled for this account?")?,
@@ -175,6 +185,14 @@ impl fmt::Display for Failure {
         }
         Ok(())
     }
+}
+
+/// The permission that EC2's message says is missing: `… is not authorized to perform: ec2:CreateTags on resource …`.
+fn permission_in(message: &str) -> Option<&str> {
+    let (_, rest) = message.split_once("not authorized to perform: ")?;
+    let permission = rest.split(|c: char| !c.is_ascii_alphanumeric() && !":-*".contains(c)).next()?;
+    let (service, action) = permission.split_once(':')?;
+    (!service.is_empty() && !action.is_empty()).then_some(permission)
 }
 
 fn find<'a, T: Error + 'static>(error: &'a (dyn Error + 'static)) -> Option<&'a T> {
@@ -221,6 +239,21 @@ mod tests {
             request_id: Some("0a1b".to_owned()),
         };
         insta::assert_snapshot!(failure, @"DeregisterImage in eu-west-1 failed with UnauthorizedOperation: You are not authorized to perform this operation. The permission ec2:DeregisterImage is missing; `ami-backup iam-policy` prints the least policy that is needed (request 0a1b)");
+    }
+
+    #[test]
+    fn the_permission_that_is_missing_is_the_one_ec2_names() {
+        let of = |what| permission_in(what);
+        assert_eq!(
+            of("You are not authorized to perform this operation. User: x is not authorized to perform: ec2:CreateTags on resource: y"),
+            Some("ec2:CreateTags")
+        );
+        assert_eq!(of("User: x is not authorized to perform: kms:CreateGrant, with an explicit deny"), Some("kms:CreateGrant"));
+        for silent in
+            ["You are not authorized to perform this operation.", "is not authorized to perform: ", "not authorized to perform: it"]
+        {
+            assert_eq!(of(silent), None, "{silent}");
+        }
     }
 
     #[test]

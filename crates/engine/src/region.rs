@@ -44,7 +44,7 @@ pub enum NoRegion {
     )]
     Nobody,
     /// Somebody says something that is no region.
-    #[error("{0}, which {1} gives")]
+    #[error("{1} gives no region: {0}")]
     Invalid(InvalidId, RegionSource),
 }
 

@@ -105,6 +105,8 @@ pub struct BackupLabel {
     pub name: Option<String>,
     /// The instance it is a backup of.
     pub instance: Option<InstanceId>,
+    /// That instance's name, by the backup's `Name` tag.
+    pub instance_name: Option<String>,
     /// When it was made.
     pub created: Option<Timestamp>,
     /// When it may go.

@@ -23,6 +23,7 @@ const DATE: &str = "Date";
 const CREATOR: &str = "Creator";
 const AVAILABILITY_ZONE: &str = "AvailabilityZone";
 const EXPIRE: &str = "Expire";
+const NAME_PREFIX: &str = "backup-ami@";
 const INTENT_PREFIX: &str = "ami-backup:copy-to:";
 
 /// EC2's limit on a tag value, in Unicode characters.
@@ -165,6 +166,11 @@ impl Tags {
         self.get(NAME)
     }
 
+    /// The instance's name: the `Name` tag without what we put before it.
+    pub fn instance_name(&self) -> Option<&str> {
+        self.name()?.strip_prefix(NAME_PREFIX)
+    }
+
     /// The copies asked for, in order of their regions; unreadable ones apart.
     pub fn intents(&self) -> impl Iterator<Item = Result<Intent, UnreadableIntent>> {
         self.iter().filter_map(|(key, value)| {
@@ -197,7 +203,7 @@ impl Tags {
 impl Label {
     /// The tags of a new backup, on its image and on every snapshot alike.
     pub fn tags(&self) -> Tags {
-        let name = format!("backup-ami@{}", self.instance_name.as_deref().unwrap_or(self.instance.as_str()));
+        let name = format!("{NAME_PREFIX}{}", self.instance_name.as_deref().unwrap_or(self.instance.as_str()));
         let mut tags = BTreeMap::from([
             (NAME.to_owned(), name.chars().take(VALUE_LIMIT).collect()),
             (INSTANCE.to_owned(), self.instance.to_string()),

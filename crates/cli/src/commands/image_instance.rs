@@ -2,6 +2,7 @@
 
 use std::collections::BTreeSet;
 
+use engine::outcome::Class;
 use engine::region::{self, RegionChoice, RegionSource};
 use engine::report::ImageReport;
 use engine::{Ending, RunError, metadata};
@@ -13,24 +14,28 @@ use planner::policy::{CopyRequest, ImageRequest};
 use planner::tags::{Encryption, Intent};
 
 use crate::args::ImageInstance;
-use crate::commands::{Session, in_session};
+use crate::commands::{Session, in_session, resume_command};
 use crate::exit_code::ExitCode;
 use crate::failure::Failure;
 use crate::output;
 
 /// Backs the instance up.
 pub fn run(args: ImageInstance, verbose: u8) -> Result<ExitCode, Failure> {
+    let destinations = destinations(&args)?;
+    if let Some(region) = &args.region {
+        none_is_home(&destinations, region)?;
+    }
     in_session(&args.common, args.region.as_ref(), async |session| {
         // Whole seconds, since names and tags hold no more.
         let slot = Timestamp::from_second(session.clock.now().as_second()).map_err(Failure::usage)?;
         let expire = args.expire.as_deref().map(|text| expiry(text, slot)).transpose()?;
-        let destinations = destinations(&args)?;
         if let Some(expire) = expire {
             output::say(&format!("expires {expire}"));
         }
         let (instance, choice) = target(session, &args).await?;
+        none_is_home(&destinations, &choice.region)?;
         let request = ImageRequest {
-            copies: copies(destinations, &choice.region)?,
+            copies: destinations,
             instance,
             region: choice.region.clone(),
             slot,
@@ -49,14 +54,16 @@ pub fn run(args: ImageInstance, verbose: u8) -> Result<ExitCode, Failure> {
             .await
             .map_err(|error| {
                 // Where nothing was found, who chose the place is the first question.
-                let hint = match &error {
-                    RunError::NoSuchInstance { .. } | RunError::Failed(_) => format!(" (the region is from {})", choice.from),
-                    _ => String::new(),
+                let elsewhere = match &error {
+                    RunError::NoSuchInstance { .. } => true,
+                    RunError::Failed(failure) => matches!(failure.class, Class::RegionClosed | Class::Passing),
+                    _ => false,
                 };
+                let hint = if elsewhere { format!(" (the region is from {})", choice.from) } else { String::new() };
                 Failure::from(error).hint(hint)
             })?;
         print(&report, args.common.json)?;
-        advise(&report, &choice.region, args.waiting.no_wait, !request.copies.is_empty());
+        advise(&report, &args, &request);
         Ok(report.ending.into())
     })
 }
@@ -71,13 +78,19 @@ pub fn print(report: &ImageReport, json: bool) -> Result<(), Failure> {
 }
 
 /// What to do about an end that is not the end.
-pub fn advise(report: &ImageReport, region: &Region, no_wait: bool, copies: bool) {
+fn advise(report: &ImageReport, args: &ImageInstance, request: &ImageRequest) {
+    let resume = resume_command(&args.common, [&request.region]);
+    let copies = !request.copies.is_empty() || !report.copies.is_empty();
     match report.ending {
-        Ending::StillInFlight | Ending::Interrupted => output::say(&format!(
-            "still in flight, and nothing is lost: `ami-backup resume -r {region}` finishes it, as does the next image-instance of this instance"
+        Ending::Interrupted if report.image.is_none() => output::say("EC2 had not confirmed an image yet; run it again"),
+        Ending::StillInFlight | Ending::Interrupted if copies => output::say(&format!(
+            "still in flight, and nothing is lost: `{resume}` finishes the copies, as does the next image-instance of this instance"
         )),
-        Ending::Done if no_wait && copies => {
-            output::say(&format!("not waited for: `ami-backup resume -r {region}` makes the copies once the image is available"));
+        Ending::StillInFlight | Ending::Interrupted => {
+            output::say("the image is still pending, and nothing is lost: EC2 finishes it by itself");
+        }
+        Ending::Done if args.waiting.no_wait && copies && !report.dry_run => {
+            output::say(&format!("not waited for: `{resume}` makes the copies once the image is available"));
         }
         Ending::Done | Ending::NothingAchieved | Ending::SomeFailed | Ending::StoppedForSafety => {}
     }
@@ -114,7 +127,7 @@ async fn target(session: &Session, args: &ImageInstance) -> Result<(InstanceId, 
 fn destinations(args: &ImageInstance) -> Result<Vec<CopyRequest>, Failure> {
     let mut keys = Vec::new();
     for key in &args.kms_key {
-        let wrong = || Failure::usage(format!("--kms-key {}: write REGION=ARN", key.escape_debug()));
+        let wrong = || Failure::usage(format!("--kms-key {}: write REGION=ARN, such as eu-west-1=arn:aws:kms:eu-west-1:123456789012:key/…", key.escape_debug()));
         let (region, arn) = key.split_once('=').ok_or_else(wrong)?;
         let region: Region = region.parse().map_err(|invalid| Failure::usage(format!("--kms-key: {invalid}")))?;
         if arn.is_empty() || !arn.bytes().all(|b| b.is_ascii_graphic()) {
@@ -135,11 +148,11 @@ fn destinations(args: &ImageInstance) -> Result<Vec<CopyRequest>, Failure> {
     Ok(regions.into_iter().map(|region| CopyRequest { destination: region.clone(), encryption: encryption(region) }).collect())
 }
 
-fn copies(copies: Vec<CopyRequest>, region: &Region) -> Result<Vec<CopyRequest>, Failure> {
+fn none_is_home(copies: &[CopyRequest], region: &Region) -> Result<(), Failure> {
     if copies.iter().any(|copy| copy.destination == *region) {
         return Err(Failure::usage(format!(
             "-d {region} is the instance's own region: a copy beside the image would die with it; name another region"
         )));
     }
-    Ok(copies)
+    Ok(())
 }

@@ -2,7 +2,7 @@
 
 use crate::args::Resume;
 use crate::commands::image_instance::print;
-use crate::commands::{in_session, regions};
+use crate::commands::{in_session, regions, resume_command};
 use crate::exit_code::ExitCode;
 use crate::failure::Failure;
 use crate::output;
@@ -14,7 +14,8 @@ pub fn run(args: Resume, verbose: u8) -> Result<ExitCode, Failure> {
         let report = session.run(&args.common, Some(&args.waiting), verbose, async |run| engine::resume(run, &scope).await).await?;
         print(&report, args.common.json)?;
         if matches!(report.ending, engine::Ending::StillInFlight | engine::Ending::Interrupted) {
-            output::say("still in flight, and nothing is lost: run `ami-backup resume` again to finish");
+            let again = resume_command(&args.common, &args.region);
+            output::say(&format!("still in flight, and nothing is lost: `{again}` goes on with it"));
         }
         Ok(report.ending.into())
     })

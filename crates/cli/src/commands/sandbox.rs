@@ -11,7 +11,7 @@ use tokio::net::TcpListener;
 
 use crate::args::{Sandbox as Args, SandboxCommand};
 use crate::exit_code::ExitCode;
-use crate::failure::Failure;
+use crate::failure::{Failure, whole};
 use crate::output;
 use crate::sandbox::{self, Sandbox};
 
@@ -131,7 +131,7 @@ fn serve(listen: SocketAddr, state: Option<PathBuf>, speed: f64) -> Result<ExitC
             () = interrupted() => {}
         }
         if let Some(file) = &state {
-            sim.snapshot().save(file).map_err(Failure::nothing_achieved)?;
+            sim.snapshot().save(file).map_err(|error| Failure::nothing_achieved(whole(&error)))?;
         }
         Ok(ExitCode::Done)
     })

@@ -7,7 +7,8 @@ use crate::id::{ImageId, SnapshotId, VolumeId};
 use crate::idempotency;
 use crate::naming::{check_description, check_name};
 use crate::query::Params;
-use crate::scope::{Scope, image_id, no_such_image, unavailable};
+use crate::reference::{image_id, no_such_image, unavailable};
+use crate::scope::Scope;
 use crate::tagging::{Specification, is_reserved, merged};
 use crate::world::{DeregistrationProtection, Image, ImageState, Manners, Origin, Snapshot, SnapshotState, StateReason, Tags};
 use crate::xml::Xml;
@@ -276,7 +277,10 @@ mod tests {
             refused(&west, &pending, "copy", &[]),
             format!("InvalidAMIID.Unavailable: The AMI ID '{pending}' is currently pending and may not be used for this operation")
         );
-        assert_snapshot!(refused(&west, "ami-00000000", "copy", &[]), @"InvalidAMIID.NotFound: The image id '[ami-00000000]' does not exist");
+        assert_snapshot!(
+            refused(&west, "ami-00000000", "copy", &[]),
+            @"InvalidAMIID.NotFound: The image id '[ami-00000000]' does not exist"
+        );
         assert_snapshot!(refused(&west, "nightly", "copy", &[]), @r#"InvalidAMIID.Malformed: Invalid id: "nightly" (expecting "ami-...")"#);
         let from = |region| west.error("CopyImage", &[("SourceRegion", region), ("SourceImageId", &pending), ("Name", "copy")]);
         assert_snapshot!(from("mars-1"), @"InvalidRequest: The source region 'mars-1' is not valid.");
@@ -304,7 +308,10 @@ mod tests {
         west.wait(600);
         assert_eq!(copy(&west, &source, "nightly", &[token]), copied);
         assert_eq!(west.sim.world().region("us-west-2").images.len(), 1);
-        assert_snapshot!(refused(&west, &source, "other", &[token]), @"IdempotentParameterMismatch: Arguments on this idempotent request are inconsistent with arguments used in previous request(s).");
+        assert_snapshot!(
+            refused(&west, &source, "other", &[token]),
+            @"IdempotentParameterMismatch: Arguments on this idempotent request are inconsistent with arguments used in previous request(s)."
+        );
         // A token is good for one region, and a day.
         assert_ne!(copy(&ec2.in_region("us-east-2"), &source, "nightly", &[token]), copied);
         west.wait(24 * 3600);
@@ -366,7 +373,10 @@ mod tests {
         assert!(ec2.snapshots_of(&kept)[0].encrypted);
         let message = refused(&ec2, &encrypted, "in the clear", &[("Encrypted", "false")]);
         assert!(message.starts_with("InvalidRequest: Snapshot snap-"), "{message}");
-        assert_snapshot!(refused(&ec2, &source, "half said", &[("KmsKeyId", "alias/aws/ebs")]), @"InvalidParameterCombination: The parameter KmsKeyId requires the parameter Encrypted to be set.");
+        assert_snapshot!(
+            refused(&ec2, &source, "half said", &[("KmsKeyId", "alias/aws/ebs")]),
+            @"InvalidParameterCombination: The parameter KmsKeyId requires the parameter Encrypted to be set."
+        );
     }
 
     #[test]
@@ -409,7 +419,10 @@ mod tests {
         let source = ec2.in_region("eu-west-1").available_image(MAIL, "nightly");
         let params = |name| [("SourceRegion", "eu-west-1"), ("SourceImageId", &source[..]), ("Name", name)];
         ec2.ok("CopyImage", &params("one"));
-        assert_snapshot!(ec2.error("CopyImage", &params("two")), @"ResourceLimitExceeded: Too many snapshot copies in progress. The limit is 1 for this destination region.");
+        assert_snapshot!(
+            ec2.error("CopyImage", &params("two")),
+            @"ResourceLimitExceeded: Too many snapshot copies in progress. The limit is 1 for this destination region."
+        );
         ec2.wait(600);
         ec2.ok("CopyImage", &params("two"));
     }

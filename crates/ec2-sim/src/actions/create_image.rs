@@ -9,7 +9,8 @@ use crate::error::Error;
 use crate::id::{ImageId, InstanceId, VolumeId};
 use crate::naming::{check_description, check_name};
 use crate::query::Params;
-use crate::scope::{Scope, instance_id};
+use crate::reference::instance_id;
+use crate::scope::Scope;
 use crate::snapshotting;
 use crate::tagging::Specification;
 use crate::world::{BlockDevice, DeregistrationProtection, Ebs, Image, ImageState, Instance, InstanceState, Origin};
@@ -99,14 +100,9 @@ impl CreateImage {
                     return Err(invalid_mapping(format!("The root device {device_name} cannot be left out of an image.")));
                 }
                 Some(Wish::NoDevice) => continue,
-                Some(Wish::Ebs(asked))
-                    if asked.snapshot_id.is_none()
-                        && asked.volume_size.is_none_or(|size| size == volume.size_gib)
-                        && asked.encrypted.is_none_or(|e| e == volume.encrypted) =>
-                {
-                    if let Some(delete) = asked.delete_on_termination {
-                        ebs.delete_on_termination = delete;
-                    }
+                // The one thing that an image may say otherwise.
+                Some(Wish::Ebs(asked)) if asked.suits(volume) => {
+                    ebs.delete_on_termination = asked.delete_on_termination.unwrap_or(ebs.delete_on_termination);
                 }
                 Some(Wish::Ebs(_) | Wish::Ephemeral(_)) => {
                     return Err(invalid_mapping(format!("Only DeleteOnTermination can be modified of the device {device_name}.")));
@@ -235,12 +231,27 @@ mod tests {
         let create = |params: &[(&str, &str)]| ec2.error("CreateImage", params);
         assert_snapshot!(create(&[("Name", "abc")]), @"MissingParameter: The request must contain the parameter InstanceId");
         assert_snapshot!(create(&[("InstanceId", WEB)]), @"MissingParameter: The request must contain the parameter Name");
-        assert_snapshot!(create(&[("InstanceId", "web-1"), ("Name", "abc")]), @r#"InvalidInstanceID.Malformed: Invalid id: "web-1" (expecting "i-...")"#);
-        assert_snapshot!(create(&[("InstanceId", "i-12345678"), ("Name", "abc")]), @"InvalidInstanceID.NotFound: The instance ID 'i-12345678' does not exist");
-        assert_snapshot!(create(&[("InstanceId", WEB), ("Name", "ab")]), @"InvalidAMIName.Malformed: AMI names must be between 3 and 128 characters long, and may contain letters, numbers, '(', ')', '[', ']', ' ', '.', '/', '-', ''', '@' and '_'");
+        assert_snapshot!(
+            create(&[("InstanceId", "web-1"), ("Name", "abc")]),
+            @r#"InvalidInstanceID.Malformed: Invalid id: "web-1" (expecting "i-...")"#
+        );
+        assert_snapshot!(
+            create(&[("InstanceId", "i-12345678"), ("Name", "abc")]),
+            @"InvalidInstanceID.NotFound: The instance ID 'i-12345678' does not exist"
+        );
+        assert_snapshot!(
+            create(&[("InstanceId", WEB), ("Name", "ab")]),
+            @"InvalidAMIName.Malformed: AMI names must be between 3 and 128 characters long, and may contain letters, numbers, '(', ')', '[', ']', ' ', '.', '/', '-', ''', '@' and '_'"
+        );
         // There is none for this action.
-        assert_snapshot!(create(&[("InstanceId", WEB), ("Name", "abc"), ("ClientToken", "t")]), @"UnknownParameter: The parameter ClientToken is not recognized");
-        assert_snapshot!(create(&[("InstanceId", WEB), ("Name", "abc"), ("NoReboot", "maybe")]), @"InvalidParameterValue: Value (maybe) for parameter NoReboot is invalid. Expecting a boolean.");
+        assert_snapshot!(
+            create(&[("InstanceId", WEB), ("Name", "abc"), ("ClientToken", "t")]),
+            @"UnknownParameter: The parameter ClientToken is not recognized"
+        );
+        assert_snapshot!(
+            create(&[("InstanceId", WEB), ("Name", "abc"), ("NoReboot", "maybe")]),
+            @"InvalidParameterValue: Value (maybe) for parameter NoReboot is invalid. Expecting a boolean."
+        );
         assert!(ec2.sim.world().region("us-east-1").images.is_empty());
     }
 
@@ -316,7 +327,10 @@ mod tests {
         let ec2 = Client::of_example();
         ec2.create_image(WEB, "one");
         ec2.wait(14);
-        assert_snapshot!(ec2.error("CreateImage", &[("InstanceId", WEB), ("Name", "two")]), @"SnapshotCreationPerVolumeRateExceeded: The maximum per volume CreateSnapshot request rate has been exceeded. Use an increasing or variable sleep interval between requests.");
+        assert_snapshot!(
+            ec2.error("CreateImage", &[("InstanceId", WEB), ("Name", "two")]),
+            @"SnapshotCreationPerVolumeRateExceeded: The maximum per volume CreateSnapshot request rate has been exceeded. Use an increasing or variable sleep interval between requests."
+        );
         ec2.wait(1);
         ec2.create_image(WEB, "two");
     }
@@ -330,7 +344,10 @@ mod tests {
             ec2.create_image(WEB, &format!("image {number}"));
             ec2.wait(15);
         }
-        assert_snapshot!(ec2.error("CreateImage", &[("InstanceId", WEB), ("Name", "image 6")]), @"ConcurrentSnapshotLimitExceeded: Maximum allowed in-progress snapshots for a single volume exceeded.");
+        assert_snapshot!(
+            ec2.error("CreateImage", &[("InstanceId", WEB), ("Name", "image 6")]),
+            @"ConcurrentSnapshotLimitExceeded: Maximum allowed in-progress snapshots for a single volume exceeded."
+        );
     }
 
     #[test]
@@ -353,7 +370,10 @@ mod tests {
         // Refused before the dry run, and before the name is found taken.
         params[2].1 = "instance";
         params.push(("DryRun", "true"));
-        assert_snapshot!(ec2.error("CreateImage", &params), @"InvalidParameterValue: 'instance' is not a valid taggable resource type for this operation.");
+        assert_snapshot!(
+            ec2.error("CreateImage", &params),
+            @"InvalidParameterValue: 'instance' is not a valid taggable resource type for this operation."
+        );
     }
 
     #[test]
@@ -392,8 +412,18 @@ mod tests {
             let device = ("BlockDeviceMapping.1.DeviceName", device);
             ec2.error("CreateImage", &[("InstanceId", DB), ("Name", "other"), device, (&field, value)])
         };
-        assert_snapshot!(refused("/dev/sda1", "NoDevice", ""), @"InvalidBlockDeviceMapping: The root device /dev/sda1 cannot be left out of an image.");
-        assert_snapshot!(refused("/dev/sdf", "Ebs.VolumeSize", "200"), @"InvalidBlockDeviceMapping: Only DeleteOnTermination can be modified of the device /dev/sdf.");
+        assert_snapshot!(
+            refused("/dev/sda1", "NoDevice", ""),
+            @"InvalidBlockDeviceMapping: The root device /dev/sda1 cannot be left out of an image."
+        );
+        assert_snapshot!(
+            refused("/dev/sdf", "Ebs.VolumeType", "io2"),
+            @"InvalidBlockDeviceMapping: Only DeleteOnTermination can be modified of the device /dev/sdf."
+        );
+        assert_snapshot!(
+            refused("/dev/sdf", "Ebs.VolumeSize", "200"),
+            @"InvalidBlockDeviceMapping: Only DeleteOnTermination can be modified of the device /dev/sdf."
+        );
     }
 
     #[test]

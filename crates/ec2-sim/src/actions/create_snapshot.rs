@@ -7,7 +7,8 @@ use crate::error::Error;
 use crate::id::VolumeId;
 use crate::naming::check_description;
 use crate::query::Params;
-use crate::scope::{Scope, volume_id};
+use crate::reference::volume_id;
+use crate::scope::Scope;
 use crate::snapshotting;
 use crate::tagging::Specification;
 use crate::xml::Xml;
@@ -87,7 +88,13 @@ mod tests {
     #[test]
     fn needs_a_volume() {
         let ec2 = Client::of_example();
-        assert_snapshot!(ec2.error("CreateSnapshot", &[("VolumeId", "vol-00000000")]), @"InvalidVolume.NotFound: The volume 'vol-00000000' does not exist.");
-        assert_snapshot!(ec2.error("CreateSnapshot", &[("VolumeId", "sda1")]), @r#"InvalidVolumeID.Malformed: Invalid id: "sda1" (expecting "vol-...")"#);
+        assert_snapshot!(
+            ec2.error("CreateSnapshot", &[("VolumeId", "vol-00000000")]),
+            @"InvalidVolume.NotFound: The volume 'vol-00000000' does not exist."
+        );
+        assert_snapshot!(
+            ec2.error("CreateSnapshot", &[("VolumeId", "sda1")]),
+            @r#"InvalidVolumeID.Malformed: Invalid id: "sda1" (expecting "vol-...")"#
+        );
     }
 }

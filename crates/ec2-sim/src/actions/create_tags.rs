@@ -86,11 +86,26 @@ mod tests {
     #[test]
     fn says_what_is_wrong_with_a_request() {
         let ec2 = Client::of_example();
-        assert_snapshot!(ec2.error("CreateTags", &[("Tag.1.Key", "a")]), @"MissingParameter: The request must contain the parameter ResourceId");
-        assert_snapshot!(ec2.error("CreateTags", &[("ResourceId.1", WEB)]), @"MissingParameter: The request must contain the parameter Tag");
-        assert_snapshot!(ec2.error("CreateTags", &[("ResourceId.1", "web-1"), ("Tag.1.Key", "a")]), @"InvalidID: The ID 'web-1' is not valid");
-        assert_snapshot!(ec2.error("CreateTags", &[("ResourceId.1", WEB), ("Tag.1.Value", "a")]), @"MissingParameter: The request must contain the parameter Tag.1.Key");
-        assert_snapshot!(ec2.error("CreateTags", &[("ResourceId.1", WEB), ("Tag.1.Key", "a"), ("Tag.2.Key", "a")]), @"InvalidParameterValue: Duplicate tag key 'a' specified.");
+        assert_snapshot!(
+            ec2.error("CreateTags", &[("Tag.1.Key", "a")]),
+            @"MissingParameter: The request must contain the parameter ResourceId"
+        );
+        assert_snapshot!(
+            ec2.error("CreateTags", &[("ResourceId.1", WEB)]),
+            @"MissingParameter: The request must contain the parameter Tag"
+        );
+        assert_snapshot!(
+            ec2.error("CreateTags", &[("ResourceId.1", "web-1"), ("Tag.1.Key", "a")]),
+            @"InvalidID: The ID 'web-1' is not valid"
+        );
+        assert_snapshot!(
+            ec2.error("CreateTags", &[("ResourceId.1", WEB), ("Tag.1.Value", "a")]),
+            @"MissingParameter: The request must contain the parameter Tag.1.Key"
+        );
+        assert_snapshot!(
+            ec2.error("CreateTags", &[("ResourceId.1", WEB), ("Tag.1.Key", "a"), ("Tag.2.Key", "a")]),
+            @"InvalidParameterValue: Duplicate tag key 'a' specified."
+        );
     }
 
     #[test]
@@ -100,6 +115,9 @@ mod tests {
         ec2.create_image(WEB, "untagged");
         let tag = [("TagSpecification.1.ResourceType", "image"), ("TagSpecification.1.Tag.1.Key", "a")];
         let params = [&[("InstanceId", crate::testing::DB), ("Name", "tagged")], &tag[..]].concat();
-        assert_snapshot!(ec2.error("CreateImage", &params), @"UnauthorizedOperation: You are not authorized to perform this operation. User: arn:aws:iam::123456789012:user/operator is not authorized to perform: ec2:CreateTags because no identity-based policy allows the ec2:CreateTags action");
+        assert_snapshot!(
+            ec2.error("CreateImage", &params),
+            @"UnauthorizedOperation: You are not authorized to perform this operation. User: arn:aws:iam::123456789012:user/operator is not authorized to perform: ec2:CreateTags because no identity-based policy allows the ec2:CreateTags action"
+        );
     }
 }

@@ -4,7 +4,8 @@ use super::Action;
 use crate::error::Error;
 use crate::id::SnapshotId;
 use crate::query::Params;
-use crate::scope::{Scope, no_such_snapshot, snapshot_id};
+use crate::reference::{no_such_snapshot, snapshot_id};
+use crate::scope::Scope;
 use crate::world::SnapshotState;
 use crate::xml::Xml;
 

@@ -7,7 +7,8 @@ use crate::clock::later;
 use crate::error::Error;
 use crate::id::{ImageId, SnapshotId};
 use crate::query::Params;
-use crate::scope::{Scope, image_id};
+use crate::reference::image_id;
+use crate::scope::Scope;
 use crate::world::{DeregistrationProtection, Gone, Image, ImageState, Origin, SnapshotState};
 use crate::xml::Xml;
 

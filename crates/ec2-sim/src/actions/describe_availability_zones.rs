@@ -95,6 +95,9 @@ mod tests {
         assert_eq!(ec2.ok("DescribeAvailabilityZones", &[]).texts("zoneName").len(), 6);
         let one = ec2.ok("DescribeAvailabilityZones", &[("ZoneName.1", "us-east-1b")]);
         assert_eq!((one.text("zoneId"), one.text("regionName")), ("use1-az2".to_owned(), "us-east-1".to_owned()));
-        assert_snapshot!(ec2.error("DescribeAvailabilityZones", &[("ZoneName.1", "eu-west-1a")]), @"InvalidParameterValue: Invalid availability zone: [eu-west-1a]");
+        assert_snapshot!(
+            ec2.error("DescribeAvailabilityZones", &[("ZoneName.1", "eu-west-1a")]),
+            @"InvalidParameterValue: Invalid availability zone: [eu-west-1a]"
+        );
     }
 }

@@ -10,7 +10,8 @@ use crate::filter::{Filters, Known};
 use crate::id::{AccountId, ImageId};
 use crate::paging::{Paging, Rule};
 use crate::query::Params;
-use crate::scope::{Scope, image_id, no_such_images};
+use crate::reference::{image_id, no_such_images};
+use crate::scope::Scope;
 use crate::tagging::write_tags;
 use crate::world::{BlockDevice, DeregistrationProtection, Image, ImageState, Origin};
 use crate::xml::Xml;
@@ -102,6 +103,9 @@ impl DescribeImages {
     /// not long ago is merely not found.
     fn ids(&self, scope: &Scope) -> Result<BTreeSet<ImageId>, Error> {
         let ids: BTreeSet<ImageId> = self.ids.iter().map(|id| image_id(id)).collect::<Result<_, _>>()?;
+        if ids.is_empty() {
+            return Ok(ids);
+        }
         let known: BTreeSet<&ImageId> = scope.images().map(|image| &image.id).chain(scope.here().deregistered.keys()).collect();
         let missing: Vec<&ImageId> = ids.iter().filter(|id| !known.contains(id)).collect();
         if missing.is_empty() { Ok(ids) } else { Err(no_such_images(&missing)) }
@@ -331,8 +335,14 @@ mod tests {
         let ec2 = Client::of_example();
         let own = ec2.create_image(WEB, "nightly");
         let describe = |ids: &[(&str, &str)]| ec2.error("DescribeImages", ids);
-        assert_snapshot!(describe(&[("ImageId.1", &own), ("ImageId.2", "ami-00000001")]), @"InvalidAMIID.NotFound: The image id '[ami-00000001]' does not exist");
-        assert_snapshot!(describe(&[("ImageId.1", "ami-00000001"), ("ImageId.2", "ami-00000002")]), @"InvalidAMIID.NotFound: The image ids '[ami-00000001, ami-00000002]' do not exist");
+        assert_snapshot!(
+            describe(&[("ImageId.1", &own), ("ImageId.2", "ami-00000001")]),
+            @"InvalidAMIID.NotFound: The image id '[ami-00000001]' does not exist"
+        );
+        assert_snapshot!(
+            describe(&[("ImageId.1", "ami-00000001"), ("ImageId.2", "ami-00000002")]),
+            @"InvalidAMIID.NotFound: The image ids '[ami-00000001, ami-00000002]' do not exist"
+        );
         assert_snapshot!(describe(&[("ImageId.1", "")]), @r#"InvalidAMIID.Malformed: Invalid id: "" (expecting "ami-...")"#);
     }
 
@@ -394,9 +404,18 @@ mod tests {
     fn ids_and_pages_exclude_each_other() {
         let ec2 = Client::of_example();
         // Found out before the number is looked at.
-        assert_snapshot!(ec2.error("DescribeImages", &[("ImageId.1", "ami-12345678"), ("MaxResults", "0")]), @"InvalidParameterCombination: The parameter imageIdsSet cannot be used with the parameter maxResults");
-        assert_snapshot!(ec2.error("DescribeImages", &[("MaxResults", "0")]), @"InvalidParameterValue: Value ( 0 ) for parameter maxResults is invalid. Expecting a value greater than 1.");
-        assert_snapshot!(ec2.error("DescribeImages", &[("MaxResults", "5"), ("NextToken", "next")]), @"InvalidNextToken: The specified nextToken is invalid.");
+        assert_snapshot!(
+            ec2.error("DescribeImages", &[("ImageId.1", "ami-12345678"), ("MaxResults", "0")]),
+            @"InvalidParameterCombination: The parameter imageIdsSet cannot be used with the parameter maxResults"
+        );
+        assert_snapshot!(
+            ec2.error("DescribeImages", &[("MaxResults", "0")]),
+            @"InvalidParameterValue: Value ( 0 ) for parameter maxResults is invalid. Expecting a value greater than 1."
+        );
+        assert_snapshot!(
+            ec2.error("DescribeImages", &[("MaxResults", "5"), ("NextToken", "next")]),
+            @"InvalidNextToken: The specified nextToken is invalid."
+        );
     }
 
     #[test]

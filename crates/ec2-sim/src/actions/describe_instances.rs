@@ -78,7 +78,7 @@ fn write_instance(xml: &mut Xml, instance: &Instance, owner: &AccountId) {
     xml.leaf("instanceId", &instance.id)
         .leaf("imageId", &instance.image_id)
         .element("instanceState", |xml| write_state(xml, instance.state))
-        .leaf("privateDnsName", private_dns_name(&instance.private_ip))
+        .leaf("privateDnsName", private_dns_name(instance))
         .leaf("dnsName", "")
         .leaf("reason", "")
         .leaf("amiLaunchIndex", instance.launch_index)
@@ -112,8 +112,13 @@ fn write_instance(xml: &mut Xml, instance: &Instance, owner: &AccountId) {
         .leaf_if_some("bootMode", instance.boot_mode.as_ref());
 }
 
-fn private_dns_name(ip: &str) -> String {
-    format!("ip-{}.ec2.internal", ip.replace('.', "-"))
+fn private_dns_name(instance: &Instance) -> String {
+    let host = instance.private_ip.replace('.', "-");
+    let region = instance.availability_zone.trim_end_matches(|letter: char| letter.is_ascii_lowercase());
+    match region {
+        "us-east-1" => format!("ip-{host}.ec2.internal"),
+        _ => format!("ip-{host}.{region}.compute.internal"),
+    }
 }
 
 #[cfg(test)]
@@ -215,8 +220,17 @@ mod tests {
     #[test]
     fn names_every_instance_that_is_missing() {
         let ec2 = Client::of_example();
-        assert_snapshot!(ec2.error("DescribeInstances", &[("InstanceId.1", WEB), ("InstanceId.2", "i-00000001")]), @"InvalidInstanceID.NotFound: The instance ID 'i-00000001' does not exist");
-        assert_snapshot!(ec2.error("DescribeInstances", &[("InstanceId.1", "i-00000001"), ("InstanceId.2", "i-00000002")]), @"InvalidInstanceID.NotFound: The instance IDs 'i-00000001, i-00000002' do not exist");
-        assert_snapshot!(ec2.error("DescribeInstances", &[("InstanceId.1", WEB), ("MaxResults", "5")]), @"InvalidParameterCombination: The parameter instancesSet cannot be used with the parameter maxResults");
+        assert_snapshot!(
+            ec2.error("DescribeInstances", &[("InstanceId.1", WEB), ("InstanceId.2", "i-00000001")]),
+            @"InvalidInstanceID.NotFound: The instance ID 'i-00000001' does not exist"
+        );
+        assert_snapshot!(
+            ec2.error("DescribeInstances", &[("InstanceId.1", "i-00000001"), ("InstanceId.2", "i-00000002")]),
+            @"InvalidInstanceID.NotFound: The instance IDs 'i-00000001, i-00000002' do not exist"
+        );
+        assert_snapshot!(
+            ec2.error("DescribeInstances", &[("InstanceId.1", WEB), ("MaxResults", "5")]),
+            @"InvalidParameterCombination: The parameter instancesSet cannot be used with the parameter maxResults"
+        );
     }
 }

@@ -9,7 +9,8 @@ use crate::filter::{Filters, Known};
 use crate::id::{AccountId, SnapshotId};
 use crate::paging::{Paging, Rule};
 use crate::query::Params;
-use crate::scope::{Scope, no_such_snapshot, snapshot_id};
+use crate::reference::{no_such_snapshot, snapshot_id};
+use crate::scope::Scope;
 use crate::tagging::write_tags;
 use crate::world::{Snapshot, SnapshotState};
 use crate::xml::Xml;
@@ -147,14 +148,23 @@ mod tests {
         let stranger = ec2.with_key("AKIDOTHER");
         assert_eq!(stranger.ok("DescribeSnapshots", &[("SnapshotId.1", &id)]).texts("snapshotId"), [""; 0]);
         assert_eq!(ec2.ok("DescribeSnapshots", &[("SnapshotId.1", &id)]).texts("snapshotId"), [id]);
-        assert_snapshot!(ec2.error("DescribeSnapshots", &[("SnapshotId.1", "snap-00000000")]), @"InvalidSnapshot.NotFound: The snapshot 'snap-00000000' does not exist.");
+        assert_snapshot!(
+            ec2.error("DescribeSnapshots", &[("SnapshotId.1", "snap-00000000")]),
+            @"InvalidSnapshot.NotFound: The snapshot 'snap-00000000' does not exist."
+        );
     }
 
     #[test]
     fn pages_have_five_at_least() {
         let ec2 = Client::of_example();
-        assert_snapshot!(ec2.error("DescribeSnapshots", &[("MaxResults", "3")]), @"InvalidParameterValue: Value ( 3 ) for parameter maxResults is invalid. Expecting a value greater than 5.");
-        assert_snapshot!(ec2.error("DescribeSnapshots", &[("MaxResults", "5"), ("SnapshotId.1", "snap-12345678")]), @"InvalidParameterCombination: The parameter snapshotSet cannot be used with the parameter maxResults");
+        assert_snapshot!(
+            ec2.error("DescribeSnapshots", &[("MaxResults", "3")]),
+            @"InvalidParameterValue: Value ( 3 ) for parameter maxResults is invalid. Expecting a value greater than 5."
+        );
+        assert_snapshot!(
+            ec2.error("DescribeSnapshots", &[("MaxResults", "5"), ("SnapshotId.1", "snap-12345678")]),
+            @"InvalidParameterCombination: The parameter snapshotSet cannot be used with the parameter maxResults"
+        );
         ec2.ok("DescribeSnapshots", &[("MaxResults", "5000")]);
     }
 }

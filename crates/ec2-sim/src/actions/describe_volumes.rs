@@ -6,7 +6,8 @@ use crate::error::Error;
 use crate::filter::{Filters, Known};
 use crate::paging::{Paging, Rule};
 use crate::query::Params;
-use crate::scope::{Scope, volume_id};
+use crate::reference::volume_id;
+use crate::scope::Scope;
 use crate::tagging::write_tags;
 use crate::world::Volume;
 use crate::xml::Xml;
@@ -89,7 +90,13 @@ mod tests {
         sizes.sort();
         assert_eq!(sizes, ["100", "500", "8"]);
         assert_eq!(ec2.ok("DescribeVolumes", &[("VolumeId.1", "vol-0db1db1db1db10003")]).text("device"), "/dev/sdg");
-        assert_snapshot!(ec2.error("DescribeVolumes", &[("VolumeId.1", "vol-00000000")]), @"InvalidVolume.NotFound: The volume 'vol-00000000' does not exist.");
-        assert_snapshot!(ec2.error("DescribeVolumes", &[("VolumeId.1", "vol-00000000"), ("MaxResults", "5")]), @"InvalidParameterCombination: The parameter volumeIdsSet cannot be used with the parameter maxResults");
+        assert_snapshot!(
+            ec2.error("DescribeVolumes", &[("VolumeId.1", "vol-00000000")]),
+            @"InvalidVolume.NotFound: The volume 'vol-00000000' does not exist."
+        );
+        assert_snapshot!(
+            ec2.error("DescribeVolumes", &[("VolumeId.1", "vol-00000000"), ("MaxResults", "5")]),
+            @"InvalidParameterCombination: The parameter volumeIdsSet cannot be used with the parameter maxResults"
+        );
     }
 }

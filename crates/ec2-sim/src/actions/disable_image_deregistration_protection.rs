@@ -7,7 +7,8 @@ use crate::clock::later;
 use crate::error::Error;
 use crate::id::ImageId;
 use crate::query::Params;
-use crate::scope::{Scope, image_id};
+use crate::reference::image_id;
+use crate::scope::Scope;
 use crate::world::DeregistrationProtection;
 use crate::xml::Xml;
 

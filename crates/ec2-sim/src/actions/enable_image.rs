@@ -4,7 +4,8 @@ use super::Action;
 use crate::error::Error;
 use crate::id::ImageId;
 use crate::query::Params;
-use crate::scope::{Scope, image_id, unavailable};
+use crate::reference::{image_id, unavailable};
+use crate::scope::Scope;
 use crate::world::ImageState;
 use crate::xml::Xml;
 

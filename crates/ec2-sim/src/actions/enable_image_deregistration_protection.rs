@@ -4,7 +4,8 @@ use super::Action;
 use crate::error::Error;
 use crate::id::ImageId;
 use crate::query::Params;
-use crate::scope::{Scope, image_id};
+use crate::reference::image_id;
+use crate::scope::Scope;
 use crate::world::DeregistrationProtection;
 use crate::xml::Xml;
 

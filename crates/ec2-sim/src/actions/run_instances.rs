@@ -9,7 +9,8 @@ use crate::error::Error;
 use crate::id::{ImageId, InstanceId, ReservationId, VolumeId, order};
 use crate::idempotency;
 use crate::query::Params;
-use crate::scope::{Scope, image_id};
+use crate::reference::image_id;
+use crate::scope::Scope;
 use crate::tagging::Specification;
 use crate::world::{Attachment, BlockDevice, Device, Ebs, Image, ImageState, Instance, InstanceState, START_DURATION, Volume};
 use crate::xml::Xml;
@@ -273,12 +274,40 @@ mod tests {
         let ec2 = Client::of_example();
         let run = |more: &[(&str, &str)]| ec2.error("RunInstances", &[&ONE[..], more].concat());
         assert_snapshot!(ec2.error("RunInstances", &ONE[..2]), @"MissingParameter: The request must contain the parameter MaxCount");
-        assert_snapshot!(run(&[("MinCount", "2")]), @"InvalidParameterValue: Invalid value for minCount or maxCount: 1 <= minCount <= maxCount must hold");
-        assert_snapshot!(run(&[("MinCount", "999"), ("MaxCount", "999")]), @"InstanceLimitExceeded: Your quota allows for 100 more running instance(s). You requested at least 999");
-        assert_snapshot!(run(&[("Placement.AvailabilityZone", "eu-west-1a")]), @"InvalidParameterValue: Invalid availability zone: [eu-west-1a]");
-        assert_snapshot!(run(&[("BlockDeviceMapping.1.DeviceName", "/dev/sda1"), ("BlockDeviceMapping.1.Ebs.VolumeSize", "7")]), @"InvalidBlockDeviceMapping: Volume of size 7GB is smaller than snapshot, expect size >= 8GB");
-        assert_snapshot!(run(&[("BlockDeviceMapping.1.DeviceName", "/dev/sdf")]), @"InvalidBlockDeviceMapping: Exactly one of NoDevice, VirtualName and Ebs is needed for the device /dev/sdf.");
-        assert_snapshot!(run(&[("BlockDeviceMapping.1.Ebs.VolumeSize", "7")]), @"MissingParameter: The request must contain the parameter BlockDeviceMapping.1.DeviceName");
-        assert_snapshot!(run(&[("LaunchTemplate.LaunchTemplateName", "mine")]), @"UnknownParameter: The parameter LaunchTemplate is not recognized");
+        assert_snapshot!(
+            run(&[("MinCount", "2")]),
+            @"InvalidParameterValue: Invalid value for minCount or maxCount: 1 <= minCount <= maxCount must hold"
+        );
+        assert_snapshot!(
+            run(&[("MinCount", "999"), ("MaxCount", "999")]),
+            @"InstanceLimitExceeded: Your quota allows for 100 more running instance(s). You requested at least 999"
+        );
+        assert_snapshot!(
+            run(&[("Placement.AvailabilityZone", "eu-west-1a")]),
+            @"InvalidParameterValue: Invalid availability zone: [eu-west-1a]"
+        );
+        assert_snapshot!(
+            run(&[("BlockDeviceMapping.1.DeviceName", "/dev/sda1"), ("BlockDeviceMapping.1.Ebs.VolumeSize", "7")]),
+            @"InvalidBlockDeviceMapping: Volume of size 7GB is smaller than snapshot, expect size >= 8GB"
+        );
+        assert_snapshot!(
+            run(&[("BlockDeviceMapping.1.DeviceName", "/dev/sdf")]),
+            @"InvalidBlockDeviceMapping: Exactly one of NoDevice, VirtualName and Ebs is needed for the device /dev/sdf."
+        );
+        let twice = [
+            ("BlockDeviceMapping.1.DeviceName", "/dev/sdf"),
+            ("BlockDeviceMapping.1.NoDevice", ""),
+            ("BlockDeviceMapping.2.DeviceName", "/dev/sdf"),
+            ("BlockDeviceMapping.2.NoDevice", ""),
+        ];
+        assert_snapshot!(run(&twice), @"InvalidBlockDeviceMapping: The device '/dev/sdf' is used in more than one block-device mapping");
+        assert_snapshot!(
+            run(&[("BlockDeviceMapping.1.Ebs.VolumeSize", "7")]),
+            @"MissingParameter: The request must contain the parameter BlockDeviceMapping.1.DeviceName"
+        );
+        assert_snapshot!(
+            run(&[("LaunchTemplate.LaunchTemplateName", "mine")]),
+            @"UnknownParameter: The parameter LaunchTemplate is not recognized"
+        );
     }
 }

@@ -75,10 +75,16 @@ mod tests {
         let ec2 = Client::of_example();
         let web = [("InstanceId.1", WEB)];
         assert_eq!(ec2.ok("StopInstances", &web).texts("name"), ["stopping", "running"]);
-        assert_snapshot!(ec2.error("StartInstances", &web), @"IncorrectInstanceState: The instance 'i-0eb1eb1eb1eb10001' is not in a state from which it can be started.");
+        assert_snapshot!(
+            ec2.error("StartInstances", &web),
+            @"IncorrectInstanceState: The instance 'i-0eb1eb1eb1eb10001' is not in a state from which it can be started."
+        );
         ec2.wait(30);
         assert_eq!(ec2.ok("StartInstances", &web).texts("name"), ["pending", "stopped"]);
-        assert_snapshot!(ec2.error("StopInstances", &web), @"IncorrectInstanceState: This instance 'i-0eb1eb1eb1eb10001' is not in a state from which it can be stopped.");
+        assert_snapshot!(
+            ec2.error("StopInstances", &web),
+            @"IncorrectInstanceState: This instance 'i-0eb1eb1eb1eb10001' is not in a state from which it can be stopped."
+        );
         ec2.wait(20);
         assert_eq!(ec2.ok("StartInstances", &web).texts("name"), ["running", "running"]);
         assert_snapshot!(ec2.error("StopInstances", &[]), @"MissingParameter: The request must contain the parameter InstanceId");

@@ -196,9 +196,9 @@ pub enum DeregistrationProtection {
 pub struct Gone {
     /// When.
     pub at: Timestamp,
-    /// Until then it is still described, and its snapshots are still in use by it.
+    /// Until then it is still described, as if nothing had happened.
     pub described_until: Timestamp,
-    /// Until then its snapshots still count as in use.
+    /// Until then its snapshots still count as in use by it.
     pub in_use_until: Timestamp,
     /// What it was.
     pub image: Image,

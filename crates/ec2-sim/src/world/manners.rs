@@ -13,7 +13,7 @@ use super::StateReason;
 pub struct Manners {
     /// For how long what was just created cannot be seen by any call. EC2 is eventually consistent.
     pub visibility_lag: SignedDuration,
-    /// For how long the mappings of a new image lack their snapshot ids.
+    /// For how long the mappings of a new image lack their snapshot ids; divided by the world's speed.
     pub snapshot_ids_after: SignedDuration,
     /// For how long a deregistered image is still described as if nothing had happened.
     pub deregistered_lingers: SignedDuration,

@@ -2,6 +2,7 @@
 
 use std::fmt;
 
+use planner::plan::BackupLabel;
 use planner::plan::Standing;
 use planner::plan::purge::{Decision, LeftSnapshot, Subject};
 use planner::tags::Encryption;
@@ -131,7 +132,7 @@ impl VerdictReport {
     fn write(&self, f: &mut fmt::Formatter<'_>, only_planned: bool) -> fmt::Result {
         let region = &self.verdict.region;
         let subject = match &self.verdict.subject {
-            Subject::Backup(backup) => format!("{}  {}", backup.image, one_line(backup.name.as_deref().unwrap_or("(no name)"))),
+            Subject::Backup(backup) => describe(backup),
             Subject::Orphan { snapshot, instance, .. } => {
                 let of = instance.as_ref().map_or_else(String::new, |instance| format!(" of {instance}"));
                 format!("{snapshot}  orphan{of}")
@@ -158,6 +159,14 @@ impl VerdictReport {
             }
         }
     }
+}
+
+/// A backup as a person knows it: whose, and of when.
+fn describe(backup: &BackupLabel) -> String {
+    let instance = backup.instance.as_ref().map(ToString::to_string);
+    let of = backup.instance_name.clone().or(instance).or_else(|| backup.name.clone()).unwrap_or_else(|| "(no name)".to_owned());
+    let made = backup.created.map_or_else(String::new, |created| format!(" of {}", created.strftime("%F %R")));
+    format!("{}  {}{made}", backup.image, one_line(&of))
 }
 
 fn write_failures(f: &mut fmt::Formatter<'_>, region: &str, removal: &Removal) -> fmt::Result {

@@ -3,7 +3,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
 
-use jiff::Timestamp;
+use jiff::{SignedDuration, Timestamp};
 use planner::guard::{Permit, guard};
 use planner::id::{ImageId, Region};
 use planner::inventory::{Image, ImageState, Inventory, RegionView, Scope};
@@ -21,8 +21,11 @@ use crate::translate::Instance;
 
 /// So often a name may be refused as taken by something that cannot be seen, before the next attempt's name is tried.
 const LOOKS_FOR_A_NAME: u32 = 10;
-/// So often an image is asked for without an answer. Its name makes that safe.
-const UNANSWERED: u32 = 3;
+/// An image that was asked for without an answer is looked for until so long after the question, and then given up: together
+/// with the SDK's own repetitions, and the wait before the last look, that is within 30 s.
+const LOOK_FOR_UNANSWERED: SignedDuration = SignedDuration::from_secs(20);
+/// A listing may be older than the one before (ec2-semantics 5.5), so an image is gone once it is missing from so many in a row.
+const LISTINGS_WITHOUT: u32 = 3;
 
 /// Makes an image of an instance and its copies, and finishes the copies that earlier runs for this instance left.
 ///
@@ -43,6 +46,11 @@ pub async fn image_instance(run: &Run<'_>, request: &ImageRequest) -> Result<Ima
 pub async fn resume(run: &Run<'_>, scope: &RegionScope) -> Result<ImageReport, RunError> {
     let mut follow = Follow::new(run, None, scope.regions(run.account).await?);
     follow.until_settled().await?;
+    if follow.read.is_empty()
+        && let Some(failure) = follow.failures.iter().find(|failure| failure.is_for_want_of_credentials())
+    {
+        return Err(RunError::Failed(failure.clone()));
+    }
     Ok(follow.into_report())
 }
 
@@ -78,19 +86,27 @@ struct Follow<'a> {
     tried: copy::Tried,
     /// Names EC2 refused as taken, where, and how often since.
     taken: BTreeMap<(Region, String), u32>,
-    /// How often `CreateImage` came back without an answer.
-    unanswered: u32,
+    /// Since when it is not known whether EC2 has made the image, and why not.
+    unanswered: Option<(Timestamp, Failure)>,
+    /// How often EC2 has answered with this copy when asked for it.
+    answered: BTreeMap<(Region, ImageId), u32>,
+    /// The sources that were there, and from how many listings in a row they are missing.
+    missing: BTreeMap<(Region, ImageId), u32>,
     /// The last state told of each image this run follows.
     told: BTreeMap<(Region, ImageId), ImageState>,
     /// Where each copy stands, by its source and its destination.
     copies: BTreeMap<(Region, ImageId, Option<Region>), Standing>,
     /// The regions that could be read at least once.
     read: BTreeSet<Region>,
+    /// The regions of sources in which nothing can be followed any more.
+    lost: BTreeSet<Region>,
     planned: Vec<PlannedStep>,
     /// What failed for good.
     failures: Vec<Failure>,
-    /// What failed in the last round and may pass.
+    /// What failed in this round and may pass.
     passing: Vec<Failure>,
+    /// What did so in the round before, and was told of.
+    waited_for: Vec<Failure>,
     interrupted: bool,
 }
 
@@ -99,7 +115,6 @@ struct Made {
     name: String,
     state: ImageState,
     reason: Option<String>,
-    seen: bool,
 }
 
 impl<'a> Follow<'a> {
@@ -112,13 +127,17 @@ impl<'a> Follow<'a> {
             made: None,
             tried: copy::Tried::default(),
             taken: BTreeMap::new(),
-            unanswered: 0,
+            unanswered: None,
+            answered: BTreeMap::new(),
+            missing: BTreeMap::new(),
             told: BTreeMap::new(),
             copies: BTreeMap::new(),
             read: BTreeSet::new(),
+            lost: BTreeSet::new(),
             planned: Vec::new(),
             failures: Vec::new(),
             passing: Vec::new(),
+            waited_for: Vec::new(),
             interrupted: false,
         }
     }
@@ -139,10 +158,11 @@ impl<'a> Follow<'a> {
 
     /// Observe, plan, guard, apply. Says how long to wait at least before the next round.
     async fn round(&mut self) -> Result<Duration, RunError> {
-        self.passing.clear();
+        self.waited_for = std::mem::take(&mut self.passing);
         let now = self.run.clock.now();
         let mut inventory = self.observe_sources().await?;
         self.observe_destinations(&mut inventory, now).await;
+        self.miss_sources(&inventory);
         self.tell_states(&inventory);
         let plan = self.plan(&inventory, now)?;
         for CopyStanding { source_region, source, destination, standing } in plan.copies.clone() {
@@ -185,12 +205,15 @@ impl<'a> Follow<'a> {
                 Err(failure) if self.request.is_some() && self.made.is_none() => return Err(RunError::Failed(failure)),
                 Err(failure) => {
                     let why = failure.to_string();
-                    if self.request.is_none() && !self.read.contains(&region) {
-                        // A region that `resume` cannot read is left to the next run; the others go on.
+                    // A region that `resume` cannot read is left to the next run, and so is one that will not be read again
+                    // while this run lasts; the others go on.
+                    let never_read = self.request.is_none() && !self.read.contains(&region);
+                    if never_read || !failure.is_passing() {
                         self.sources.remove(&region);
-                        self.failures.push(failure);
+                        self.lost.insert(region.clone());
+                        self.failed_for_good(failure);
                     } else {
-                        self.failed(failure);
+                        self.wait_for(failure);
                     }
                     RegionView::unseen(why)
                 }
@@ -234,18 +257,22 @@ impl<'a> Follow<'a> {
         {
             let unavailable =
                 self.taken.iter().filter(|(_, looks)| **looks >= LOOKS_FOR_A_NAME).map(|((_, name), _)| name.clone()).collect();
-            match image::decide(request, &instance.facts, view, &unavailable) {
-                ImageDecision::Create(step) => steps.insert(0, *step),
-                ImageDecision::Adopt(image) => {
-                    self.made = Some(Made {
-                        image: image.id.clone(),
-                        name: image.name.clone().unwrap_or_default(),
-                        state: image.state,
-                        reason: None,
-                        seen: true,
-                    });
+            match (image::decide(request, &instance.facts, view, &unavailable), &self.unanswered) {
+                (ImageDecision::Create(_), Some((since, failure))) => {
+                    if now.duration_since(*since) >= LOOK_FOR_UNANSWERED {
+                        return Err(RunError::Failed(failure.clone()));
+                    }
+                    self.passing.push(failure.clone());
                 }
-                ImageDecision::NamesTaken(name) => return Err(RunError::NamesTaken(name)),
+                (ImageDecision::Create(step), None) => steps.insert(0, *step),
+                (ImageDecision::Adopt(image), _) => {
+                    let (id, state) = (image.id.clone(), image.state);
+                    self.missing.insert((request.region.clone(), id.clone()), 0);
+                    self.told.insert((request.region.clone(), id.clone()), state);
+                    (self.run.listener)(&Event::State { region: request.region.clone(), image: id.clone(), state });
+                    self.made = Some(Made { image: id, name: image.name.clone().unwrap_or_default(), state, reason: None });
+                }
+                (ImageDecision::NamesTaken(name), _) => return Err(RunError::NamesTaken(name)),
             }
         }
         Ok(Plan { steps, verdicts: Vec::new(), copies })
@@ -257,50 +284,41 @@ impl<'a> Follow<'a> {
             if self.run.stop.is_requested() {
                 break;
             }
+            let asked_at = self.run.clock.now();
             match action {
                 Action::CreateImage(create) => match apply::create_image(self.run.account, region, create).await {
                     Ok(image) => {
                         let name = create.name.clone();
                         (self.run.listener)(&Event::ImageRequested { region: region.clone(), image: image.clone(), name: name.clone() });
                         self.told.insert((region.clone(), image.clone()), ImageState::Pending);
-                        self.made = Some(Made { image, name, state: ImageState::Pending, reason: None, seen: false });
+                        self.made = Some(Made { image, name, state: ImageState::Pending, reason: None });
                     }
                     // The next round looks whose the name is.
                     Err(failure) if failure.class == Class::Taken => {
                         self.name_is_taken(region, &create.name);
                         self.passing.push(failure);
                     }
-                    // It may have been made all the same; the next round sees it, or asks by the same name.
-                    Err(failure) if failure.class == Class::Passing && self.unanswered < UNANSWERED => {
-                        self.unanswered += 1;
-                        self.failed(failure);
+                    // It may have been made all the same; the next rounds look for it.
+                    Err(failure) if failure.class == Class::Passing => {
+                        self.unanswered = Some((asked_at, failure.clone()));
+                        self.wait_for(failure);
                     }
                     Err(failure) if failure.class == Class::TryLater => {
-                        (self.run.listener)(&Event::Waiting(failure.clone()));
-                        self.passing.push(failure);
+                        self.wait_for(failure);
                         at_least = SNAPSHOT_SPACING;
                     }
                     Err(failure) => return Err(RunError::Failed(failure)),
                 },
                 Action::CopyImage(copy) => match apply::copy_image(self.run.account, region, copy).await {
-                    Ok(id) => {
-                        let event = Event::CopyRequested { source: copy.source.clone(), destination: region.clone(), copy: id.clone() };
-                        (self.run.listener)(&event);
-                        self.told.insert((region.clone(), id.clone()), ImageState::Pending);
-                        self.tried.started.insert((region.clone(), id.clone()));
-                        self.stands(copy, region, Standing::InFlight { copy: id });
-                    }
+                    Ok(id) => self.copy_is_answered(copy, region, id),
                     Err(failure) if failure.class == Class::Taken => {
                         if self.name_is_taken(region, &copy.name) >= LOOKS_FOR_A_NAME {
                             self.tried.unavailable.insert((region.clone(), copy.name.clone()));
                         }
                         self.passing.push(failure);
                     }
-                    Err(failure) if failure.is_passing() => self.failed(failure),
-                    Err(failure) => {
-                        self.tried.refused.insert((region.clone(), copy.source.clone()), failure.to_string());
-                        self.stands(copy, region, Standing::Refused { why: failure.to_string() });
-                    }
+                    Err(failure) if failure.is_passing() => self.wait_for(failure),
+                    Err(failure) => self.copy_is_refused(copy, region, failure.to_string()),
                 },
                 // The guard lets no deletion pass for these commands.
                 Action::RemoveImage(_) | Action::DeleteSnapshot(_) => {}
@@ -309,18 +327,46 @@ impl<'a> Follow<'a> {
         Ok(at_least)
     }
 
-    /// A failure beside the main thing: waited out if it may pass, else reported at the end, once.
+    /// A failure beside the main thing: waited out if it may pass, else reported at the end.
     fn failed(&mut self, failure: Failure) {
-        if failure.is_passing() {
+        if failure.is_passing() { self.wait_for(failure) } else { self.failed_for_good(failure) }
+    }
+
+    /// Told when it comes up, and not again while it lasts.
+    fn wait_for(&mut self, failure: Failure) {
+        if !self.waited_for.iter().chain(&self.passing).any(|known| is_same(known, &failure)) {
             (self.run.listener)(&Event::Waiting(failure.clone()));
-            self.passing.push(failure);
-        } else if !self
-            .failures
-            .iter()
-            .any(|known| known.call == failure.call && known.region == failure.region && known.code == failure.code)
-        {
+        }
+        self.passing.push(failure);
+    }
+
+    fn failed_for_good(&mut self, failure: Failure) {
+        if !self.failures.iter().any(|known| is_same(known, &failure)) {
             self.failures.push(failure);
         }
+    }
+
+    /// EC2 has begun a copy, or says which it was that it began when it was asked before.
+    fn copy_is_answered(&mut self, copy: &CopyImage, destination: &Region, id: ImageId) {
+        let key = (destination.clone(), id.clone());
+        let answers = self.answered.entry(key.clone()).or_default();
+        *answers += 1;
+        if *answers > LOOKS_FOR_A_NAME {
+            // Its client token is still known, so it was there once; somebody has deregistered it since.
+            return self.copy_is_refused(copy, destination, format!("EC2 has made {id} of it before, and that is not there any more"));
+        }
+        if *answers == 1 {
+            let event = Event::CopyRequested { source: copy.source.clone(), destination: destination.clone(), copy: id.clone() };
+            (self.run.listener)(&event);
+            self.told.insert(key.clone(), ImageState::Pending);
+        }
+        self.tried.started.insert(key);
+        self.stands(copy, destination, Standing::InFlight { copy: id });
+    }
+
+    fn copy_is_refused(&mut self, copy: &CopyImage, destination: &Region, why: String) {
+        self.tried.refused.insert((destination.clone(), copy.source.clone()), why.clone());
+        self.stands(copy, destination, Standing::Refused { why });
     }
 
     fn name_is_taken(&mut self, region: &Region, name: &str) -> u32 {
@@ -333,19 +379,39 @@ impl<'a> Follow<'a> {
         self.copies.insert((copy.source_region.clone(), copy.source.clone(), Some(destination.clone())), standing);
     }
 
+    /// Counts the listings from which a source is missing that was there. One that is gone asks for no copies any more.
+    fn miss_sources(&mut self, inventory: &Inventory) {
+        let seen = |region: &Region| inventory.regions.get(region).is_some_and(|view| view.scope == Scope::Partial);
+        let of_copies = self.copies.iter().filter(|(_, standing)| standing.is_in_flight()).map(|((region, source, _), _)| (region, source));
+        for (region, source) in of_copies {
+            self.missing.entry((region.clone(), source.clone())).or_default();
+        }
+        let own = self.made.as_ref().zip(self.request).map(|(made, (request, _))| (request.region.clone(), made.image.clone()));
+        if let Some(own) = own.filter(|(region, id)| inventory.image(region, id).is_some()) {
+            self.missing.entry(own).or_default();
+        }
+        for ((region, source), listings) in self.missing.iter_mut().filter(|((region, _), _)| seen(region)) {
+            *listings = if inventory.image(region, source).is_some() { 0 } else { *listings + 1 };
+        }
+        for ((region, source, _), standing) in &mut self.copies {
+            let gone = self.missing.get(&(region.clone(), source.clone())).is_some_and(|listings| *listings >= LISTINGS_WITHOUT);
+            if gone && standing.is_in_flight() {
+                *standing = Standing::SourceUnusable { state: ImageState::Deregistered };
+            }
+        }
+    }
+
     /// Tells every change of what this run follows: its own image, and the copies under way.
     fn tell_states(&mut self, inventory: &Inventory) {
-        if let (Some(made), Some((request, _))) = (&mut self.made, self.request)
-            && let Some(view) = inventory.regions.get(&request.region).filter(|view| view.scope == Scope::Partial)
-        {
-            match view.images.iter().find(|image| image.id == made.image) {
+        if let (Some(made), Some((request, _))) = (&mut self.made, self.request) {
+            let missing = self.missing.get(&(request.region.clone(), made.image.clone()));
+            match inventory.image(&request.region, &made.image) {
                 Some(image) => {
-                    made.seen = true;
                     made.state = image.state;
                     made.reason.clone_from(&image.state_reason);
                 }
                 // It was there, and is not any more: somebody deregistered it while we waited.
-                None if made.seen => made.state = ImageState::Deregistered,
+                None if missing.is_some_and(|listings| *listings >= LISTINGS_WITHOUT) => made.state = ImageState::Deregistered,
                 None => {}
             }
         }
@@ -368,23 +434,26 @@ impl<'a> Follow<'a> {
     }
 
     fn is_settled(&self) -> bool {
-        let made = match (self.request, &self.made) {
-            (Some(_), None) => return false,
-            (_, Some(made)) => Some(made),
-            (None, None) => None,
-        };
+        if self.request.is_some_and(|(request, _)| self.made.is_none() || self.lost.contains(&request.region)) {
+            return self.made.is_some();
+        }
         if !self.run.wait {
             // What EC2 was asked for, it was asked for; copies that wait for their source are `resume`'s.
             return self.passing.is_empty();
         }
-        match made.map(|made| made.state) {
+        match self.made.as_ref().map(|made| made.state) {
             Some(ImageState::Pending) => false,
             // The copies of an image that will never be there are not waited for.
             Some(ImageState::Failed | ImageState::Unusable | ImageState::Deregistered) => true,
             Some(ImageState::Available | ImageState::Disabled) | None => {
-                self.passing.is_empty() && !self.copies.values().any(Standing::is_in_flight) && self.own_intents_were_seen()
+                self.passing.is_empty() && !self.has_copies_in_flight() && self.own_intents_were_seen()
             }
         }
+    }
+
+    /// Whether a copy is under way that can still be followed.
+    fn has_copies_in_flight(&self) -> bool {
+        self.copies.iter().any(|((source_region, ..), standing)| standing.is_in_flight() && !self.lost.contains(source_region))
     }
 
     /// The listing that shows the image available is the one that shows its intents, too; an empty one proves nothing.
@@ -407,7 +476,7 @@ impl<'a> Follow<'a> {
         });
         let own = image.as_ref().map(|image| image.image.clone());
         let mut failures = self.failures;
-        if ending == Ending::StillInFlight {
+        if ending != Ending::Done {
             failures.extend(self.passing);
         }
         ImageReport {
@@ -446,25 +515,30 @@ impl<'a> Follow<'a> {
             return if self.failures.is_empty() { Ending::Done } else { Ending::SomeFailed };
         }
         let state = self.made.as_ref().map(|made| made.state);
+        let lost = self.request.is_some_and(|(request, _)| self.lost.contains(&request.region));
         match state {
             Some(ImageState::Failed | ImageState::Unusable | ImageState::Deregistered) => return Ending::NothingAchieved,
-            Some(ImageState::Pending) if self.run.wait => return Ending::StillInFlight,
+            Some(ImageState::Pending) if self.run.wait && !lost => return Ending::StillInFlight,
             None if self.request.is_some() => return Ending::StillInFlight,
             Some(ImageState::Pending | ImageState::Available | ImageState::Disabled) | None => {}
+        }
+        if self.run.wait && (!self.passing.is_empty() || self.has_copies_in_flight()) {
+            return Ending::StillInFlight;
         }
         let is_failed = |standing: &Standing| {
             matches!(standing, Standing::Failed { .. } | Standing::Refused { .. } | Standing::DestinationUnseen { .. })
         };
-        let some_failed = !self.failures.is_empty() || self.copies.values().any(is_failed);
-        let some_done = state.is_some() || !self.read.is_empty();
-        let in_flight = self.run.wait && (!self.passing.is_empty() || self.copies.values().any(Standing::is_in_flight));
-        match (some_failed, in_flight) {
-            (true, _) if some_done => Ending::SomeFailed,
-            (true, _) => Ending::NothingAchieved,
-            (false, true) => Ending::StillInFlight,
-            (false, false) => Ending::Done,
+        match self.failures.is_empty() && !self.copies.values().any(is_failed) {
+            true => Ending::Done,
+            false if state.is_some() || !self.read.is_empty() => Ending::SomeFailed,
+            false => Ending::NothingAchieved,
         }
     }
+}
+
+/// Whether two failures are one and the same news.
+fn is_same(a: &Failure, b: &Failure) -> bool {
+    (a.call, &a.region, &a.code) == (b.call, &b.region, &b.code)
 }
 
 /// Adds what is not there yet.

@@ -34,6 +34,9 @@ pub async fn purge(run: &Run<'_>, scope: &RegionScope, policy: &PurgePolicy) -> 
     let now = run.clock.now();
     let policy = PurgePolicy { regions: scope.regions(run.account).await?, ..policy.clone() };
     let mut seen = observe_regions(run, &policy, now).await;
+    if let Some(failure) = seen.no_credentials.take().filter(|_| seen.regions.iter().all(|region| !region.read)) {
+        return Err(RunError::Failed(failure));
+    }
     let plan = decide(&seen.inventory, &policy, now);
     let checked = match guard(plan.clone(), &seen.inventory, Permit::Purge(&policy), now) {
         Ok(checked) => checked,
@@ -49,6 +52,7 @@ struct Seen {
     inventory: Inventory,
     regions: Vec<RegionReport>,
     destinations_failed: Vec<Failure>,
+    no_credentials: Option<Failure>,
     images: BTreeMap<(Region, ImageId), ImageDescription>,
     snapshots: BTreeMap<(Region, SnapshotId), SnapshotDescription>,
 }
@@ -61,6 +65,7 @@ async fn observe_regions(run: &Run<'_>, policy: &PurgePolicy, now: Timestamp) ->
         inventory: Inventory::default(),
         regions: Vec::new(),
         destinations_failed: Vec::new(),
+        no_credentials: None,
         images: BTreeMap::new(),
         snapshots: BTreeMap::new(),
     };
@@ -94,7 +99,9 @@ impl Seen {
             Err(failure) => {
                 (run.listener)(&Event::RegionUnread(failure.clone()));
                 report.why = Some(failure.to_string());
-                RegionView::unseen(failure.to_string())
+                let view = RegionView::unseen(failure.to_string());
+                self.no_credentials = Some(failure).filter(Failure::is_for_want_of_credentials).or(self.no_credentials.take());
+                view
             }
         };
         self.inventory.regions.insert(region, view);

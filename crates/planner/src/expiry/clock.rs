@@ -93,7 +93,7 @@ mod tests {
 
     #[test]
     fn noon_and_midnight_on_a_clock_of_twelve_hours() {
-        let hour = |hour, half| on_twelve_hour_clock(Time::constant(hour, 0, 0, 0), half).map(|time| time.hour());
+        let hour = |hour, half| on_twelve_hour_clock(Time::constant(hour, 0, 0, 0), half).map(Time::hour);
         assert_eq!(hour(12, HalfDay::Am), Some(0));
         assert_eq!(hour(12, HalfDay::Pm), Some(12));
         assert_eq!(hour(11, HalfDay::Pm), Some(23));

@@ -109,7 +109,8 @@ pub fn understand(text: &str, now: &Zoned) -> Result<Timestamp, ExpressionError>
 }
 
 impl Expiry {
-    /// What `-e` takes: [`understand`] tells how it is read. The instant must lie after `now`.
+    /// What `-e` takes: [`understand`] tells how it is read. The instant must lie after `now`,
+    /// and counts in whole seconds, rounded up.
     pub fn from_expression(text: &str, now: &Zoned) -> Result<Self, ExpressionError> {
         let instant = understand(text, now)?;
         let now = now.timestamp();

@@ -64,6 +64,7 @@ impl Landing {
     pub(super) fn instant(&self, items: &Items, now: &Zoned) -> Result<Timestamp, Lost> {
         let zone = now.time_zone();
         let end = if let Some(offset) = items.zone {
+            // Exact. `date` goes by way of the host's zone here, and adds what that zone's clocks skip on the day.
             offset.to_timestamp(self.end)
         } else if items.are_anchored() {
             // `date` refuses this too, even where the steps lead out of it again.

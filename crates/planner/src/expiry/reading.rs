@@ -222,7 +222,11 @@ impl Items {
 /// The time of day that starts with `hour`, in whole seconds.
 fn time_of_day(hour: &str, cursor: &mut Cursor) -> Result<Time, Unclear> {
     let clock = clock::clock(hour, cursor).filter(|clock| clock.fraction.is_none());
-    clock.map(|clock| clock.time).ok_or(Unclear::TimeOfDay)
+    match cursor.peek_word() {
+        // `1:30 hours`: to `date` that is an hour after half past one.
+        Some(word) if Unit::named(word).is_some() => Err(Unclear::Word(word.to_owned())),
+        _ => clock.map(|clock| clock.time).ok_or(Unclear::TimeOfDay),
+    }
 }
 
 /// Passes `am` or `pm`, if one is next.

@@ -278,6 +278,7 @@ mod tests {
             "2026-11-29T22:41:00 XYZ",
             "2026-11-29T22:41:00Z +1 day",
             "Mon Nov 29 22:41:00 UTC 2026",
+            "29 Nov 2026 Sun 22:41:00 UTC",
             "Sun Nov 29 22:41:00 PM UTC 2026",
             "Sun Nov 29 22:41:00 UTC 2026 2026",
             "So 29. Nov 22:41:00 UTC 2026",
@@ -320,6 +321,7 @@ mod tests {
         `2026-11-29T22:41:00 XYZ`: `xyz` is not understood
         `2026-11-29T22:41:00Z +1 day`: no such offset from UTC
         `Mon Nov 29 22:41:00 UTC 2026`: the date is not a Monday
+        `29 Nov 2026 Sun 22:41:00 UTC`: `sun` is not understood
         `Sun Nov 29 22:41:00 PM UTC 2026`: no such time of day
         `Sun Nov 29 22:41:00 UTC 2026 2026`: more than one year
         `So 29. Nov 22:41:00 UTC 2026`: `so` is not understood

@@ -278,8 +278,10 @@ mod tests {
         let mut missing = Vec::new();
         for name in jiff::tz::db().available() {
             let Ok(zone) = jiff::tz::db().get(name.as_str()) else { continue };
-            for transition in zone.following(start).take_while(|transition| transition.timestamp() < end) {
-                let (offset, abbreviation) = (transition.offset(), transition.abbreviation());
+            let changes = zone.following(start).map(|change| change.timestamp()).take_while(|instant| *instant < end);
+            for instant in std::iter::once(start).chain(changes) {
+                let info = zone.to_offset_info(instant);
+                let (offset, abbreviation) = (info.offset(), info.abbreviation());
                 let minutes = i16::try_from(offset.seconds() / 60).unwrap();
                 let numeric = abbreviation.starts_with(['+', '-']);
                 if !numeric && !offsets(&abbreviation.to_ascii_lowercase()).is_some_and(|all| all.contains(&minutes)) {

@@ -227,7 +227,7 @@ fn step(source_region: &Region, source: &Image, intent: &Intent, failed: usize, 
         Encryption::AsSource if source.is_encrypted() => Encryption::DefaultKey,
         asked => asked.clone(),
     };
-    let of = tags.name().and_then(|name| name.strip_prefix("backup-ami@")).unwrap_or(source.id.as_str());
+    let of = tags.instance_name().unwrap_or(source.id.as_str());
     let description = super::image::description(of);
     let parameters = [source_region.as_str(), source.id.as_str(), intent.destination.as_str(), name.as_str(), &description];
     let token = copy_token(&parameters, &encryption, &tags);

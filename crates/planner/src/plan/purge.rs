@@ -417,6 +417,7 @@ fn label(backup: Backup<'_>) -> BackupLabel {
         image: image.id.clone(),
         name: image.name.clone(),
         instance: backup.instance(),
+        instance_name: image.tags.instance_name().map(str::to_owned),
         created: image.created,
         expire: readable(&image.tags.expire()),
         state: image.state,
