@@ -8,6 +8,7 @@ import sys
 from collections import defaultdict
 from contextlib import contextmanager
 from dataclasses import dataclass, field
+from functools import cache
 from pathlib import Path
 
 import boto3
@@ -107,9 +108,10 @@ class Endpoint:
             self.ledger.refused(BOTO3, model.name, parsed["Error"]["Code"])
 
 
-def _session(session=boto3.Session()):
+@cache
+def _session() -> boto3.Session:
     """One session, so that EC2's model is read once."""
-    return session
+    return boto3.Session()
 
 
 def _action_of(service: str, verb: str, object: str = "") -> str:

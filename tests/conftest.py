@@ -1,5 +1,6 @@
 """Whole-program tests: the built binary, and the sandbox inside it, seen through clients that share no code with us."""
 
+import json
 import os
 import re
 import subprocess
@@ -8,6 +9,7 @@ import urllib.request
 from contextlib import ExitStack, contextmanager
 from pathlib import Path
 
+import jsonschema
 import pytest
 from clients import AWS_CLI, BOTO3, EVERY_SECOND, REGION, ROOT, TOOLS, UBIQUITOUS_IMAGE, Endpoint, Ledger, environment, tagged
 
@@ -43,6 +45,19 @@ def ami_backup(binary, tmp_path):
         return ran
 
     return run
+
+
+@pytest.fixture
+def report_of(ami_backup):
+    """What a command reports with --json, held to the schema that the program prints for it."""
+
+    def report(*arguments, endpoint: Endpoint, **options) -> dict:
+        document = "purge" if arguments[0] == "purge-expired-amis" else "image"
+        report = json.loads(ami_backup(*arguments, "--json", endpoint=endpoint, **options).stdout)
+        jsonschema.validate(report, json.loads(ami_backup("schema", document, endpoint=endpoint).stdout))
+        return report
+
+    return report
 
 
 @pytest.fixture
@@ -147,4 +162,4 @@ def pytest_terminal_summary(terminalreporter, config):
     for row in [("", AWS_CLI, BOTO3), *((action, *(ledger.count(action, client) for client in (AWS_CLI, BOTO3))) for action in actions)]:
         terminalreporter.write_line("{:38}{:>14}{:>14}".format(*row))
     codes = sorted(set().union(*ledger.refusals.values()))
-    terminalreporter.write_line(f"errors: {', '.join(codes)}")
+    terminalreporter.write_line(f"errors: {', '.join(codes) or 'none'}")

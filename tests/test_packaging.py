@@ -6,7 +6,7 @@ import shutil
 import subprocess
 
 import pytest
-from clients import REGION, ROOT
+from clients import ROOT
 
 UNITS = ROOT / "packaging/systemd"
 SERVICES = sorted(path.name for path in UNITS.glob("*.service"))

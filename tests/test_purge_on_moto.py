@@ -4,6 +4,7 @@ Moto makes one snapshot per image and refuses tags for snapshots in a creating c
 can show: that what is ours and expired goes, and nothing else.
 """
 
+import json
 from datetime import UTC, datetime, timedelta, timezone
 
 import pytest
@@ -72,7 +73,7 @@ def without(contents, ids):
     return {id: tags for id, tags in contents.items() if id not in ids}
 
 
-def test_only_what_is_ours_and_expired_goes(moto, account, ami_backup):
+def test_only_what_is_ours_and_expired_goes(moto, account, ami_backup, report_of):
     expired = set().union(
         *(account.backup(f"expired-{name}", expire=shape(PAST)) for name, shape in SHAPES.items()),
         *(account.orphan(f"orphan-{name}", expire=shape(PAST)) for name, shape in SHAPES.items()),
@@ -92,8 +93,9 @@ def test_only_what_is_ours_and_expired_goes(moto, account, ami_backup):
     ami_backup("purge-expired-amis", "-r", REGION, "--dry-run", endpoint=moto)
     assert account.contents() == before
 
-    ami_backup("purge-expired-amis", "-r", REGION, endpoint=moto)
+    report = report_of("purge-expired-amis", "-r", REGION, endpoint=moto)
     assert account.contents() == without(before, expired)
+    assert all(id in json.dumps(report) for id in expired)
 
     ami_backup("purge-expired-amis", "-r", REGION, endpoint=moto)
     assert account.contents() == without(before, expired)

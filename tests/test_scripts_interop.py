@@ -4,7 +4,6 @@ The scripts called `aws ec2 create-image`, waited, and then put tags on with `aw
 `date` printed went into `Expire`, and `date --date` read it.
 """
 
-import json
 import subprocess
 import time
 
@@ -80,9 +79,8 @@ def test_the_scripts_read_what_we_make(sandbox, ec2, ami_backup, launch):
             assert int(date(tags["Date"], "+%s")) - started in range(120)
 
 
-def test_the_local_instance_is_the_one_the_metadata_service_names(sandbox, ec2, ami_backup):
-    ran = ami_backup("image-instance", "--json", endpoint=sandbox, metadata=True)
-    assert json.loads(ran.stdout)["version"] == 1
+def test_the_local_instance_is_the_one_the_metadata_service_names(sandbox, ec2, report_of):
+    assert report_of("image-instance", endpoint=sandbox, metadata=True)["version"] == 1
     [image] = ec2("describe-images", "--owners", "self", "--filters", "Name=tag:Creator,Values=image-instance")["Images"]
     assert "Expire" not in tags_of(image)
     assert image["SourceInstanceId"] == tags_of(image)["Instance"]

@@ -3,6 +3,7 @@
 use std::ffi::OsString;
 use std::path::PathBuf;
 
+use clap::builder::NonEmptyStringValueParser;
 use clap::{ArgAction, Args as Group, Parser, Subcommand, ValueEnum};
 use clap_complete::Shell;
 use planner::id::{InstanceId, Region};
@@ -76,7 +77,7 @@ pub enum Command {
 #[derive(Debug, Group)]
 pub struct Common {
     /// Use this profile of the AWS configuration, whatever credentials are in the environment
-    #[arg(short, long, value_name = "PROFILE")]
+    #[arg(short, long, value_name = "PROFILE", value_parser = NonEmptyStringValueParser::new())]
     pub profile: Option<String>,
     /// Rehearse on an embedded toy EC2 instead of AWS; its world is kept in FILE (default:
     /// ~/.local/state/ami-backup/sandbox.json). AMI_BACKUP_SANDBOX=FILE in the environment does the same

@@ -24,6 +24,7 @@ use aws_types::os_shim_internal::{Env, Fs};
 use planner::id::Region;
 
 use crate::clock::Clock;
+use crate::outcome::{deepest, one_line};
 
 /// A call is given up after this long, all its attempts included: "within 30 s outside of waiting".
 const PATIENCE_OF_A_CALL: Duration = Duration::from_secs(28);
@@ -78,7 +79,7 @@ impl Account {
         let http_client = connection.http_client.clone().unwrap_or_else(https_client);
         let profiles = profile::load(&Fs::real(), &Env::real(), &EnvConfigFiles::default(), connection.profile.clone().map(Into::into))
             .await
-            .map_err(|error| AccountError::Unreadable(error.to_string()))?;
+            .map_err(|error| AccountError::Unreadable(one_line(&deepest(&error))))?;
         // As in the AWS CLI: with the next best credentials, a misspelt profile would delete in the wrong account.
         let environment = || std::env::var("AWS_PROFILE").ok().filter(|name| !name.is_empty()).map(|name| (name, "AWS_PROFILE"));
         let named = connection.profile.clone().map(|name| (name, "-p")).or_else(environment);

@@ -1,5 +1,7 @@
 //! Does what a checked plan says: the only file that changes anything on EC2. Every step may be repeated at any time.
 
+use std::collections::BTreeSet;
+
 use aws_sdk_ec2::types::{ResourceType, SnapshotReturnCodes};
 use planner::id::{ImageId, Region, SnapshotId};
 use planner::plan::{CopyImage, CreateImage, RemoveImage};
@@ -22,7 +24,7 @@ pub enum Deletion {
     AlreadyGone,
     /// It is still there.
     Failed(Failure),
-    /// It was not tried, because what it depends on failed or the run was stopped.
+    /// It was not tried: what it depends on failed, EC2 had stopped answering, or the run was interrupted.
     NotTried,
 }
 
@@ -51,9 +53,14 @@ impl Deletion {
         matches!(self, Self::Deleted | Self::AlreadyGone)
     }
 
-    /// Whether it is still there, but may go a little later.
+    /// Whether EC2 did not answer, however often it was asked.
+    pub fn is_unanswered(&self) -> bool {
+        matches!(self, Self::Failed(Failure { class: Class::Passing, .. }))
+    }
+
+    /// Whether EC2 asks to try again a little later.
     pub fn is_worth_repeating(&self) -> bool {
-        matches!(self, Self::Failed(failure) if failure.is_passing())
+        matches!(self, Self::Failed(Failure { class: Class::TryLater, .. }))
     }
 }
 
@@ -102,37 +109,38 @@ pub(crate) async fn copy_image(account: &Account, region: &Region, copy: &CopyIm
     answer.image_id().unwrap_or_default().parse().map_err(|invalid| Failure::malformed(Call::CopyImage, region, invalid))
 }
 
-/// Deregisters an image and deletes snapshots of it: in one call where they are all it has, else one by one.
-pub(crate) async fn remove_image(account: &Account, region: &Region, remove: &RemoveImage) -> Removal {
-    let mut removal = Removal::not_tried(remove);
-    let request = account.ec2(region).deregister_image().image_id(remove.image.as_str());
-    let together = remove.all_snapshots && !remove.snapshots.is_empty();
-    let request = if together { request.delete_associated_snapshots(true) } else { request };
-    let deleted_with_it = match request.send().await {
-        Ok(answer) => {
-            removal.image = Deletion::Deleted;
-            let succeeded = |code: Option<&SnapshotReturnCodes>| code == Some(&SnapshotReturnCodes::Success);
-            let results = answer.delete_snapshot_results().iter();
-            results.filter(|result| succeeded(result.return_code())).filter_map(|result| result.snapshot_id()?.parse().ok()).collect()
+/// Deregisters an image and deletes snapshots of it, in one call where they are all it has, else one by one: goes on where
+/// `removal` was left.
+pub(crate) async fn remove_image(account: &Account, region: &Region, remove: &RemoveImage, mut removal: Removal) -> Removal {
+    if !removal.image.is_gone() {
+        let request = account.ec2(region).deregister_image().image_id(remove.image.as_str());
+        let together = remove.all_snapshots && !remove.snapshots.is_empty();
+        let request = if together { request.delete_associated_snapshots(true) } else { request };
+        match request.send().await {
+            Ok(answer) => {
+                removal.image = Deletion::Deleted;
+                let results = answer.delete_snapshot_results().iter();
+                let deleted = results.filter(|result| result.return_code() == Some(&SnapshotReturnCodes::Success));
+                let deleted: BTreeSet<&str> = deleted.filter_map(|result| result.snapshot_id()).collect();
+                for snapshot in removal.snapshots.iter_mut().filter(|snapshot| deleted.contains(snapshot.snapshot.as_str())) {
+                    snapshot.deletion = Deletion::Deleted;
+                }
+            }
+            Err(error) => match Failure::new(Call::DeregisterImage, region, &error) {
+                Failure { class: Class::Gone, .. } => removal.image = Deletion::AlreadyGone,
+                failure => {
+                    removal.image = Deletion::Failed(failure);
+                    return removal;
+                }
+            },
         }
-        Err(error) => match Failure::new(Call::DeregisterImage, region, &error) {
-            Failure { class: Class::Gone, .. } => {
-                removal.image = Deletion::AlreadyGone;
-                Vec::new()
-            }
-            failure => {
-                removal.image = Deletion::Failed(failure);
-                return removal;
-            }
-        },
-    };
-    for snapshot in &mut removal.snapshots {
-        // What EC2 did not say it deleted is asked for by itself: the answer then says why not.
-        snapshot.deletion = if deleted_with_it.contains(&snapshot.snapshot) {
-            Deletion::Deleted
-        } else {
-            delete_snapshot(account, region, &snapshot.snapshot).await
-        };
+    }
+    // What EC2 did not say it deleted is asked for by itself: the answer then says why not.
+    for snapshot in removal.snapshots.iter_mut().filter(|snapshot| !snapshot.deletion.is_gone()) {
+        snapshot.deletion = delete_snapshot(account, region, &snapshot.snapshot).await;
+        if snapshot.deletion.is_unanswered() {
+            break;
+        }
     }
     removal
 }

@@ -12,7 +12,7 @@ use jiff::{SignedDuration, Timestamp};
 use planner::guard::Refusal;
 use planner::id::{ImageId, InstanceId, Region, SnapshotId};
 use planner::inventory::ImageState;
-use tokio::sync::{Notify, Semaphore};
+use tokio::sync::Notify;
 use tokio::task::JoinSet;
 
 use crate::account::Account;
@@ -27,8 +27,6 @@ pub use purge::purge;
 const FIRST_DELAY: Duration = Duration::from_secs(2);
 /// The longest wait between two rounds.
 const LONGEST_DELAY: Duration = Duration::from_secs(30);
-/// Regions asked at the same time.
-const REGIONS_AT_ONCE: usize = 8;
 /// EC2 takes snapshots of one volume no closer together than this (ec2-semantics 1.8).
 const SNAPSHOT_SPACING: Duration = Duration::from_secs(15);
 
@@ -238,7 +236,8 @@ impl Delays {
     }
 }
 
-/// Asks something of each region, several at a time, and gives the answers in the order of the regions.
+/// Asks something of all these regions at once, and gives the answers in their order. EC2 counts calls by region, so that
+/// nothing is gained by asking fewer; and regions that do not answer are waited for once, not one after the other.
 async fn in_each<T: Send + 'static, F>(
     regions: &BTreeSet<Region>,
     account: &Account,
@@ -247,14 +246,10 @@ async fn in_each<T: Send + 'static, F>(
 where
     F: Future<Output = Result<T, Failure>> + Send + 'static,
 {
-    let limit = Arc::new(Semaphore::new(REGIONS_AT_ONCE));
     let mut asked = JoinSet::new();
     for region in regions {
-        let (limit, region, answer) = (limit.clone(), region.clone(), ask(account.clone(), region.clone()));
-        asked.spawn(async move {
-            let _permit = limit.acquire_owned().await;
-            (region, answer.await)
-        });
+        let (region, answer) = (region.clone(), ask(account.clone(), region.clone()));
+        asked.spawn(async move { (region, answer.await) });
     }
     let mut answers = asked.join_all().await;
     answers.sort_by(|(a, _), (b, _)| a.cmp(b));

@@ -1,6 +1,6 @@
 //! A backup: an image recognised as ours, with the snapshots that are its own.
 
-use std::collections::HashMap;
+use std::collections::{BTreeSet, HashMap};
 
 use crate::id::{AccountId, InstanceId, SnapshotId};
 use crate::inventory::{Image, ImageState, Snapshot};
@@ -46,10 +46,18 @@ impl<'a> Backup<'a> {
         self.image.tags.instance().or_else(|| self.image.source_instance.clone())
     }
 
-    /// Each of its snapshots once, with the claim the backup has on it.
+    /// The instance whose backups it is counted with: none if its tag says one thing and EC2 another.
+    pub fn series(self) -> Option<InstanceId> {
+        let instance = self.instance();
+        instance.filter(|instance| self.image.source_instance.as_ref().is_none_or(|source| source == instance))
+    }
+
+    /// Each of its snapshots once, in the order of their devices, with the claim the backup has on it.
     pub fn snapshots(self, seen: &HashMap<&SnapshotId, &'a Snapshot>) -> Vec<(&'a SnapshotId, Claim<'a>)> {
+        let mappings: BTreeSet<(&str, &SnapshotId)> =
+            self.image.mappings.iter().filter_map(|mapping| Some((mapping.device.as_str(), mapping.snapshot.as_ref()?))).collect();
         let mut claims: Vec<(&SnapshotId, Claim<'_>)> = Vec::new();
-        for id in self.image.snapshots() {
+        for (_, id) in mappings {
             if !claims.iter().any(|(known, _)| *known == id) {
                 claims.push((id, seen.get(id).map_or(Claim::Unseen, |snapshot| self.claim(snapshot))));
             }

@@ -3,16 +3,24 @@
 //! Nothing here calls what made the plan: marks, release, shared snapshots and the cap are worked out anew, from the
 //! raw tags and mappings. A plan the guard lets pass is a [`CheckedPlan`], and nothing else can be applied.
 
-use std::collections::{BTreeMap, BTreeSet};
-use std::fmt;
+mod fault;
+mod sight;
+#[cfg(test)]
+mod tests;
+
+use std::collections::{BTreeMap, HashMap, HashSet};
 
 use jiff::Timestamp;
 
 use crate::expiry::Expiry;
-use crate::id::{ImageId, Region, SnapshotId};
-use crate::inventory::{Image, ImageState, Inventory, Protection, RegionView, Scope, Snapshot};
-use crate::plan::{Action, CopyImage, CreateImage, Plan, RemoveImage};
+use crate::id::{ImageId, InstanceId, Region, SnapshotId};
+use crate::inventory::{Image, ImageState, Inventory, Protection, Scope, SnapshotState};
+use crate::plan::purge::{Decision, Subject};
+use crate::plan::{Action, CopyImage, CreateImage, Plan, RemoveImage, Verdict};
 use crate::policy::{ImageRequest, MaxDeletes, PurgePolicy};
+
+pub use fault::{Fault, Objection};
+use sight::{RegionSight, Sight};
 
 /// What a plan is checked against.
 #[derive(Debug, Clone, Copy)]
@@ -56,77 +64,18 @@ pub enum Refusal {
     Objections(Vec<Objection>),
 }
 
-/// One thing wrong with a plan.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Objection {
-    /// Where.
-    pub region: Region,
-    /// To which image or snapshot.
-    pub subject: String,
-    /// What.
-    pub fault: Fault,
-}
-
-/// What can be wrong with a step.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
-pub enum Fault {
-    /// The permit allows no such step at all.
-    NotPermitted,
-    /// The region is not among those the policy names.
-    RegionNotNamed,
-    /// The region was not wholly seen.
-    RegionNotWhollySeen,
-    /// The subject is not in the inventory.
-    NotSeen,
-    /// It belongs to another account, or to nobody known.
-    NotOwned,
-    /// It does not bear our mark, nor does an image's mark cover it.
-    NotMarked,
-    /// Its expiry is absent, unreadable or not past.
-    NotReleased,
-    /// EC2 protects it.
-    Protected,
-    /// It is still being made.
-    Pending,
-    /// It is being copied, or may be.
-    CopyInFlight,
-    /// `--keep-last` wants it.
-    KeptAsNewest,
-    /// An image that stays is made of it.
-    UnderLivingImage,
-    /// It is not a snapshot of the image it is to go with.
-    NotItsSnapshot,
-    /// All snapshots were said to go, and not all were named.
-    SnapshotsUnnamed,
-    /// It is in the plan twice.
-    Twice,
-    /// A new image or copy would not bear our mark, or not the source's expiry.
-    BornUnmarked,
-    /// A copy within its own region.
-    CopyToItself,
-    /// The image to be copied is not available.
-    SourceUnavailable,
-}
-
 /// Checks a plan and lets it pass whole, or not at all.
 ///
 /// # Errors
 /// [`Refusal`] with every objection found, or with the cap that is exceeded.
 pub fn guard(plan: Plan, inventory: &Inventory, permit: Permit<'_>, now: Timestamp) -> Result<CheckedPlan, Refusal> {
-    let mut guard = Guard { inventory, now, removed: BTreeSet::new(), deleted: BTreeSet::new(), objections: Vec::new() };
-    for step in &plan.steps {
-        if let Action::RemoveImage(remove) = &step.action
-            && !guard.removed.insert((&step.region, &remove.image))
-        {
-            guard.object(&step.region, &remove.image, Fault::Twice);
-        }
-    }
-    for step in &plan.steps {
+    let mut guard = Guard::new(inventory, &plan, now);
+    for (place, step) in plan.steps.iter().enumerate() {
         match (&step.action, permit) {
             (Action::CreateImage(create), Permit::Image(request)) => guard.create(&step.region, create, request),
             (Action::CopyImage(copy), Permit::Image(_) | Permit::Resume) => guard.copy(&step.region, copy),
-            (Action::RemoveImage(remove), Permit::Purge(policy)) => guard.remove(&step.region, remove, policy),
-            (Action::DeleteSnapshot(snapshot), Permit::Purge(policy)) => guard.delete(&step.region, snapshot, policy),
+            (Action::RemoveImage(remove), Permit::Purge(policy)) => guard.remove(place, &step.region, remove, policy),
+            (Action::DeleteSnapshot(snapshot), Permit::Purge(policy)) => guard.delete(place, &step.region, snapshot, policy),
             (Action::CreateImage(create), _) => guard.object(&step.region, &create.name, Fault::NotPermitted),
             (Action::CopyImage(copy), _) => guard.object(&step.region, &copy.source, Fault::NotPermitted),
             (Action::RemoveImage(remove), _) => guard.object(&step.region, &remove.image, Fault::NotPermitted),
@@ -139,8 +88,9 @@ pub fn guard(plan: Plan, inventory: &Inventory, permit: Permit<'_>, now: Timesta
     if !guard.objections.is_empty() {
         return Err(Refusal::Objections(guard.objections));
     }
-    if let Permit::Purge(PurgePolicy { max_deletes: Some(cap), .. }) = permit {
-        let (deletions, seen) = (plan.deletions().count(), plan.verdicts.len());
+    if let Permit::Purge(PurgePolicy { max_deletes: Some(cap), regions, .. }) = permit {
+        let deletions = plan.deletions().count();
+        let seen = regions.iter().map(|region| guard.sight.count(region)).sum();
         if cap.is_exceeded(deletions, seen) {
             return Err(Refusal::TooMany { deletions, seen, cap: *cap });
         }
@@ -149,14 +99,33 @@ pub fn guard(plan: Plan, inventory: &Inventory, permit: Permit<'_>, now: Timesta
 }
 
 struct Guard<'a> {
-    inventory: &'a Inventory,
+    sight: Sight<'a>,
     now: Timestamp,
-    removed: BTreeSet<(&'a Region, &'a ImageId)>,
-    deleted: BTreeSet<(&'a Region, &'a SnapshotId)>,
+    /// The images the plan removes, and at which step.
+    removed: HashMap<(&'a Region, &'a ImageId), usize>,
+    /// What has been met so far: a thing that is met twice is in the plan twice.
+    met: HashSet<(&'a Region, &'a str)>,
+    /// The deletions that the verdicts show: of an image or orphan, with these snapshots.
+    shown: HashSet<(&'a Region, &'a str, &'a [SnapshotId])>,
     objections: Vec<Objection>,
 }
 
 impl<'a> Guard<'a> {
+    fn new(inventory: &'a Inventory, plan: &'a Plan, now: Timestamp) -> Self {
+        let removed = plan.steps.iter().enumerate().filter_map(|(place, step)| match &step.action {
+            Action::RemoveImage(remove) => Some(((&step.region, &remove.image), place)),
+            Action::CreateImage(_) | Action::CopyImage(_) | Action::DeleteSnapshot(_) => None,
+        });
+        Self {
+            sight: Sight::of(inventory),
+            now,
+            removed: removed.collect(),
+            met: HashSet::new(),
+            shown: plan.verdicts.iter().filter_map(shown).collect(),
+            objections: Vec::new(),
+        }
+    }
+
     fn object(&mut self, region: &Region, subject: &impl ToString, fault: Fault) {
         self.objections.push(Objection { region: region.clone(), subject: subject.to_string(), fault });
     }
@@ -167,178 +136,167 @@ impl<'a> Guard<'a> {
         }
     }
 
-    fn create(&mut self, region: &Region, create: &CreateImage, request: &ImageRequest) {
-        self.require(*region == request.region && create.instance == request.instance, region, &create.name, Fault::NotPermitted);
+    fn require_once(&mut self, region: &'a Region, subject: &'a str) {
+        let first = self.met.insert((region, subject));
+        self.require(first, region, &subject, Fault::Twice);
+    }
+
+    fn create(&mut self, region: &'a Region, create: &'a CreateImage, request: &ImageRequest) {
+        let name = &create.name;
+        // One request is for one image, whatever its name.
+        self.require_once(region, create.instance.as_str());
+        self.require(*region == request.region && create.instance == request.instance, region, name, Fault::NotPermitted);
+        self.require(!create.reboot || request.reboot, region, name, Fault::Reboot);
         let marked = [&create.image_tags, &create.snapshot_tags].iter().all(|tags| {
             tags.get("Creator") == Some("image-instance")
+                && tags.get("Instance") == Some(request.instance.as_str())
                 && tags.get("Expire").map(str::to_owned) == request.expire.map(|at| at.to_string())
         });
-        self.require(marked, region, &create.name, Fault::BornUnmarked);
+        self.require(marked, region, name, Fault::BornUnmarked);
     }
 
-    fn copy(&mut self, region: &Region, copy: &CopyImage) {
-        self.require(*region != copy.source_region, region, &copy.source, Fault::CopyToItself);
-        let Some(source) = self.inventory.image(&copy.source_region, &copy.source) else {
-            return self.object(region, &copy.source, Fault::NotSeen);
+    fn copy(&mut self, region: &'a Region, copy: &'a CopyImage) {
+        let id = &copy.source;
+        self.require_once(region, id.as_str());
+        self.require(*region != copy.source_region, region, id, Fault::CopyToItself);
+        let Some(source) = self.sight.regions.get(&copy.source_region).and_then(|region| region.images.get(id)).copied() else {
+            return self.object(region, id, Fault::NotSeen);
         };
-        self.require(source.state == ImageState::Available, region, &copy.source, Fault::SourceUnavailable);
-        self.require(self.owns(source.owner.as_ref()), region, &copy.source, Fault::NotOwned);
-        let marked = [&source.tags, &copy.tags].iter().all(|tags| tags.get("Creator") == Some("image-instance"));
-        let same_expiry = source.tags.get("Expire") == copy.tags.get("Expire");
-        self.require(marked && same_expiry, region, &copy.source, Fault::BornUnmarked);
+        self.require(source.state == ImageState::Available, region, id, Fault::SourceUnavailable);
+        self.require(self.sight.owns(source.owner.as_ref()), region, id, Fault::NotOwned);
+        let marked = source.tags.get("Creator") == Some("image-instance");
+        let alike = ["Creator", "Instance", "Expire"].iter().all(|key| source.tags.get(key) == copy.tags.get(key));
+        self.require(marked && alike, region, id, Fault::BornUnmarked);
+        let asked = source.tags.get(&format!("ami-backup:copy-to:{region}")).is_some_and(|intent| {
+            let encryption = intent.split_once(' ').map_or("", |(_, encryption)| encryption);
+            encryption.is_empty() || encryption == copy.encryption.to_string()
+        });
+        self.require(asked, region, id, Fault::NotAskedFor);
     }
 
-    fn remove(&mut self, region: &'a Region, remove: &'a RemoveImage, policy: &PurgePolicy) {
-        let Some(view) = self.whole(region, policy, &remove.image) else { return };
-        let Some(image) = view.images.iter().find(|image| image.id == remove.image) else {
-            return self.object(region, &remove.image, Fault::NotSeen);
+    fn remove(&mut self, place: usize, region: &'a Region, remove: &'a RemoveImage, policy: &PurgePolicy) {
+        let id = &remove.image;
+        self.require_once(region, id.as_str());
+        self.require(self.shown.contains(&(region, id.as_str(), &remove.snapshots)), region, id, Fault::NotShown);
+        if !self.is_whole(region, id, policy) {
+            return;
+        }
+        let Some(image) = self.sight.regions.get(region).and_then(|region| region.images.get(id)).copied() else {
+            return self.object(region, id, Fault::NotSeen);
         };
-        let id = &image.id;
-        self.require(self.owns(image.owner.as_ref()), region, id, Fault::NotOwned);
+        self.require(self.sight.owns(image.owner.as_ref()), region, id, Fault::NotOwned);
         self.require(image.tags.get("Creator") == Some("image-instance"), region, id, Fault::NotMarked);
         self.require(self.is_past(image.tags.get("Expire")), region, id, Fault::NotReleased);
         self.require(image.protection == Protection::Off, region, id, Fault::Protected);
+        self.require(image.state != ImageState::Deregistered, region, id, Fault::Deregistered);
         self.require(image.state != ImageState::Pending, region, id, Fault::Pending);
-        self.require(!self.is_being_copied(image), region, id, Fault::CopyInFlight);
-        let own: BTreeSet<&SnapshotId> = image.mappings.iter().filter_map(|mapping| mapping.snapshot.as_ref()).collect();
+        self.require(!self.sight.is_being_copied(image), region, id, Fault::CopyInFlight);
+        let own: HashSet<Option<&SnapshotId>> = image.mappings.iter().map(|mapping| mapping.snapshot.as_ref()).collect();
         for snapshot in &remove.snapshots {
-            self.require(own.contains(snapshot), region, snapshot, Fault::NotItsSnapshot);
-            self.snapshot(region, view, snapshot, Some(id));
+            self.require(own.contains(&Some(snapshot)), region, snapshot, Fault::NotItsSnapshot);
+            self.snapshot(place, region, snapshot, Some(image));
         }
-        let named: BTreeSet<&SnapshotId> = remove.snapshots.iter().collect();
+        let named: HashSet<Option<&SnapshotId>> = remove.snapshots.iter().map(Some).collect();
         self.require(!remove.all_snapshots || named == own, region, id, Fault::SnapshotsUnnamed);
     }
 
-    fn delete(&mut self, region: &'a Region, snapshot: &'a SnapshotId, policy: &PurgePolicy) {
-        if let Some(view) = self.whole(region, policy, snapshot) {
-            self.snapshot(region, view, snapshot, None);
+    fn delete(&mut self, place: usize, region: &'a Region, id: &'a SnapshotId, policy: &PurgePolicy) {
+        self.require(self.shown.contains(&(region, id.as_str(), &[])), region, id, Fault::NotShown);
+        if self.is_whole(region, id, policy) {
+            self.snapshot(place, region, id, None);
         }
     }
 
     /// What must hold of every snapshot that is deleted, with the image `of` or as an orphan.
-    fn snapshot(&mut self, region: &'a Region, view: &RegionView, id: &'a SnapshotId, of: Option<&ImageId>) {
-        let first = self.deleted.insert((region, id));
-        self.require(first, region, id, Fault::Twice);
-        let Some(snapshot) = view.snapshots.iter().find(|snapshot| snapshot.id == *id) else {
-            return self.object(region, id, Fault::NotSeen);
-        };
-        self.require(self.owns(snapshot.owner.as_ref()), region, id, Fault::NotOwned);
-        let made_for_it = of.is_some() && snapshot.made_for.as_ref() == of;
-        let marked = match snapshot.tags.get("Creator") {
-            Some(creator) => creator == "image-instance",
-            None => made_for_it,
-        };
+    fn snapshot(&mut self, place: usize, region: &'a Region, id: &'a SnapshotId, of: Option<&Image>) {
+        self.require_once(region, id.as_str());
+        let Some(sight) = self.sight.regions.get(region) else { return };
+        let Some(snapshot) = sight.snapshots.get(id).copied() else { return self.object(region, id, Fault::NotSeen) };
+        let users = sight.users(id);
+        let is_gone = |image: &ImageId| self.removed.get(&(region, image)).is_some_and(|at| *at <= place);
+        let used = users.iter().any(|image| of.is_none() || !is_gone(image));
+        let made_for = snapshot.made_for.as_ref();
+        // A pending image, or one that failed, may not name the snapshots that were made for it.
+        let awaited = made_for.is_some_and(|image| sight.has(image) && !self.removed.contains_key(&(region, image)));
+        // The mark of an image covers, and its release releases, what EC2 made for it and stands in its mappings.
+        let covered = of.is_some() && made_for.is_some_and(|image| users.contains(&image) && is_gone(image));
+        let marked = snapshot.tags.get("Creator").map_or(covered, |creator| creator == "image-instance");
+        let released = snapshot.tags.get("Expire").map_or(covered, |expire| self.is_past(Some(expire)));
+        self.require(!used && !awaited, region, id, Fault::UnderLivingImage);
+        self.require(self.sight.owns(snapshot.owner.as_ref()), region, id, Fault::NotOwned);
         self.require(marked, region, id, Fault::NotMarked);
-        let released = match snapshot.tags.get("Expire") {
-            None => made_for_it,
-            expire => self.is_past(expire),
-        };
         self.require(released, region, id, Fault::NotReleased);
-        let stays = |image: &Image| of.is_none() || !self.removed.contains(&(region, &image.id));
-        let used = view.images.iter().any(|image| image.state != ImageState::Deregistered && uses(image, snapshot) && stays(image));
-        self.require(!used, region, id, Fault::UnderLivingImage);
+        self.require(of.is_some() || snapshot.state != SnapshotState::Pending, region, id, Fault::Pending);
     }
 
-    fn whole(&mut self, region: &Region, policy: &PurgePolicy, subject: &impl ToString) -> Option<&'a RegionView> {
+    fn is_whole(&mut self, region: &Region, subject: &impl ToString, policy: &PurgePolicy) -> bool {
         self.require(policy.regions.contains(region), region, subject, Fault::RegionNotNamed);
-        let view = self.inventory.regions.get(region).filter(|view| view.scope == Scope::Whole);
-        self.require(view.is_some(), region, subject, Fault::RegionNotWhollySeen);
-        view
-    }
-
-    fn owns(&self, owner: Option<&crate::id::AccountId>) -> bool {
-        owner.is_some() && owner == self.inventory.account.as_ref()
+        let whole = self.sight.regions.get(region).is_some_and(|region| *region.scope == Scope::Whole);
+        self.require(whole, region, subject, Fault::RegionNotWhollySeen);
+        whole
     }
 
     fn is_past(&self, expire: Option<&str>) -> bool {
         expire.and_then(|text| Expiry::from_tag(text).ok()).is_some_and(|expiry| expiry.instant() < self.now)
     }
 
-    fn is_being_copied(&self, image: &Image) -> bool {
-        let pending_copy = self
-            .inventory
-            .regions
-            .values()
-            .flat_map(|view| &view.images)
-            .any(|copy| copy.state == ImageState::Pending && copy.source_image.as_ref().is_some_and(|source| source.id == image.id));
-        let destinations = image.tags.iter().filter_map(|(key, _)| key.strip_prefix("ami-backup:copy-to:")?.parse::<Region>().ok());
-        let unseen = |region: &Region| self.inventory.regions.get(region).is_none_or(|view| matches!(view.scope, Scope::Unseen(_)));
-        pending_copy || destinations.into_iter().any(|region| unseen(&region))
-    }
-
-    /// Of every instance that loses a backup in a region, as many available ones remain as are to stay (or had been there),
-    /// and none that remains is older than an available one that goes.
+    /// Of every instance that loses an available backup in a region, as many available ones remain as are to stay, and
+    /// none that remains is older than one that goes.
     fn keep_last(&mut self, policy: &PurgePolicy) {
         let wanted = usize::try_from(policy.keep_last).unwrap_or(usize::MAX);
         if wanted == 0 {
             return;
         }
-        for (region, view) in &self.inventory.regions {
-            let mut series: BTreeMap<String, Vec<(&Image, bool)>> = BTreeMap::new();
-            let available = view.images.iter().filter(|image| image.state == ImageState::Available);
-            for image in available.filter(|image| image.tags.get("Creator") == Some("image-instance")) {
-                let goes = self.removed.contains(&(region, &image.id));
-                // As EC2 issues ids, so they are read: a tag that is none says nothing.
-                let tagged = image.tags.get("Instance").filter(|id| id.parse::<crate::id::InstanceId>().is_ok());
-                let instance = tagged.map(str::to_owned).or_else(|| image.source_instance.as_ref().map(ToString::to_string));
-                match instance {
-                    Some(instance) if image.created.is_some() => series.entry(instance).or_default().push((image, goes)),
-                    _ if goes => self.objections.push(Objection {
-                        region: region.clone(),
-                        subject: image.id.to_string(),
-                        fault: Fault::KeptAsNewest,
-                    }),
-                    _ => {}
+        let mut kept: Vec<Objection> = Vec::new();
+        for (region, sight) in &self.sight.regions {
+            let object = |image: &Image| Objection {
+                region: (*region).clone(),
+                subject: image.id.to_string(),
+                fault: Fault::KeptAsNewest,
+            };
+            let goes = |image: &Image| self.removed.contains_key(&(*region, &image.id));
+            let mut series: BTreeMap<&str, Vec<&Image>> = BTreeMap::new();
+            for image in self.ours_and_available(sight) {
+                match instance(image).filter(|_| image.created.is_some()) {
+                    Some(instance) => series.entry(instance).or_default().push(image),
+                    None if goes(image) => kept.push(object(image)),
+                    None => {}
                 }
             }
             for mut backups in series.into_values() {
-                backups.sort_by_key(|(image, _)| std::cmp::Reverse((image.created, &image.id)));
-                for (image, _) in backups.iter().take(wanted).filter(|(_, goes)| *goes) {
-                    self.objections.push(Objection { region: region.clone(), subject: image.id.to_string(), fault: Fault::KeptAsNewest });
-                }
+                backups.sort_by_key(|image| std::cmp::Reverse((image.created, &image.id)));
+                kept.extend(backups.into_iter().take(wanted).filter(|image| goes(image)).map(object));
             }
         }
+        self.objections.extend(kept);
+    }
+
+    fn ours_and_available(&self, sight: &RegionSight<'a>) -> impl Iterator<Item = &'a Image> {
+        let available = sight.images.values().copied().filter(|image| image.state == ImageState::Available);
+        available.filter(|image| image.tags.get("Creator") == Some("image-instance") && self.sight.owns(image.owner.as_ref()))
     }
 }
 
-fn uses(image: &Image, snapshot: &Snapshot) -> bool {
-    let mapped = image.mappings.iter().any(|mapping| mapping.snapshot.as_ref() == Some(&snapshot.id));
-    // A pending image may not name its snapshots yet.
-    mapped || (image.state == ImageState::Pending && snapshot.made_for.as_ref() == Some(&image.id))
+/// The instance an image is surely a backup of. A tag that is no instance id says nothing, and one that contradicts EC2
+/// leaves it open.
+fn instance(image: &Image) -> Option<&str> {
+    let tagged = image.tags.get("Instance").filter(|text| text.parse::<InstanceId>().is_ok());
+    let source = image.source_instance.as_ref().map(InstanceId::as_str);
+    match (tagged, source) {
+        (Some(tagged), Some(source)) if tagged != source => None,
+        (tagged, source) => tagged.or(source),
+    }
+}
+
+fn shown(verdict: &Verdict) -> Option<(&Region, &str, &[SnapshotId])> {
+    let Decision::Purge { snapshots, .. } = &verdict.decision else { return None };
+    let subject = match &verdict.subject {
+        Subject::Backup(backup) => backup.image.as_str(),
+        Subject::Orphan { snapshot, .. } => snapshot.as_str(),
+    };
+    Some((&verdict.region, subject, snapshots.as_slice()))
 }
 
 fn list(objections: &[Objection]) -> String {
     objections.iter().map(ToString::to_string).collect::<Vec<_>>().join("; ")
-}
-
-impl fmt::Display for Objection {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let Self { region, subject, fault } = self;
-        write!(f, "{subject} in {region}: {fault}")
-    }
-}
-
-impl fmt::Display for Fault {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(match self {
-            Self::NotPermitted => "this command does not do that",
-            Self::RegionNotNamed => "its region was not named",
-            Self::RegionNotWhollySeen => "its region was not wholly seen",
-            Self::NotSeen => "it was not seen",
-            Self::NotOwned => "it is not the account's own",
-            Self::NotMarked => "it does not bear our mark",
-            Self::NotReleased => "its expiry is not past",
-            Self::Protected => "it is protected from deregistration",
-            Self::Pending => "it is still being made",
-            Self::CopyInFlight => "it is being copied, or may be",
-            Self::KeptAsNewest => "it is to stay by --keep-last",
-            Self::UnderLivingImage => "an image that stays is made of it",
-            Self::NotItsSnapshot => "it is no snapshot of the image it is to go with",
-            Self::SnapshotsUnnamed => "all its snapshots are to go, and not all are named",
-            Self::Twice => "it is in the plan twice",
-            Self::BornUnmarked => "it would not bear our mark and expiry",
-            Self::CopyToItself => "it would be copied within its region",
-            Self::SourceUnavailable => "it is not available, so it cannot be copied",
-        })
-    }
 }

@@ -58,7 +58,7 @@ pub struct Image {
     pub created: Option<Timestamp>,
     /// The instance it was made of (not on copies).
     pub source_instance: Option<InstanceId>,
-    /// The image and region it was copied from.
+    /// The image EC2 says it comes from; see [`Image::copied_from`].
     pub source_image: Option<SourceImage>,
     /// Whether EC2 refuses to deregister it.
     pub protection: Protection,
@@ -86,7 +86,7 @@ pub enum ImageState {
     Deregistered,
 }
 
-/// The image that a copy was made of.
+/// The image that another comes from.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct SourceImage {
     /// Its id, in its own region.
@@ -178,6 +178,12 @@ impl Image {
     /// The snapshots its devices name.
     pub fn snapshots(&self) -> impl Iterator<Item = &SnapshotId> {
         self.mappings.iter().filter_map(|mapping| mapping.snapshot.as_ref())
+    }
+
+    /// The image it is a copy of. EC2 names a source for images made of instances, too: what the instance was launched
+    /// from. Those are no copies.
+    pub fn copied_from(&self) -> Option<&SourceImage> {
+        self.source_image.as_ref().filter(|_| self.source_instance.is_none())
     }
 
     /// Whether any of its snapshots is encrypted.

@@ -8,6 +8,8 @@
 
 pub mod backup;
 pub mod expiry;
+#[cfg(test)]
+mod fixture;
 pub mod guard;
 pub mod id;
 pub mod inventory;

@@ -34,7 +34,9 @@ pub fn copy_token(parameters: &[&str], encryption: &Encryption, tags: &Tags) -> 
         hasher.update((part.len() as u64).to_be_bytes());
         hasher.update(part);
     };
-    parameters.iter().for_each(|part| add(part));
+    for part in parameters {
+        add(part);
+    }
     add(&encryption.to_string());
     for (key, value) in tags.iter() {
         add(key);

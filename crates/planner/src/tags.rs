@@ -180,8 +180,15 @@ impl Tags {
         })
     }
 
+    /// The regions that copies were asked for in, whether or not the rest of the intent can be read: who only wants to
+    /// know where a copy may be under way has to look in all of them.
+    pub fn destinations(&self) -> impl Iterator<Item = Region> {
+        self.iter().filter_map(|(key, _)| key.strip_prefix(INTENT_PREFIX)?.parse().ok())
+    }
+
     /// What a copy of this resource is tagged with: everything, as the seed promises, but the intents (they are the
     /// source's) and the `aws:` tags, which EC2 keeps to itself.
+    #[must_use]
     pub fn for_copy(&self) -> Tags {
         Self::new(
             self.iter()

@@ -7,6 +7,7 @@ use std::path::{Path, PathBuf};
 use ec2_sim::Ec2Sim;
 use ec2_sim::World;
 use jiff::{SignedDuration, Span, SpanRelativeTo, Timestamp};
+use serde::Serialize;
 use tokio::net::TcpListener;
 
 use crate::args::{Sandbox as Args, SandboxCommand};
@@ -53,10 +54,18 @@ fn on_file(file: &Path, work: impl FnOnce(&mut Sandbox) -> Result<(), Failure>) 
 fn show(sandbox: &Sandbox, json: bool) -> Result<(), Failure> {
     let world = sandbox.sim.snapshot();
     if json {
-        return output::print_json(&world);
+        return output::print_json(&Shown { version: 1, world: &world });
     }
     output::print(&describe(&world));
     Ok(())
+}
+
+/// The world as a document.
+#[derive(Serialize)]
+struct Shown<'w> {
+    version: u32,
+    #[serde(flatten)]
+    world: &'w World,
 }
 
 /// One line a thing, region by region; regions that hold nothing are left out.

@@ -59,13 +59,13 @@ fn a_terminated_instance() {
 fn something_that_is_no_instance() {
     assert_snapshot!(usage(&["image-instance", "-i", "web-1", "-r", "us-east-1"]), @"
     ! error: invalid value 'web-1' for '--instance-id <INSTANCE_ID>': `web-1` is not an instance id such as i-0123456789abcdef0
-    ! 
+    !
     ! For more information, try '--help'.
     exit code 2
     ");
     assert_snapshot!(usage(&["image-instance", "-i", "", "-r", "us-east-1"]), @"
     ! error: invalid value '' for '--instance-id <INSTANCE_ID>': `` is not an instance id such as i-0123456789abcdef0
-    ! 
+    !
     ! For more information, try '--help'.
     exit code 2
     ");
@@ -75,49 +75,49 @@ fn something_that_is_no_instance() {
 fn something_that_is_no_region() {
     assert_snapshot!(usage(&["image-instance", "-i", WEB, "-r", "useast1"]), @"
     ! error: invalid value 'useast1' for '--region <REGION>': `useast1` is not a region such as eu-west-1
-    ! 
+    !
     ! For more information, try '--help'.
     exit code 2
     ");
     assert_snapshot!(usage(&["image-instance", "-i", WEB, "-r", ""]), @"
     ! error: invalid value '' for '--region <REGION>': `` is not a region such as eu-west-1
-    ! 
+    !
     ! For more information, try '--help'.
     exit code 2
     ");
     assert_snapshot!(usage(&["image-instance", "-i", WEB, "-r", "us-east-1,eu-west-1"]), @"
     ! error: invalid value 'us-east-1,eu-west-1' for '--region <REGION>': `us-east-1,eu-west-1` is not a region such as eu-west-1
-    ! 
+    !
     ! For more information, try '--help'.
     exit code 2
     ");
     assert_snapshot!(usage(&["purge-expired-amis", "-r", ""]), @"
     ! error: invalid value '' for '--region <REGION>': `` is not a region such as eu-west-1
-    ! 
+    !
     ! For more information, try '--help'.
     exit code 2
     ");
     assert_snapshot!(usage(&["purge-expired-amis", "-r", "us-east-1,,eu-west-1"]), @"
     ! error: invalid value '' for '--region <REGION>': `` is not a region such as eu-west-1
-    ! 
+    !
     ! For more information, try '--help'.
     exit code 2
     ");
     assert_snapshot!(usage(&["resume", "-r", "us-east-1 "]), @"
     ! error: invalid value 'us-east-1 ' for '--region <REGION>': `us-east-1 ` is not a region such as eu-west-1
-    ! 
+    !
     ! For more information, try '--help'.
     exit code 2
     ");
     assert_snapshot!(usage_of_image_instance(&["-d", ""]), @"
     ! error: invalid value '' for '--copy-to <REGION>': `` is not a region such as eu-west-1
-    ! 
+    !
     ! For more information, try '--help'.
     exit code 2
     ");
     assert_snapshot!(usage_of_image_instance(&["-d", "ireland"]), @"
     ! error: invalid value 'ireland' for '--copy-to <REGION>': `ireland` is not a region such as eu-west-1
-    ! 
+    !
     ! For more information, try '--help'.
     exit code 2
     ");
@@ -238,7 +238,7 @@ fn a_denied_action_is_named() {
 fn patience_that_is_no_number_of_seconds() {
     assert_snapshot!(usage_of_image_instance(&["-t", "0"]), @"
     ! error: invalid value '0' for '--timeout <SECONDS>': it must be a number of seconds, 1 or more, such as 28800
-    ! 
+    !
     ! For more information, try '--help'.
     exit code 2
     ");
@@ -252,41 +252,41 @@ fn patience_that_is_no_number_of_seconds() {
 fn an_unknown_flag_is_named() {
     assert_snapshot!(usage_of_image_instance(&["--frobnicate"]), @"
     ! error: unexpected argument '--frobnicate' found
-    ! 
+    !
     ! Usage: ami-backup image-instance --instance-id <INSTANCE_ID> --region <REGION>
-    ! 
+    !
     ! For more information, try '--help'.
     exit code 2
     ");
     assert_snapshot!(usage_of_image_instance(&["-x"]), @"
     ! error: unexpected argument '-x' found
-    ! 
+    !
     ! Usage: ami-backup image-instance [OPTIONS]
-    ! 
+    !
     ! For more information, try '--help'.
     exit code 2
     ");
     assert_snapshot!(usage_of_image_instance(&["web-1"]), @"
     ! error: unexpected argument 'web-1' found
-    ! 
+    !
     ! Usage: ami-backup image-instance [OPTIONS]
-    ! 
+    !
     ! For more information, try '--help'.
     exit code 2
     ");
     assert_snapshot!(usage(&["purge-expired-amis", "-i", WEB]), @"
     ! error: unexpected argument '-i' found
-    ! 
+    !
     ! Usage: ami-backup purge-expired-amis [OPTIONS]
-    ! 
+    !
     ! For more information, try '--help'.
     exit code 2
     ");
     assert_snapshot!(usage(&["frobnicate"]), @"
     ! error: unrecognized subcommand 'frobnicate'
-    ! 
+    !
     ! Usage: ami-backup [OPTIONS] <COMMAND>
-    ! 
+    !
     ! For more information, try '--help'.
     exit code 2
     ");
@@ -321,9 +321,9 @@ fn an_expiry_that_is_empty_past_or_garbage() {
     // The option that swallowed the next one.
     assert_snapshot!(usage_of_image_instance(&["-e", "-d", "eu-west-1"]), @"
     ! error: unexpected argument 'eu-west-1' found
-    ! 
+    !
     ! Usage: ami-backup image-instance [OPTIONS]
-    ! 
+    !
     ! For more information, try '--help'.
     exit code 2
     ");
@@ -391,7 +391,9 @@ fn an_unknown_profile() {
     exit code 2
     ");
     assert_snapshot!(usage_of_image_instance(&["-p", ""]), @"
-    ! error: the profile ``, named by -p, is neither in the AWS config file nor in the credentials file; `aws configure --profile ` makes it
+    ! error: a value is required for '--profile <PROFILE>' but none was supplied
+    !
+    ! For more information, try '--help'.
     exit code 2
     ");
     assert_snapshot!(usage(&["purge-expired-amis", "-p", "nope"]), @"
@@ -411,7 +413,7 @@ fn a_configuration_that_cannot_be_read() {
     let home = Home::new();
     home.write(".aws/config", "[profile half\nregion");
     assert_snapshot!(refused(&Ec2::example(), home.ami_backup(&["purge-expired-amis", "-p", "half"])), @"
-    ! error: the AWS config files could not be read: could not parse profile file
+    ! error: the AWS config files could not be read: error parsing ~/.aws/config on line 1:   Profile definition must end with ']'
     exit code 2
     ");
 }
@@ -477,31 +479,31 @@ fn a_key_that_is_none() {
 fn limits_that_are_none() {
     assert_snapshot!(usage(&["purge-expired-amis", "--max-deletes", "many"]), @"
     ! error: invalid value 'many' for '--max-deletes <N|P%>': `many` is neither a number of deletions such as 20 nor a share such as 10%
-    ! 
+    !
     ! For more information, try '--help'.
     exit code 2
     ");
     assert_snapshot!(usage(&["purge-expired-amis", "--max-deletes", "101%"]), @"
     ! error: invalid value '101%' for '--max-deletes <N|P%>': `101%` is neither a number of deletions such as 20 nor a share such as 10%
-    ! 
+    !
     ! For more information, try '--help'.
     exit code 2
     ");
     assert_snapshot!(usage(&["purge-expired-amis", "--max-deletes", "-1"]), @"
     ! error: invalid value '-1' for '--max-deletes <N|P%>': `-1` is neither a number of deletions such as 20 nor a share such as 10%
-    ! 
+    !
     ! For more information, try '--help'.
     exit code 2
     ");
     assert_snapshot!(usage(&["purge-expired-amis", "--keep-last", "-1"]), @"
     ! error: invalid value '-1' for '--keep-last <N>': it must be a whole number, 0 or more
-    ! 
+    !
     ! For more information, try '--help'.
     exit code 2
     ");
     assert_snapshot!(usage(&["purge-expired-amis", "--keep-last", "all"]), @"
     ! error: invalid value 'all' for '--keep-last <N>': it must be a whole number, 0 or more
-    ! 
+    !
     ! For more information, try '--help'.
     exit code 2
     ");
@@ -566,7 +568,7 @@ fn a_sandbox_served_to_the_world() {
     ");
     assert_snapshot!(usage(&["sandbox", "serve", "--listen", "localhost"]), @"
     ! error: invalid value 'localhost' for '--listen <ADDRESS:PORT>': invalid socket address syntax
-    ! 
+    !
     ! For more information, try '--help'.
     exit code 2
     ");

@@ -5,7 +5,7 @@ use std::io::{BufRead, BufReader, Read};
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
 use std::sync::atomic::{AtomicU32, Ordering};
-use std::sync::mpsc::{Receiver, channel};
+use std::sync::mpsc::{Receiver, Sender, channel};
 use std::thread::JoinHandle;
 use std::time::{Duration, Instant};
 
@@ -71,6 +71,11 @@ impl Home {
         let mut world = self.world();
         change(&mut world);
         world.save(self.sandbox()).unwrap();
+    }
+
+    /// Lets time pass in the sandbox.
+    pub fn advance(&self, by: &str) {
+        assert_eq!(self.ami_backup(&["sandbox", "advance", by]).run().code, 0);
     }
 
     /// The program, about to be called with these arguments. What is not sent to an [`Ec2`] reaches nobody.
@@ -145,63 +150,44 @@ impl Program<'_> {
     }
 
     /// Starts it.
-    pub fn start(mut self) -> Running {
-        let mut child = self.command.stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap();
-        let mut stdout = child.stdout.take().unwrap();
-        let stderr = BufReader::new(child.stderr.take().unwrap());
-        let (say, said) = channel();
-        Running {
-            started: Instant::now(),
-            child,
-            stdout: Some(std::thread::spawn(move || {
-                let mut text = String::new();
-                stdout.read_to_string(&mut text).unwrap();
-                text
-            })),
-            // Each line goes to whoever waits for it, or is dropped with him.
-            stderr: Some(std::thread::spawn(move || {
-                let mut text = String::new();
-                for line in stderr.lines().map(Result::unwrap) {
-                    text.push_str(&line);
-                    text.push('\n');
-                    let _ = say.send(line);
-                }
-                text
-            })),
-            said,
-            replace: [(self.home.path.to_str().unwrap().to_owned(), "~".to_owned())]
-                .into_iter()
-                .chain(self.endpoint.map(|url| (url, "http://ec2".to_owned())))
-                .collect(),
-        }
+    pub fn start(self) -> Running {
+        self.start_with_stdout(Stdio::piped())
     }
 
     /// Starts it with a stdout that nobody reads any more.
     pub fn start_with_closed_stdout(self) -> Running {
-        let mut running = self.stdout_unread();
-        running.stdout = None;
-        running
-    }
-
-    fn stdout_unread(mut self) -> Running {
         let (reader, writer) = std::io::pipe().unwrap();
         drop(reader);
-        let mut child = self.command.stdin(Stdio::null()).stdout(writer).stderr(Stdio::piped()).spawn().unwrap();
-        drop(self.command);
-        let mut stderr = child.stderr.take().unwrap();
+        self.start_with_stdout(writer)
+    }
+
+    /// Starts it with a stdout that leads elsewhere.
+    pub fn start_with_stdout(mut self, stdout: impl Into<Stdio>) -> Running {
+        let mut child = self.command.stdin(Stdio::null()).stdout(stdout).stderr(Stdio::piped()).spawn().unwrap();
+        let (say, said) = channel();
+        let home = self.home.path.to_str().unwrap().to_owned();
         Running {
             started: Instant::now(),
+            stdout: child.stdout.take().map(|stdout| listen(stdout, say.clone())),
+            stderr: child.stderr.take().map(|stderr| listen(stderr, say)),
             child,
-            stdout: None,
-            stderr: Some(std::thread::spawn(move || {
-                let mut text = String::new();
-                stderr.read_to_string(&mut text).unwrap();
-                text
-            })),
-            said: channel().1,
-            replace: vec![(self.home.path.to_str().unwrap().to_owned(), "~".to_owned())],
+            said,
+            replace: std::iter::once((home, "~")).chain(self.endpoint.map(|url| (url, "http://ec2"))).collect(),
         }
     }
+}
+
+/// Reads to the end. Each line goes to whoever waits for it, or is dropped with him.
+fn listen(stream: impl Read + Send + 'static, say: Sender<String>) -> JoinHandle<String> {
+    std::thread::spawn(move || {
+        let mut text = String::new();
+        for line in BufReader::new(stream).lines().map(Result::unwrap) {
+            text.push_str(&line);
+            text.push('\n');
+            let _ = say.send(line);
+        }
+        text
+    })
 }
 
 /// A call of the program that is under way; killed if the test loses interest.
@@ -211,16 +197,16 @@ pub struct Running {
     stdout: Option<JoinHandle<String>>,
     stderr: Option<JoinHandle<String>>,
     said: Receiver<String>,
-    replace: Vec<(String, String)>,
+    replace: Vec<(String, &'static str)>,
 }
 
 impl Running {
-    /// Waits until it says something on stderr that holds this text.
+    /// Waits until it says something that holds this text, and gives that line.
     #[track_caller]
-    pub fn says(&self, text: &str) -> &Self {
+    pub fn says(&self, text: &str) -> String {
         loop {
             match self.said.recv_timeout(Duration::from_secs(20)) {
-                Ok(line) if line.contains(text) => return self,
+                Ok(line) if line.contains(text) => return line,
                 Ok(_) => {}
                 Err(_) => panic!("it never said {text:?}"),
             }
@@ -228,7 +214,7 @@ impl Running {
     }
 
     /// Sends it a signal, by its name.
-    pub fn signal(&self, name: &str) -> &Self {
+    pub fn signal(self, name: &str) -> Self {
         let sent = Command::new("sh").arg("-c").arg(format!("kill -{name} {}", self.child.id())).status().unwrap();
         assert!(sent.success());
         self
@@ -293,7 +279,7 @@ impl Ran {
 impl fmt::Display for Ran {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         for line in self.stderr.lines() {
-            writeln!(f, "! {line}")?;
+            writeln!(f, "{}", format!("! {line}").trim_end())?;
         }
         write!(f, "{}exit code {}", self.stdout, self.code)
     }

@@ -4,3 +4,15 @@
 
 mod bad_input;
 mod common;
+mod credentials;
+mod documents;
+mod doors;
+mod good_input;
+mod help;
+mod install;
+mod interruption;
+mod output;
+mod patience;
+mod region;
+mod sandbox;
+mod secrets;

@@ -10,13 +10,14 @@ use planner::tags::Encryption;
 use crate::apply::{Deletion, Removal};
 use crate::outcome::one_line;
 use crate::report::{ImageReport, ImageResult, PlannedStep, PurgeReport, VerdictReport};
+use crate::rounds::Ending;
 
 impl fmt::Display for ImageReport {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let Self {
             version: _,
             command,
-            dry_run: _,
+            dry_run,
             started: _,
             finished: _,
             instance: _,
@@ -48,6 +49,8 @@ impl fmt::Display for ImageReport {
                 Standing::InFlight { copy: id } => {
                     writeln!(f, "{destination}  {id}  pending    copy of {} in {}", copy.source, copy.source_region)?
                 }
+                // The plan says it already.
+                Standing::Due if *dry_run => {}
                 standing => writeln!(f, "{destination}  copy of {} in {}: {standing}", copy.source, copy.source_region)?,
             }
         }
@@ -102,10 +105,10 @@ impl fmt::Display for PurgeReport {
             deleted_snapshots: _,
             failures,
             refusal,
-            ending: _,
+            ending,
         } = self;
         for verdict in verdicts {
-            verdict.write(f, *dry_run || refusal.is_some())?;
+            verdict.write(f, *dry_run || refusal.is_some(), *ending)?;
         }
         for region in regions.iter().filter(|region| !region.read) {
             writeln!(f, "{}  not read, so nothing in it was deleted: {}", region.region, region.why.as_deref().unwrap_or("unknown"))?;
@@ -113,7 +116,9 @@ impl fmt::Display for PurgeReport {
         for failure in failures {
             writeln!(f, "failed: {failure}")?;
         }
-        let gone = verdicts.iter().filter_map(|verdict| verdict.result.as_ref()).filter(|removal| removal.image.is_gone()).count();
+        let removed = || verdicts.iter().filter_map(|verdict| verdict.result.as_ref()).filter(|removal| removal.image.is_gone());
+        let gone = removed().count();
+        let behind = removed().flat_map(|removal| &removal.snapshots).filter(|snapshot| !snapshot.deletion.is_gone()).count();
         let kept = verdicts.iter().filter(|verdict| matches!(verdict.verdict.decision, Decision::Keep { .. })).count();
         let left = verdicts.len() - kept - gone;
         let read = regions.iter().filter(|region| region.read).count();
@@ -122,14 +127,25 @@ impl fmt::Display for PurgeReport {
         match refusal {
             Some(refusal) => writeln!(f, "{refusal}"),
             None if *dry_run => writeln!(f, "would purge {left}, keep {kept}, in {read}{of} {regions}"),
-            None if left == 0 => writeln!(f, "purged {gone}, kept {kept}, in {read}{of} {regions}"),
-            None => writeln!(f, "purged {gone}, kept {kept}, failed to purge {left}, in {read}{of} {regions}"),
+            None => {
+                write!(f, "purged {gone}, kept {kept}")?;
+                match left {
+                    0 => {}
+                    _ => write!(f, ", failed to purge {left}")?,
+                }
+                match behind {
+                    0 => {}
+                    1 => write!(f, ", left 1 snapshot behind")?,
+                    _ => write!(f, ", left {behind} snapshots behind")?,
+                }
+                writeln!(f, ", in {read}{of} {regions}")
+            }
         }
     }
 }
 
 impl VerdictReport {
-    fn write(&self, f: &mut fmt::Formatter<'_>, only_planned: bool) -> fmt::Result {
+    fn write(&self, f: &mut fmt::Formatter<'_>, only_planned: bool, ending: Ending) -> fmt::Result {
         let region = &self.verdict.region;
         let subject = match &self.verdict.subject {
             Subject::Backup(backup) => describe(backup),
@@ -155,7 +171,7 @@ impl VerdictReport {
                 for LeftSnapshot { snapshot, reason } in left {
                     writeln!(f, "{region}    keep  {snapshot}: {reason}")?;
                 }
-                self.result.as_ref().map_or(Ok(()), |removal| write_failures(f, region.as_str(), removal))
+                self.result.as_ref().map_or(Ok(()), |removal| write_failures(f, region.as_str(), removal, ending))
             }
         }
     }
@@ -169,15 +185,19 @@ fn describe(backup: &BackupLabel) -> String {
     format!("{}  {}{made}", backup.image, one_line(&of))
 }
 
-fn write_failures(f: &mut fmt::Formatter<'_>, region: &str, removal: &Removal) -> fmt::Result {
+fn write_failures(f: &mut fmt::Formatter<'_>, region: &str, removal: &Removal, ending: Ending) -> fmt::Result {
+    let not_tried =
+        if ending == Ending::Interrupted { "not tried: the run was interrupted" } else { "not tried: EC2 had stopped answering" };
     match &removal.image {
         Deletion::Failed(failure) => writeln!(f, "{region}    {failure}")?,
-        Deletion::NotTried => writeln!(f, "{region}    not tried: the run was interrupted")?,
+        Deletion::NotTried => writeln!(f, "{region}    {not_tried}")?,
         Deletion::Deleted | Deletion::AlreadyGone => {}
     }
-    for snapshot in &removal.snapshots {
-        if let Deletion::Failed(failure) = &snapshot.deletion {
-            writeln!(f, "{region}    left behind: {}: {failure}", snapshot.snapshot)?;
+    for snapshot in removal.snapshots.iter().filter(|_| removal.image.is_gone()) {
+        match &snapshot.deletion {
+            Deletion::Failed(failure) => writeln!(f, "{region}    left behind: {}: {failure}", snapshot.snapshot)?,
+            Deletion::NotTried => writeln!(f, "{region}    left behind: {}: {not_tried}", snapshot.snapshot)?,
+            Deletion::Deleted | Deletion::AlreadyGone => {}
         }
     }
     Ok(())

@@ -12,6 +12,7 @@ use planner::plan::{Action, CopyImage, CopyStanding, Plan, Standing, Step, copy,
 use planner::policy::{CopyRequest, ImageRequest};
 use planner::{CheckedPlan, tags::Encryption};
 
+use crate::account::Account;
 use crate::apply;
 use crate::observe;
 use crate::outcome::{Class, Failure};
@@ -94,8 +95,8 @@ struct Follow<'a> {
     missing: BTreeMap<(Region, ImageId), u32>,
     /// The last state told of each image this run follows.
     told: BTreeMap<(Region, ImageId), ImageState>,
-    /// Where each copy stands, by its source and its destination.
-    copies: BTreeMap<(Region, ImageId, Option<Region>), Standing>,
+    /// Where each copy stands, by its source and its destination, or the intent that does not tell it.
+    copies: BTreeMap<(Region, ImageId, Result<Region, String>), Standing>,
     /// The regions that could be read at least once.
     read: BTreeSet<Region>,
     /// The regions of sources in which nothing can be followed any more.
@@ -166,7 +167,7 @@ impl<'a> Follow<'a> {
         self.tell_states(&inventory);
         let plan = self.plan(&inventory, now)?;
         for CopyStanding { source_region, source, destination, standing } in plan.copies.clone() {
-            self.copies.insert((source_region, source, destination), standing);
+            self.copies.insert((source_region, source, destination.ok_or_else(|| standing.to_string())), standing);
         }
         let permit = self.request.map_or(Permit::Resume, |(request, _)| Permit::Image(request));
         let plan = guard(plan, &inventory, permit, now).map_err(RunError::Refused)?;
@@ -234,8 +235,14 @@ impl<'a> Follow<'a> {
     }
 
     async fn observe_destinations(&mut self, inventory: &mut Inventory, now: Timestamp) {
-        for (region, sources) in copy::destinations(inventory, now) {
-            match observe::copies_of(self.run.account, &region, &sources).await {
+        let wanted = copy::destinations(inventory, now);
+        let regions = wanted.keys().cloned().collect();
+        let look = |account: Account, region: Region| {
+            let sources = wanted.get(&region).cloned().unwrap_or_default();
+            async move { observe::copies_of(&account, &region, &sources).await }
+        };
+        for (region, copies) in in_each(&regions, self.run.account, look).await {
+            match copies {
                 Ok(copies) => {
                     let unseen = || RegionView { scope: Scope::Partial, images: Vec::new(), snapshots: Vec::new() };
                     merge(&mut inventory.regions.entry(region).or_insert_with(unseen).images, copies);
@@ -376,7 +383,7 @@ impl<'a> Follow<'a> {
     }
 
     fn stands(&mut self, copy: &CopyImage, destination: &Region, standing: Standing) {
-        self.copies.insert((copy.source_region.clone(), copy.source.clone(), Some(destination.clone())), standing);
+        self.copies.insert((copy.source_region.clone(), copy.source.clone(), Ok(destination.clone())), standing);
     }
 
     /// Counts the listings from which a source is missing that was there. One that is gone asks for no copies any more.
@@ -461,7 +468,7 @@ impl<'a> Follow<'a> {
         let Some((request, _)) = self.request else { return true };
         let own = self.made.as_ref().map(|made| &made.image);
         request.copies.iter().all(|copy| {
-            self.copies.keys().any(|(_, source, destination)| Some(source) == own && destination.as_ref() == Some(&copy.destination))
+            self.copies.keys().any(|(_, source, destination)| Some(source) == own && destination.as_ref() == Ok(&copy.destination))
         })
     }
 
@@ -494,12 +501,17 @@ impl<'a> Follow<'a> {
                 .copies
                 .into_iter()
                 .filter(|((_, source, destination), standing)| match (standing, destination) {
-                    (Standing::Done { copy }, Some(region)) => {
+                    (Standing::Done { copy }, Ok(region)) => {
                         Some(source) == own.as_ref() || self.told.contains_key(&(region.clone(), copy.clone()))
                     }
                     _ => true,
                 })
-                .map(|((source_region, source, destination), standing)| CopyStanding { source_region, source, destination, standing })
+                .map(|((source_region, source, destination), standing)| CopyStanding {
+                    source_region,
+                    source,
+                    destination: destination.ok(),
+                    standing,
+                })
                 .collect(),
             planned: self.planned,
             failures,

@@ -1,7 +1,6 @@
 //! `purge-expired-amis`: what is ours and expired goes, images and snapshots both, and never anything else.
 
 use std::collections::{BTreeMap, BTreeSet};
-use std::sync::Arc;
 use std::time::Duration;
 
 use jiff::Timestamp;
@@ -12,7 +11,6 @@ use planner::plan::purge::{Decision, Subject, decide};
 use planner::plan::{Action, Plan, Step, Verdict};
 use planner::policy::PurgePolicy;
 use planner::tags::{ExpireTag, Mark};
-use tokio::sync::Semaphore;
 use tokio::task::JoinSet;
 
 use crate::account::Account;
@@ -21,7 +19,7 @@ use crate::description::{ImageDescription, SnapshotDescription};
 use crate::observe::{self, WholeRegion};
 use crate::outcome::Failure;
 use crate::report::{PurgeReport, RegionReport, VerdictReport};
-use crate::rounds::{Delays, Ending, Event, REGIONS_AT_ONCE, RegionScope, Run, RunError, in_each};
+use crate::rounds::{Delays, Ending, Event, RegionScope, Run, RunError, in_each};
 
 /// So often a deletion that EC2 puts off is asked for again: a snapshot is in use for a moment after its image has gone.
 const REPEATS: u32 = 5;
@@ -114,16 +112,19 @@ impl Seen {
         for image in self.inventory.regions.values().flat_map(|view| &view.images) {
             let expired = matches!(image.tags.expire(), ExpireTag::At(expiry) if expiry.is_past(now));
             if expired && image.tags.mark() == Mark::Ours {
-                for intent in image.tags.intents().flatten() {
-                    wanted.entry(intent.destination).or_default().insert(image.id.clone());
+                for destination in image.tags.destinations() {
+                    wanted.entry(destination).or_default().insert(image.id.clone());
                 }
             }
         }
-        for (region, sources) in wanted {
-            if self.inventory.regions.get(&region).is_some_and(|view| view.scope == Scope::Whole) {
-                continue;
-            }
-            let view = match observe::copies_of(account, &region, &sources).await {
+        wanted.retain(|region, _| self.inventory.regions.get(region).is_none_or(|view| view.scope != Scope::Whole));
+        let regions = wanted.keys().cloned().collect();
+        let look = |account: Account, region: Region| {
+            let sources = wanted.get(&region).cloned().unwrap_or_default();
+            async move { observe::copies_of(&account, &region, &sources).await }
+        };
+        for (region, copies) in in_each(&regions, account, look).await {
+            let view = match copies {
                 Ok(images) => RegionView { scope: Scope::Partial, images, snapshots: Vec::new() },
                 Err(failure) => {
                     let view = RegionView::unseen(failure.to_string());
@@ -138,61 +139,60 @@ impl Seen {
 }
 
 async fn apply_all(run: &Run<'_>, plan: &Plan, started: Timestamp) -> Results {
-    let mut by_region: BTreeMap<Region, Vec<(usize, Step)>> = BTreeMap::new();
-    let mut results = Results::new();
-    for (place, step) in plan.steps.iter().enumerate() {
-        by_region.entry(step.region.clone()).or_default().push((place, step.clone()));
-        results.insert(place, not_tried(step));
-    }
+    let mut results: Results = plan.steps.iter().map(not_tried).enumerate().collect();
+    let mut left: Vec<usize> = (0..plan.steps.len()).collect();
     let mut delays = Delays::new(run, started);
-    for _ in 0..REPEATS {
-        let limit = Arc::new(Semaphore::new(REGIONS_AT_ONCE));
-        let mut working: JoinSet<Vec<(usize, Removal)>> = JoinSet::new();
-        let (send, mut receive) = tokio::sync::mpsc::unbounded_channel();
-        for steps in by_region.values().cloned() {
-            let (account, limit, stop, send) = (run.account.clone(), limit.clone(), run.stop.clone(), send.clone());
+    for repeat in 1..=REPEATS {
+        let mut by_region: BTreeMap<&Region, Vec<(usize, Step, Removal)>> = BTreeMap::new();
+        for place in left {
+            if let (Some(step), Some(removal)) = (plan.steps.get(place), results.get(&place)) {
+                by_region.entry(&step.region).or_default().push((place, step.clone(), removal.clone()));
+            }
+        }
+        let (tell, mut told) = tokio::sync::mpsc::unbounded_channel();
+        let mut working = JoinSet::new();
+        for steps in by_region.into_values() {
+            let (account, stop, tell) = (run.account.clone(), run.stop.clone(), tell.clone());
             working.spawn(async move {
-                let _permit = limit.acquire_owned().await;
-                let mut done = Vec::new();
-                for (place, step) in steps {
+                for (place, step, begun) in steps {
                     if stop.is_requested() {
                         break;
                     }
-                    let removal = apply_step(&account, &step).await;
-                    let _ = send.send((step, removal.clone()));
-                    done.push((place, removal));
+                    let removal = apply_step(&account, &step, begun).await;
+                    let is_unanswered = is_unanswered(&removal);
+                    let _ = tell.send((place, removal));
+                    // The SDK has repeated the call for as long as it may; the rest of the region would fare no better.
+                    if is_unanswered {
+                        break;
+                    }
                 }
-                done
             });
         }
-        drop(send);
-        while let Some((step, removal)) = receive.recv().await {
-            tell(run, &step, &removal);
-        }
-        while let Some(done) = working.join_next().await {
-            for (place, removal) in done.unwrap_or_default() {
-                remember(&mut results, place, removal);
+        drop(tell);
+        while let Some((place, removal)) = told.recv().await {
+            if let Some(step) = plan.steps.get(place) {
+                tell_of(run, step, &removal);
             }
+            results.insert(place, removal);
         }
-        for steps in by_region.values_mut() {
-            steps.retain(|(place, _)| results.get(place).is_some_and(is_worth_repeating));
-        }
-        by_region.retain(|_, steps| !steps.is_empty());
-        if by_region.is_empty() || !delays.wait(run, Duration::ZERO).await {
+        working.join_all().await;
+        left = results.iter().filter(|(_, removal)| is_worth_repeating(removal)).map(|(place, _)| *place).collect();
+        if left.is_empty() || repeat == REPEATS || !delays.wait(run, Duration::ZERO).await {
             break;
         }
     }
     results
 }
 
-async fn apply_step(account: &Account, step: &Step) -> Removal {
+/// Goes on with a step where it was left.
+async fn apply_step(account: &Account, step: &Step, begun: Removal) -> Removal {
     match &step.action {
-        Action::RemoveImage(remove) => apply::remove_image(account, &step.region, remove).await,
+        Action::RemoveImage(remove) => apply::remove_image(account, &step.region, remove, begun).await,
         Action::DeleteSnapshot(snapshot) => {
             Removal { image: apply::delete_snapshot(account, &step.region, snapshot).await, snapshots: Vec::new() }
         }
         // The guard lets nothing else pass for this command.
-        Action::CreateImage(_) | Action::CopyImage(_) => not_tried(step),
+        Action::CreateImage(_) | Action::CopyImage(_) => begun,
     }
 }
 
@@ -205,24 +205,21 @@ fn not_tried(step: &Step) -> Removal {
     }
 }
 
-/// What a repeated step finds gone already, this very run has deleted.
-fn remember(results: &mut Results, place: usize, new: Removal) {
-    let settle = |old: &Deletion, new: Deletion| if *old == Deletion::Deleted { Deletion::Deleted } else { new };
-    let old = results.entry(place).or_insert_with(|| new.clone());
-    old.image = settle(&old.image, new.image);
-    for (old, new) in old.snapshots.iter_mut().zip(new.snapshots) {
-        old.deletion = settle(&old.deletion, new.deletion);
-    }
-}
-
 fn is_worth_repeating(removal: &Removal) -> bool {
-    removal.image.is_worth_repeating() || removal.snapshots.iter().any(|snapshot| snapshot.deletion.is_worth_repeating())
+    deletions(removal).any(Deletion::is_worth_repeating)
 }
 
-fn tell(run: &Run<'_>, step: &Step, removal: &Removal) {
+fn is_unanswered(removal: &Removal) -> bool {
+    deletions(removal).any(Deletion::is_unanswered)
+}
+
+fn deletions(removal: &Removal) -> impl Iterator<Item = &Deletion> {
+    std::iter::once(&removal.image).chain(removal.snapshots.iter().map(|snapshot| &snapshot.deletion))
+}
+
+fn tell_of(run: &Run<'_>, step: &Step, removal: &Removal) {
     let region = step.region.clone();
-    let deletions = std::iter::once(&removal.image).chain(removal.snapshots.iter().map(|snapshot| &snapshot.deletion));
-    for deletion in deletions {
+    for deletion in deletions(removal) {
         if let Deletion::Failed(failure) = deletion {
             (run.listener)(&Event::NotDeleted(failure.clone()));
         }
@@ -302,10 +299,7 @@ fn ending(seen: &Seen, results: &Results, refused: bool, interrupted: bool) -> E
     if interrupted {
         return Ending::Interrupted;
     }
-    let failed = |removal: &Removal| {
-        let left = |deletion: &Deletion| !deletion.is_gone();
-        left(&removal.image) || removal.snapshots.iter().any(|snapshot| left(&snapshot.deletion))
-    };
+    let failed = |removal: &Removal| deletions(removal).any(|deletion| !deletion.is_gone());
     let unread = seen.regions.iter().filter(|region| !region.read).count();
     let some_failed = unread > 0 || !seen.destinations_failed.is_empty() || results.values().any(failed);
     let any_deleted = results.values().any(|removal| removal.image.is_gone());

@@ -9,7 +9,7 @@ use aws_credential_types::Credentials;
 use aws_credential_types::provider::SharedCredentialsProvider;
 use ec2_sim::id::{AccountId, ImageId, SnapshotId};
 use ec2_sim::world::{
-    BlockDevice, DeregistrationProtection, Ebs, Image, ImageState, Origin, Region as Held, Snapshot, SnapshotState, Tags,
+    BlockDevice, DeregistrationProtection, Ebs, Gone, Image, ImageState, Origin, Region as Held, Snapshot, SnapshotState, Tags,
 };
 use ec2_sim::{Call, Ec2Sim, Fault, FaultKind, Which, World};
 use engine::report::{ImageReport, PurgeReport};
@@ -286,7 +286,6 @@ pub(crate) struct Stock {
     protection: DeregistrationProtection,
     image_tags: Tags,
     snapshot_tags: Tags,
-    described: bool,
 }
 
 impl Stock {
@@ -302,7 +301,6 @@ impl Stock {
             protection: DeregistrationProtection::Disabled,
             image_tags: Tags::new(),
             snapshot_tags: Tags::new(),
-            described: true,
         }
     }
 
@@ -336,6 +334,12 @@ impl Stock {
 
     pub(crate) fn volumes(mut self, volumes: usize) -> Self {
         self.volumes = volumes;
+        self
+    }
+
+    /// It belongs to another account.
+    pub(crate) fn owned_by(mut self, account: &str) -> Self {
+        self.owner = account.parse().unwrap();
         self
     }
 
@@ -379,8 +383,9 @@ impl Stock {
     }
 
     /// Lays it into a region.
-    pub(crate) fn put(&self, world: &mut World, region: &str) -> ImageId {
-        let number = world.accounts.values().flat_map(|account| account.regions.values()).map(|held| held.images.len()).sum::<usize>() + 1;
+    pub(crate) fn put(&self, world: &mut World, region: &str) -> Laid {
+        let held = world.accounts.values().flat_map(|account| account.regions.values());
+        let number = held.map(|held| held.images.len() + held.deregistered.len()).sum::<usize>() + 1;
         let id: ImageId = format!("ami-0{number:016x}").parse().unwrap();
         let name = if self.name.is_empty() { format!("image {number}") } else { self.name.clone() };
         let made_for = match &self.origin {
@@ -430,9 +435,89 @@ impl Stock {
             deprecation_time: None,
             tags: self.image_tags.clone(),
         };
+        let snapshots = image.snapshots().cloned().collect();
         world.region_of_mut(&self.owner, region).images.insert(id.clone(), image);
-        id
+        Laid { region: region.to_owned(), image: id, snapshots }
     }
+
+    /// Lays its snapshots into a region, as they are when the image is gone.
+    pub(crate) fn put_orphans(&self, world: &mut World, region: &str) -> Laid {
+        let laid = self.put(world, region);
+        let held = world.region_of_mut(&self.owner, region);
+        let image = held.images.remove(&laid.image).unwrap();
+        // Remembered like any other, so that no other image is given its id.
+        let gone = Gone { at: image.created, described_until: image.created, in_use_until: image.created, image };
+        held.deregistered.insert(laid.image.clone(), gone);
+        laid
+    }
+}
+
+/// What was laid into the account: an image and its snapshots.
+#[derive(Debug, Clone)]
+pub(crate) struct Laid {
+    pub(crate) region: String,
+    pub(crate) image: ImageId,
+    pub(crate) snapshots: Vec<SnapshotId>,
+}
+
+/// A resource, by its region and id.
+pub(crate) type Thing = (String, String);
+
+impl Laid {
+    /// The image and its snapshots.
+    pub(crate) fn whole(&self) -> Vec<Thing> {
+        let mut things = self.only_snapshots();
+        things.push((self.region.clone(), self.image.to_string()));
+        things
+    }
+
+    /// The image without its snapshots.
+    pub(crate) fn only_image(&self) -> Vec<Thing> {
+        vec![(self.region.clone(), self.image.to_string())]
+    }
+
+    /// The snapshots without their image.
+    pub(crate) fn only_snapshots(&self) -> Vec<Thing> {
+        self.snapshots.iter().map(|id| (self.region.clone(), id.to_string())).collect()
+    }
+}
+
+/// Everything that must be gone since `before` is, and all else is as it was, to the byte.
+#[track_caller]
+pub(crate) fn assert_only_gone(before: &World, scene: &Scene, gone: impl IntoIterator<Item = Vec<Thing>>) {
+    let after = scene.sim.snapshot();
+    let mut expected = before.clone();
+    for (region, id) in gone.into_iter().flatten() {
+        let held = expected.region_mut(&region);
+        let was_there = match id.parse::<ImageId>() {
+            Ok(image) => held.images.remove(&image).is_some(),
+            Err(_) => held.snapshots.remove(id.as_str()).is_some(),
+        };
+        assert!(was_there, "{id} was not there to begin with");
+    }
+    let things = |world: &World| -> Vec<String> {
+        let mut things = Vec::new();
+        for (account, held) in &world.accounts {
+            for (region, held) in &held.regions {
+                things.extend(held.images.values().map(|image| format!("{account} {region} {}", serde_json::to_string(image).unwrap())));
+                things.extend(
+                    held.snapshots.values().map(|snapshot| format!("{account} {region} {}", serde_json::to_string(snapshot).unwrap())),
+                );
+                things.extend(
+                    held.instances.values().map(|instance| format!("{account} {region} {}", serde_json::to_string(instance).unwrap())),
+                );
+                things.extend(held.volumes.values().map(|volume| format!("{account} {region} {}", serde_json::to_string(volume).unwrap())));
+            }
+        }
+        things
+    };
+    let (expected, after) = (things(&expected), things(&after));
+    let lost: Vec<&String> = expected.iter().filter(|thing| !after.contains(thing)).collect();
+    let left: Vec<&String> = after.iter().filter(|thing| !expected.contains(thing)).collect();
+    assert!(
+        lost.is_empty() && left.is_empty(),
+        "gone or changed, and should not be: {lost:#?}\nthere or changed, and should not be: {left:#?}"
+    );
 }
 
 /// A completed snapshot of nothing in particular, with those digits in its id.

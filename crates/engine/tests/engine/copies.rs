@@ -132,7 +132,10 @@ async fn a_key_that_cannot_be_used_fails_the_copy_and_not_the_image() {
     let report = scene.image(&scene.backup_of(WEB).copied_encrypted(WEST, Encryption::Key("alias/none".to_owned()))).await.unwrap();
     assert_eq!(report.ending, Ending::SomeFailed);
     assert_eq!(scene.only_image(HOME).state, ImageState::Available);
-    insta::assert_snapshot!(report, @"");
+    insta::assert_snapshot!(report, @r"
+    us-east-1  ami-09d40897aa65e0c57  available  backup-ami_web-1_i-0eb1eb1eb1eb10001_20261122T120000Z_64eabd6e  never expires
+    us-west-2  copy of ami-09d40897aa65e0c57 in us-east-1: ami-09bc0e13c32d1b883 failed: Given key ID is not accessible
+    ");
 }
 
 #[tokio::test(start_paused = true)]
@@ -181,7 +184,7 @@ async fn after_a_crash_resume_makes_the_copy() {
     assert_one_good_copy(&scene, EUROPE);
     assert_eq!(scene.images(HOME).len(), 1);
     assert_eq!(scene.mutating_calls(), ["CreateImage", "CopyImage"]);
-    insta::assert_snapshot!(report, @"");
+    insta::assert_snapshot!(report, @"eu-west-1  ami-09bc0e13c32d1b883  available  copy of ami-09d40897aa65e0c57 in us-east-1");
 }
 
 #[tokio::test(start_paused = true)]
@@ -217,7 +220,7 @@ async fn to_resume_twice_or_at_once_makes_one_copy() {
     let again = scene.resume(&these(&[HOME])).await.unwrap();
     assert_eq!(again.ending, Ending::Done);
     assert_one_good_copy(&scene, EUROPE);
-    insta::assert_snapshot!(again, @"");
+    insta::assert_snapshot!(again, @"nothing to finish");
 }
 
 #[tokio::test(start_paused = true)]
@@ -251,7 +254,7 @@ async fn a_rehearsed_resume_changes_nothing() {
     let report = scene.resume_how(DRY_RUN, &these(&[HOME])).await.unwrap();
     assert_eq!(report.ending, Ending::Done);
     assert_eq!(scene.mutating_calls(), calls);
-    insta::assert_snapshot!(report, @"");
+    insta::assert_snapshot!(report, @"eu-west-1  would copy ami-09d40897aa65e0c57 from us-east-1 as backup-ami_web-1_i-0eb1eb1eb1eb10001_20261122T120000Z_f55e347f");
 }
 
 #[tokio::test(start_paused = true)]
@@ -324,7 +327,7 @@ async fn what_was_asked_for_too_long_ago_lapses_and_is_no_news_for_ever() {
     scene.pass(SignedDuration::from_hours(49)).await;
     let report = scene.resume(&these(&[HOME])).await.unwrap();
     assert_eq!(report.ending, Ending::Done);
-    insta::assert_snapshot!(report, @"");
+    insta::assert_snapshot!(report, @"eu-west-1  copy of ami-09d40897aa65e0c57 in us-east-1: not copied: asked for too long ago (it would have been made until 2026-11-24T12:00:00Z)");
     scene.pass(SignedDuration::from_hours(48)).await;
     let report = scene.resume(&these(&[HOME])).await.unwrap();
     assert!(report.copies.is_empty());
@@ -350,7 +353,7 @@ async fn a_source_that_expires_within_the_hour_is_not_copied() {
     let report = scene.resume(&these(&[HOME])).await.unwrap();
     assert!(matches!(standing(&report, EUROPE), Standing::SourceExpires { .. }));
     assert!(scene.images(EUROPE).is_empty());
-    insta::assert_snapshot!(report, @"");
+    insta::assert_snapshot!(report, @"eu-west-1  copy of ami-09d40897aa65e0c57 in us-east-1: not copied: the source image may go at 2026-11-22T20:00:00Z");
 }
 
 #[tokio::test(start_paused = true)]
@@ -365,7 +368,11 @@ async fn an_intent_that_cannot_be_read_is_reported_and_the_others_are_done() {
     let report = scene.resume(&these(&[HOME])).await.unwrap();
     assert_one_good_copy(&scene, EUROPE);
     assert!(scene.images(WEST).is_empty());
-    insta::assert_snapshot!(report, @"");
+    insta::assert_snapshot!(report, @r"
+    eu-west-1  ami-09bc0e13c32d1b883  available  copy of ami-09d40897aa65e0c57 in us-east-1
+    ?  copy of ami-09d40897aa65e0c57 in us-east-1: not copied: its tag `ami-backup:copy-to:the moon=until=2026-12-24T12:00:00Z` cannot be read as a copy that was asked for
+    ?  copy of ami-09d40897aa65e0c57 in us-east-1: not copied: its tag `ami-backup:copy-to:us-west-2=soon` cannot be read as a copy that was asked for
+    ");
 }
 
 #[tokio::test(start_paused = true)]
@@ -446,7 +453,7 @@ async fn a_copy_that_was_deregistered_on_purpose_is_not_waited_for_all_day() {
     let report = scene.resume(&these(&[HOME])).await.unwrap();
     assert_eq!(report.ending, Ending::SomeFailed);
     assert!(scene.elapsed() - before < SignedDuration::from_mins(10), "{:?}", scene.elapsed() - before);
-    insta::assert_snapshot!(report, @"");
+    insta::assert_snapshot!(report, @"eu-west-1  copy of ami-09d40897aa65e0c57 in us-east-1: not copied: EC2 has made ami-09bc0e13c32d1b883 of it before, and that is not there any more");
 }
 
 #[tokio::test(start_paused = true)]
@@ -484,7 +491,11 @@ async fn a_name_that_is_taken_at_the_destination_leads_to_the_next() {
 
 #[tokio::test(start_paused = true)]
 async fn more_copies_than_ec2_makes_at_a_time_wait_their_turn() {
-    let scene = Scene::with(|world| world.manners.concurrent_image_copies = 1).await;
+    let scene = Scene::with(|world| {
+        world.manners.concurrent_image_copies = 1;
+        world.manners.copy_pace.start = SignedDuration::from_mins(20);
+    })
+    .await;
     let (web, db) = (scene.backup_of(WEB).copied_to(EUROPE), scene.backup_of(DB).copied_to(EUROPE));
     let (web, db) = tokio::join!(scene.image(&web), scene.image(&db));
     assert_eq!((web.unwrap().ending, db.unwrap().ending), (Ending::Done, Ending::Done));
@@ -519,7 +530,7 @@ async fn with_nothing_to_finish_resume_says_so() {
     let scene = Scene::new().await;
     let report = scene.resume(&all_enabled()).await.unwrap();
     assert_eq!(report.ending, Ending::Done);
-    insta::assert_snapshot!(report, @"");
+    insta::assert_snapshot!(report, @"nothing to finish");
     assert!(scene.mutating_calls().is_empty());
 }
 

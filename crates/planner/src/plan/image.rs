@@ -1,5 +1,8 @@
 //! Question 1: which image does this request still want?
 
+#[cfg(test)]
+mod tests;
+
 use std::collections::BTreeSet;
 
 use crate::inventory::{Image, ImageState, RegionView};

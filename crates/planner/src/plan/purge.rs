@@ -1,11 +1,14 @@
 //! Question 3: which images and snapshots have had their day?
 
+#[cfg(test)]
+mod properties;
+#[cfg(test)]
+mod tests;
+mod verdict;
+
 use std::collections::{BTreeMap, BTreeSet, HashMap, HashSet};
-use std::fmt;
 
 use jiff::Timestamp;
-use schemars::JsonSchema;
-use serde::Serialize;
 
 use crate::backup::{Backup, Claim};
 use crate::expiry::Expiry;
@@ -15,156 +18,29 @@ use crate::plan::{Action, BackupLabel, Plan, RemoveImage, Step};
 use crate::policy::PurgePolicy;
 use crate::tags::{ExpireTag, Mark};
 
-/// What becomes of one backup, or of one orphan, and why.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, JsonSchema)]
-pub struct Verdict {
-    /// Where it is.
-    pub region: Region,
-    /// What it is.
-    pub subject: Subject,
-    /// What becomes of it.
-    pub decision: Decision,
-}
-
-/// What a verdict is about.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, JsonSchema)]
-#[serde(tag = "kind", rename_all = "snake_case")]
-pub enum Subject {
-    /// A backup.
-    Backup(BackupLabel),
-    /// A snapshot of ours whose image is gone.
-    Orphan {
-        /// The snapshot.
-        snapshot: SnapshotId,
-        /// The instance it holds a volume of, by its tag.
-        instance: Option<InstanceId>,
-        /// When it was begun.
-        started: Option<Timestamp>,
-        /// When it may go.
-        expire: Option<Expiry>,
-    },
-}
-
-/// Keep or purge.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, JsonSchema)]
-#[serde(tag = "verdict", rename_all = "snake_case")]
-pub enum Decision {
-    /// It stays.
-    Keep {
-        /// Why.
-        reason: KeepReason,
-    },
-    /// It goes.
-    Purge {
-        /// Why.
-        reason: PurgeReason,
-        /// The snapshots that go with it (of an orphan: none but itself).
-        snapshots: Vec<SnapshotId>,
-        /// The snapshots of the image that stay behind.
-        left: Vec<LeftSnapshot>,
-    },
-}
-
-/// A snapshot that outlives its image.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, JsonSchema)]
-pub struct LeftSnapshot {
-    /// The snapshot.
-    pub snapshot: SnapshotId,
-    /// Why it stays.
-    pub reason: KeepReason,
-}
-
-/// Why something stays.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, JsonSchema)]
-#[serde(tag = "because", rename_all = "snake_case")]
-pub enum KeepReason {
-    /// It was made to stay.
-    NoExpiry,
-    /// Its `Expire` tag is no instant.
-    UnreadableExpiry {
-        /// The tag's text.
-        text: String,
-        /// What is wrong with it.
-        why: String,
-    },
-    /// Its time has not come.
-    NotExpired {
-        /// When it will have.
-        until: Expiry,
-    },
-    /// It is still being made.
-    Pending,
-    /// EC2 protects it from being deregistered.
-    Protected {
-        /// What EC2 says of it.
-        protection: String,
-    },
-    /// `--keep-last` wants it.
-    AmongNewest {
-        /// How many of its instance's backups stay in this region.
-        keep_last: u32,
-    },
-    /// `--keep-last` counts by instance and age, and one of them is not known.
-    CannotBeCounted,
-    /// It is being copied.
-    CopyInFlight {
-        /// The copy.
-        copy: ImageId,
-        /// Where to.
-        destination: Region,
-    },
-    /// It may be being copied to a region that could not be read.
-    DestinationUnseen {
-        /// The region.
-        destination: Region,
-        /// Why it could not be read.
-        why: String,
-    },
-    /// A snapshot that bears no mark of its own could not be found again once this image, which covers it, were gone.
-    WouldStrand {
-        /// The snapshot.
-        snapshot: SnapshotId,
-    },
-    /// An image that stays is made of it.
-    StillUsed {
-        /// The image.
-        by: ImageId,
-    },
-    /// It is marked as another's.
-    Anothers {
-        /// Whose.
-        creator: String,
-    },
-    /// It bears no mark, and EC2 did not make it for this image.
-    NotOurs,
-    /// It is not among the account's own snapshots.
-    NotSeen,
-}
-
-/// Why something goes.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, JsonSchema)]
-#[serde(tag = "because", rename_all = "snake_case")]
-pub enum PurgeReason {
-    /// Its time has come.
-    Expired {
-        /// When.
-        at: Expiry,
-    },
-}
+pub use verdict::{Decision, KeepReason, LeftSnapshot, PurgeReason, Subject, Verdict};
 
 /// Decides on every backup and every orphan in the regions that the policy names.
 ///
-/// A region that was not wholly seen yields neither a step nor a verdict.
+/// A region that was not wholly seen yields neither a step nor a verdict. The plan does not depend on the order in which
+/// EC2 listed things.
 pub fn decide(inventory: &Inventory, policy: &PurgePolicy, now: Timestamp) -> Plan {
     let mut plan = Plan::default();
     let Some(account) = &inventory.account else { return plan };
+    let copies = copies_in_flight(inventory);
     for region in &policy.regions {
         if let Some(view) = inventory.regions.get(region).filter(|view| view.scope == Scope::Whole) {
-            RegionPurge::new(inventory, account, region, view, policy, now).decide(&mut plan);
+            RegionPurge::new(inventory, account, region, view, policy, now, &copies).decide(&mut plan);
         }
     }
     plan
 }
+
+/// The copies in flight, by what they are made of.
+type Copies<'a> = HashMap<&'a ImageId, (&'a ImageId, &'a Region)>;
+
+/// The backups that go, and in which place.
+type Going<'a> = HashMap<&'a ImageId, usize>;
 
 struct RegionPurge<'a> {
     inventory: &'a Inventory,
@@ -178,8 +54,7 @@ struct RegionPurge<'a> {
     users: HashMap<&'a SnapshotId, Vec<&'a ImageId>>,
     living: HashSet<&'a ImageId>,
     newest: HashSet<&'a ImageId>,
-    /// The copies in flight, by what they are made of.
-    copies: HashMap<&'a ImageId, (&'a ImageId, &'a Region)>,
+    copies: &'a Copies<'a>,
 }
 
 impl<'a> RegionPurge<'a> {
@@ -190,6 +65,7 @@ impl<'a> RegionPurge<'a> {
         view: &'a RegionView,
         policy: &'a PurgePolicy,
         now: Timestamp,
+        copies: &'a Copies<'a>,
     ) -> Self {
         let living = || view.images.iter().filter(|image| image.state != ImageState::Deregistered);
         let mut users: HashMap<&SnapshotId, Vec<&ImageId>> = HashMap::new();
@@ -210,36 +86,32 @@ impl<'a> RegionPurge<'a> {
             snapshots: view.snapshots.iter().map(|snapshot| (&snapshot.id, snapshot)).collect(),
             users,
             living: living().map(|image| &image.id).collect(),
-            copies: copies_in_flight(inventory),
+            copies,
         }
     }
 
     fn decide(&self, plan: &mut Plan) {
         let mut decisions: Vec<(Backup<'a>, Result<PurgeReason, KeepReason>)> =
             self.backups.iter().map(|backup| (*backup, self.released(*backup))).collect();
-        // Whether a snapshot would be stranded depends on nothing but its own backup, so one pass suffices.
-        for (backup, decision) in &mut decisions {
-            if let (Ok(_), Some(snapshot)) = (&decision, self.would_strand(*backup)) {
-                *decision = Err(KeepReason::WouldStrand { snapshot });
-            }
-        }
-        let going: HashSet<&ImageId> =
-            decisions.iter().filter(|(_, decision)| decision.is_ok()).map(|(backup, _)| &backup.image().id).collect();
-        let mut done: HashSet<&ImageId> = HashSet::new();
-        for (backup, decision) in decisions {
+        // An image that EC2 lists twice, on two pages, is one backup, and goes only if it may go as either page has it.
+        decisions.sort_by_key(|(backup, decision)| (backup.image().created, &backup.image().id, decision.is_ok()));
+        decisions.dedup_by_key(|(backup, _)| &backup.image().id);
+        let released = || decisions.iter().enumerate().filter(|(_, (_, decision))| decision.is_ok());
+        let going: Going<'a> = released().map(|(place, (backup, _))| (&backup.image().id, place)).collect();
+        let freed: HashSet<&SnapshotId> = released().flat_map(|(_, (backup, _))| self.freed_by(*backup, &going)).collect();
+        for (place, (backup, decision)) in decisions.into_iter().enumerate() {
             let decision = match decision {
                 Err(reason) => Decision::Keep { reason },
                 Ok(reason) => {
-                    done.insert(&backup.image().id);
-                    let (snapshots, left, all_snapshots) = self.with_image(backup, &going, &done);
-                    let remove = RemoveImage { image: backup.image().id.clone(), snapshots: snapshots.clone(), all_snapshots };
+                    let (remove, left) = self.remove(backup, place, &going, &freed);
+                    let snapshots = remove.snapshots.clone();
                     plan.steps.push(Step { region: self.region.clone(), action: Action::RemoveImage(remove) });
                     Decision::Purge { reason, snapshots, left }
                 }
             };
             plan.verdicts.push(Verdict { region: self.region.clone(), subject: Subject::Backup(label(backup)), decision });
         }
-        self.orphans(plan);
+        self.orphans(&going, plan);
     }
 
     /// Whether a backup's time has come and nothing holds it.
@@ -256,11 +128,14 @@ impl<'a> RegionPurge<'a> {
         if self.newest.contains(&image.id) {
             return Err(KeepReason::AmongNewest { keep_last });
         }
-        if keep_last > 0 && image.state == ImageState::Available && (backup.instance().is_none() || image.created.is_none()) {
+        if keep_last > 0 && image.state == ImageState::Available && (backup.series().is_none() || image.created.is_none()) {
             return Err(KeepReason::CannotBeCounted);
         }
         self.not_being_copied(image)?;
-        Ok(PurgeReason::Expired { at })
+        match self.would_strand(backup) {
+            Some(snapshot) => Err(KeepReason::WouldStrand { snapshot }),
+            None => Ok(PurgeReason::Expired { at }),
+        }
     }
 
     fn expired(&self, expire: &ExpireTag) -> Result<Expiry, KeepReason> {
@@ -276,13 +151,13 @@ impl<'a> RegionPurge<'a> {
         if let Some((copy, destination)) = self.copies.get(&image.id) {
             return Err(KeepReason::CopyInFlight { copy: (*copy).clone(), destination: (*destination).clone() });
         }
-        for intent in image.tags.intents().flatten() {
-            let why = match self.inventory.regions.get(&intent.destination).map(|view| &view.scope) {
+        for destination in image.tags.destinations() {
+            let why = match self.inventory.regions.get(&destination).map(|view| &view.scope) {
                 Some(Scope::Whole | Scope::Partial) => continue,
                 Some(Scope::Unseen(why)) => why.clone(),
                 None => "it was not looked at".to_owned(),
             };
-            return Err(KeepReason::DestinationUnseen { destination: intent.destination, why });
+            return Err(KeepReason::DestinationUnseen { destination, why });
         }
         Ok(())
     }
@@ -297,35 +172,42 @@ impl<'a> RegionPurge<'a> {
         claims.into_iter().find(|(id, claim)| *claim == Claim::MadeForImage && outlives(id)).map(|(id, _)| id.clone())
     }
 
-    /// The snapshots that go with an image, those that stay, and whether the first are all it has. A snapshot that two
-    /// images share goes with the last of them.
-    fn with_image(
-        &self,
-        backup: Backup<'a>,
-        going: &HashSet<&ImageId>,
-        done: &HashSet<&ImageId>,
-    ) -> (Vec<SnapshotId>, Vec<LeftSnapshot>, bool) {
-        let mut snapshots = Vec::new();
-        let mut left = Vec::new();
-        let mut with_a_later_one = false;
-        for (id, claim) in backup.snapshots(&self.snapshots) {
-            match self.snapshot_released(backup, id, claim, going) {
-                Err(reason) => left.push(LeftSnapshot { snapshot: id.clone(), reason }),
-                Ok(()) if self.users.get(id).is_some_and(|users| users.iter().any(|user| !done.contains(user))) => with_a_later_one = true,
-                Ok(()) => snapshots.push(id.clone()),
-            }
-        }
-        let all_snapshots = left.is_empty() && !with_a_later_one;
-        (snapshots, left, all_snapshots)
+    /// The snapshots that this backup gives leave to go.
+    fn freed_by(&self, backup: Backup<'a>, going: &Going<'a>) -> Vec<&'a SnapshotId> {
+        let claims = backup.snapshots(&self.snapshots).into_iter();
+        claims.filter(|(id, claim)| self.snapshot_released(backup, id, *claim, going).is_ok()).map(|(id, _)| id).collect()
     }
 
-    fn snapshot_released(
+    /// How an image goes, and which of its snapshots stay. A snapshot that several images share goes with the last of
+    /// them: until then EC2 would not let it go.
+    fn remove(
         &self,
         backup: Backup<'a>,
-        id: &SnapshotId,
-        claim: Claim<'_>,
-        going: &HashSet<&ImageId>,
-    ) -> Result<(), KeepReason> {
+        place: usize,
+        going: &Going<'a>,
+        freed: &HashSet<&SnapshotId>,
+    ) -> (RemoveImage, Vec<LeftSnapshot>) {
+        let is_last_user = |id| self.users.get(id).is_none_or(|users| users.iter().all(|user| going.get(user).is_some_and(|at| *at <= place)));
+        let mut snapshots = Vec::new();
+        let mut left = Vec::new();
+        // What a mapping does not name, nobody has looked at.
+        let mut all_snapshots = backup.image().mappings.iter().all(|mapping| mapping.snapshot.is_some());
+        for (id, claim) in backup.snapshots(&self.snapshots) {
+            if freed.contains(id) && is_last_user(id) {
+                snapshots.push(id.clone());
+                continue;
+            }
+            all_snapshots = false;
+            if !freed.contains(id)
+                && let Err(reason) = self.snapshot_released(backup, id, claim, going)
+            {
+                left.push(LeftSnapshot { snapshot: id.clone(), reason });
+            }
+        }
+        (RemoveImage { image: backup.image().id.clone(), snapshots, all_snapshots }, left)
+    }
+
+    fn snapshot_released(&self, backup: Backup<'a>, id: &SnapshotId, claim: Claim<'_>, going: &Going<'a>) -> Result<(), KeepReason> {
         match claim {
             Claim::Marked | Claim::MadeForImage => {}
             Claim::Anothers(creator) => return Err(KeepReason::Anothers { creator: creator.to_owned() }),
@@ -340,11 +222,18 @@ impl<'a> RegionPurge<'a> {
                 self.expired(&expire)?;
             }
         }
-        let still_used = self.users.get(id).and_then(|users| users.iter().find(|user| !going.contains(*user)));
-        still_used.map_or(Ok(()), |by| Err(KeepReason::StillUsed { by: (*by).clone() }))
+        let users = self.users.get(id).into_iter().flatten().copied();
+        let staying = users.chain(self.made_for_living(snapshot)).filter(|user| !going.contains_key(user)).min();
+        staying.map_or(Ok(()), |by| Err(KeepReason::StillUsed { by: by.clone() }))
     }
 
-    fn orphans(&self, plan: &mut Plan) {
+    /// The image a snapshot was made for, if that is there: while it is pending, or if it failed, it may not name its
+    /// snapshots (ec2-semantics 1.6).
+    fn made_for_living(&self, snapshot: &'a Snapshot) -> Option<&'a ImageId> {
+        snapshot.made_for.as_ref().filter(|image| self.living.contains(image))
+    }
+
+    fn orphans(&self, going: &Going<'a>, plan: &mut Plan) {
         let mut orphans: Vec<&Snapshot> = self
             .snapshots
             .values()
@@ -355,7 +244,7 @@ impl<'a> RegionPurge<'a> {
         orphans.sort_by_key(|snapshot| (snapshot.started, &snapshot.id));
         for snapshot in orphans {
             let expire = snapshot.tags.expire();
-            let decision = match self.orphan_released(snapshot, &expire) {
+            let decision = match self.orphan_released(snapshot, &expire, going) {
                 Err(reason) => Decision::Keep { reason },
                 Ok(reason) => {
                     let action = Action::DeleteSnapshot(snapshot.id.clone());
@@ -373,10 +262,9 @@ impl<'a> RegionPurge<'a> {
         }
     }
 
-    fn orphan_released(&self, snapshot: &Snapshot, expire: &ExpireTag) -> Result<PurgeReason, KeepReason> {
+    fn orphan_released(&self, snapshot: &'a Snapshot, expire: &ExpireTag, going: &Going<'a>) -> Result<PurgeReason, KeepReason> {
         let at = self.expired(expire)?;
-        // A pending image may not name its snapshots yet (ec2-semantics 1.6): its snapshots are no orphans.
-        if let Some(image) = snapshot.made_for.as_ref().filter(|image| self.living.contains(image)) {
+        if let Some(image) = self.made_for_living(snapshot).filter(|image| !going.contains_key(image)) {
             return Err(KeepReason::StillUsed { by: image.clone() });
         }
         match snapshot.state {
@@ -391,7 +279,7 @@ fn newest<'a>(backups: &[Backup<'a>], keep_last: u32) -> HashSet<&'a ImageId> {
     let mut by_instance: BTreeMap<InstanceId, BTreeSet<(Timestamp, &'a ImageId)>> = BTreeMap::new();
     for backup in backups {
         let image = backup.image();
-        if let (ImageState::Available, Some(instance), Some(created)) = (image.state, backup.instance(), image.created) {
+        if let (ImageState::Available, Some(instance), Some(created)) = (image.state, backup.series(), image.created) {
             by_instance.entry(instance).or_default().insert((created, &image.id));
         }
     }
@@ -399,12 +287,13 @@ fn newest<'a>(backups: &[Backup<'a>], keep_last: u32) -> HashSet<&'a ImageId> {
     by_instance.values().flat_map(|series| series.iter().rev().take(keep_last)).map(|(_, id)| *id).collect()
 }
 
-fn copies_in_flight(inventory: &Inventory) -> HashMap<&ImageId, (&ImageId, &Region)> {
-    let mut copies = HashMap::new();
+fn copies_in_flight(inventory: &Inventory) -> Copies<'_> {
+    let mut copies = Copies::new();
     for (region, view) in &inventory.regions {
         for image in view.images.iter().filter(|image| image.state == ImageState::Pending) {
-            if let Some(source) = &image.source_image {
-                copies.insert(&source.id, (&image.id, region));
+            if let Some(source) = image.copied_from() {
+                let copy = (&image.id, region);
+                copies.entry(&source.id).and_modify(|first| *first = copy.min(*first)).or_insert(copy);
             }
         }
     }
@@ -428,40 +317,5 @@ fn readable(expire: &ExpireTag) -> Option<Expiry> {
     match expire {
         ExpireTag::At(expiry) => Some(*expiry),
         ExpireTag::Absent | ExpireTag::Unreadable { .. } => None,
-    }
-}
-
-impl fmt::Display for KeepReason {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self {
-            Self::NoExpiry => write!(f, "it has no expiry"),
-            Self::UnreadableExpiry { text, why } => {
-                write!(f, "its Expire tag `{}` cannot be read as an instant: {why}", text.escape_debug())
-            }
-            Self::NotExpired { until } => write!(f, "it expires {until}"),
-            Self::Pending => write!(f, "it is still being made"),
-            Self::Protected { protection } => write!(f, "it is protected from deregistration ({protection})"),
-            Self::AmongNewest { keep_last } => write!(f, "it is among the newest {keep_last} of its instance here (--keep-last)"),
-            Self::CannotBeCounted => write!(f, "its instance or its age is not known, so --keep-last cannot count it"),
-            Self::CopyInFlight { copy, destination } => write!(f, "it is being copied to {destination} ({copy})"),
-            Self::DestinationUnseen { destination, why } => {
-                write!(f, "it may be being copied to {destination}, which could not be read: {why}")
-            }
-            Self::WouldStrand { snapshot } => {
-                write!(f, "its snapshot {snapshot} must stay and, without a mark of its own, would not be found again")
-            }
-            Self::StillUsed { by } => write!(f, "{by} is made of it"),
-            Self::Anothers { creator } => write!(f, "it is marked Creator={}", creator.escape_debug()),
-            Self::NotOurs => write!(f, "it bears no mark, and EC2 did not make it for this image"),
-            Self::NotSeen => write!(f, "it is not among the account's own snapshots"),
-        }
-    }
-}
-
-impl fmt::Display for PurgeReason {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self {
-            Self::Expired { at } => write!(f, "it expired {at}"),
-        }
     }
 }

@@ -1,0 +1,105 @@
+//! Ctrl-C, `kill` and the end of a session: what was begun can be finished, and nothing is made twice.
+
+use std::time::{Duration, Instant};
+
+use ec2_sim::{Fault, FaultKind, Which};
+use insta::assert_snapshot;
+use jiff::SignedDuration;
+
+use crate::common::{Ec2, Home, Running, WEB};
+
+/// Enough for any image or copy.
+const A_WHILE: SignedDuration = SignedDuration::from_mins(15);
+/// What a person takes for at once.
+const AT_ONCE: Duration = Duration::from_secs(2);
+
+/// A backup of web-1 with a copy in eu-west-1, about to be interrupted.
+fn backup(home: &Home, ec2: &Ec2) -> Running {
+    home.ami_backup(&["image-instance", "-i", WEB, "-r", "us-east-1", "-e", "+1 week", "-d", "eu-west-1"]).on(ec2).start()
+}
+
+/// `resume`, for which the copy is soon made.
+#[track_caller]
+fn resume(home: &Home, ec2: &Ec2) {
+    let resume = home.ami_backup(&["resume", "-r", "us-east-1"]).on(ec2).start();
+    resume.says("pending");
+    ec2.sim.advance(A_WHILE);
+    let ran = resume.end();
+    assert_eq!(ran.code, 0, "{ran}");
+}
+
+/// How many images there are in us-east-1 and in eu-west-1.
+fn images(ec2: &Ec2) -> (usize, usize) {
+    (ec2.sim.world().region("us-east-1").images.len(), ec2.sim.world().region("eu-west-1").images.len())
+}
+
+#[test]
+fn ctrl_c_while_the_image_is_made() {
+    let (home, ec2) = (Home::new(), Ec2::example());
+    let backup = backup(&home, &ec2);
+    backup.says("requested");
+    let asked = Instant::now();
+    let ran = backup.signal("INT").end();
+    assert!(asked.elapsed() < AT_ONCE);
+    assert_snapshot!(ran.timeless(), @"");
+    ec2.sim.advance(A_WHILE);
+    resume(&home, &ec2);
+    assert_eq!(images(&ec2), (1, 1));
+    assert_eq!(home.ami_backup(&["resume", "-r", "us-east-1"]).on(&ec2).run().stdout, "nothing to finish\n");
+}
+
+#[test]
+fn termination_while_the_copy_is_made() {
+    let (home, ec2) = (Home::new(), Ec2::example());
+    let backup = backup(&home, &ec2);
+    backup.says("requested");
+    ec2.sim.advance(A_WHILE);
+    backup.says("a copy of");
+    let asked = Instant::now();
+    let ran = backup.signal("TERM").end();
+    assert!(asked.elapsed() < AT_ONCE);
+    assert_snapshot!(ran.timeless(), @"");
+    resume(&home, &ec2);
+    assert_eq!(images(&ec2), (1, 1));
+}
+
+#[test]
+fn a_second_ctrl_c_does_not_wait_for_the_call_under_way() {
+    let (home, ec2) = (Home::new(), Ec2::example());
+    ec2.sim.inject(Fault::of("DescribeInstances", Which::All, FaultKind::Hang));
+    let running = backup(&home, &ec2);
+    while ec2.calls().is_empty() {
+        std::thread::sleep(Duration::from_millis(5));
+    }
+    let running = running.signal("INT");
+    running.says("interrupted");
+    let asked = Instant::now();
+    let ran = running.signal("INT").end();
+    assert!(asked.elapsed() < AT_ONCE);
+    assert_snapshot!(ran, @"");
+    assert_eq!(images(&ec2), (0, 0));
+}
+
+#[test]
+fn ctrl_c_in_the_middle_of_a_purge() {
+    let (home, ec2) = (Home::new(), Ec2::example());
+    for _ in 0..3 {
+        let ran = home.ami_backup(&["image-instance", "-i", WEB, "-r", "us-east-1", "-e", "+1 hour", "--no-wait"]).on(&ec2).run();
+        assert_eq!(ran.code, 0, "{ran}");
+        ec2.sim.advance(A_WHILE);
+    }
+    ec2.sim.world().region_mut("us-east-1").images.values_mut().for_each(|image| {
+        image.tags.insert("Expire".to_owned(), "2026-01-01T00:00:00Z".to_owned());
+    });
+    ec2.sim.inject(Fault::of("DeregisterImage", Which::First(1), FaultKind::Delay(Duration::from_millis(500))));
+    let purge = || home.ami_backup(&["purge-expired-amis", "-r", "us-east-1"]).on(&ec2);
+    let purging = purge().start();
+    while !ec2.changes().contains(&"DeregisterImage".to_owned()) {
+        std::thread::sleep(Duration::from_millis(5));
+    }
+    let ran = purging.signal("INT").end();
+    assert_snapshot!(ran.timeless(), @"");
+    assert_eq!(images(&ec2), (2, 0));
+    assert_eq!(purge().run().code, 0);
+    assert_eq!(images(&ec2), (0, 0));
+}

@@ -1,0 +1,167 @@
+//! stdout is data and stderr is talk; every `--json` document is what its schema says.
+
+use std::fs::File;
+
+use ec2_sim::world::StateReason;
+use insta::assert_snapshot;
+use serde_json::Value;
+
+use crate::common::{Home, Ran, WEB};
+
+/// A document as the program's own schema has it.
+#[track_caller]
+fn valid(ran: &Ran, kind: &str) -> Value {
+    let schema = Home::new().ami_backup(&["schema", kind]).run().json();
+    let document = ran.json();
+    let errors: Vec<String> = jsonschema::validator_for(&schema).unwrap().iter_errors(&document).map(|error| error.to_string()).collect();
+    assert!(errors.is_empty(), "{errors:?} in {ran}");
+    assert_eq!(document["version"], 1);
+    assert!(!ran.stdout.contains('\u{1b}'));
+    document
+}
+
+/// `image-instance --json` of web-1 on the sandbox, with more arguments.
+fn image_instance(home: &Home, arguments: &[&str]) -> Ran {
+    home.ami_backup(&[&["image-instance", "--sandbox", "--json", "-i", WEB, "-r", "us-east-1"], arguments].concat()).run()
+}
+
+fn reason() -> StateReason {
+    StateReason { code: "Client.InternalError".to_owned(), message: "Client error: <i>it</i> did not work".to_owned() }
+}
+
+/// A home in whose sandbox a backup of web-1 and its copy in eu-west-1 expired yesterday.
+fn home_with_expired_backups() -> Home {
+    let home = Home::new();
+    assert_eq!(image_instance(&home, &["-e", "+1 week", "-d", "eu-west-1"]).code, 0);
+    home.advance("8d");
+    home
+}
+
+#[test]
+fn data_and_talk() {
+    let home = Home::new();
+    let ran = home.ami_backup(&["image-instance", "--sandbox", "-e", "+1 week", "-d", "eu-west-1"]).run();
+    assert_snapshot!(ran, @"");
+    home.advance("8d");
+    assert_snapshot!(home.ami_backup(&["purge-expired-amis", "--sandbox", "-v", "-r", "us-east-1,eu-west-1"]).run(), @"");
+}
+
+#[test]
+fn documents_of_an_image_that_was_made() {
+    let home = Home::new();
+    let ran = image_instance(&home, &["-e", "+1 week", "-d", "eu-west-1", "-d", "us-west-2", "--encrypt"]);
+    let document = valid(&ran, "image");
+    assert_eq!((ran.code, &document["ending"]), (0, &"done".into()));
+    assert_eq!(document["image"]["state"], "available");
+    assert_eq!(document["copies"].as_array().unwrap().len(), 2);
+    assert_eq!(document["expire"], "2026-12-08T02:00:00Z");
+}
+
+#[test]
+fn documents_of_plans() {
+    let home = home_with_expired_backups();
+    let plan = valid(&image_instance(&home, &["-e", "+1 week", "-d", "eu-west-1", "--dry-run"]), "image");
+    assert_eq!((&plan["dry_run"], plan["planned"].as_array().unwrap().len()), (&true.into(), 2));
+    let plan = valid(&home.ami_backup(&["purge-expired-amis", "--sandbox", "--json", "--dry-run"]).run(), "purge");
+    assert_eq!((&plan["dry_run"], plan["verdicts"].as_array().unwrap().len()), (&true.into(), 2));
+    assert_eq!(plan["deleted_images"], Value::Array(Vec::new()));
+}
+
+#[test]
+fn documents_of_failures() {
+    let home = Home::new();
+    home.arrange(|world| world.fail_next.image.push(reason()));
+    let ran = image_instance(&home, &["-d", "eu-west-1"]);
+    assert_eq!((ran.code, &valid(&ran, "image")["image"]["state"]), (1, &"failed".into()));
+
+    let home = Home::new();
+    home.arrange(|world| world.fail_next.copy.push(reason()));
+    let ran = image_instance(&home, &["-d", "eu-west-1"]);
+    assert_eq!((ran.code, &valid(&ran, "image")["ending"]), (3, &"some_failed".into()));
+
+    let home = home_with_expired_backups();
+    let purge = |more: &[&str]| home.ami_backup(&[&["purge-expired-amis", "--sandbox", "--json"], more].concat()).run();
+    let ran = purge(&["--max-deletes", "1"]);
+    assert_eq!((ran.code, &valid(&ran, "purge")["ending"]), (5, &"stopped_for_safety".into()));
+    let ran = purge(&["-r", "us-east-1,af-south-1"]);
+    assert_eq!((ran.code, &valid(&ran, "purge")["ending"]), (3, &"some_failed".into()));
+}
+
+#[test]
+fn documents_of_what_was_left_and_finished() {
+    let home = Home::new();
+    let ran = image_instance(&home, &["-d", "eu-west-1", "--no-wait"]);
+    assert_eq!((ran.code, &valid(&ran, "image")["image"]["state"]), (0, &"pending".into()));
+    let resume = || home.ami_backup(&["resume", "--sandbox", "--json"]).run();
+    let document = valid(&resume(), "image");
+    assert_eq!((&document["command"], document["copies"].as_array().unwrap().len()), (&"resume".into(), 1));
+    assert_eq!(valid(&resume(), "image")["copies"], Value::Array(Vec::new()));
+}
+
+#[test]
+fn a_purges_document_tells_what_was_lost() {
+    let home = home_with_expired_backups();
+    let document = valid(&home.ami_backup(&["purge-expired-amis", "--sandbox", "--json"]).run(), "purge");
+    assert_eq!(document["deleted_images"].as_array().unwrap().len(), 2);
+    assert_eq!(document["deleted_snapshots"].as_array().unwrap().len(), 2);
+    assert_eq!(home.world().region("us-east-1").images.len(), 0);
+}
+
+#[test]
+fn a_usage_error_is_no_data() {
+    let ran = Home::new().ami_backup(&["image-instance", "--json", "--sandbox", "-i", WEB, "-e", "yesterday"]).run();
+    assert_eq!((ran.code, ran.stdout.as_str()), (2, ""));
+}
+
+#[test]
+fn the_sandbox_as_a_document() {
+    let document = Home::new().ami_backup(&["sandbox", "show", "--json"]).run().json();
+    assert_eq!((&document["version"], &document["clock"]), (&1.into(), &"2026-12-01T02:00:00Z".into()));
+}
+
+#[test]
+fn an_output_pipe_that_was_closed_early_changes_nothing_else() {
+    let home = Home::new();
+    for more in [&[][..], &["--json"]] {
+        let arguments = [&["image-instance", "--sandbox", "-i", WEB, "-e", "+1 week", "-d", "eu-west-1"], more].concat();
+        let ran = home.ami_backup(&arguments).start_with_closed_stdout().end();
+        assert_eq!(ran.code, 0, "{ran}");
+        assert!(!ran.stderr.contains("error"), "{ran}");
+    }
+    assert_eq!((home.world().region("us-east-1").images.len(), home.world().region("eu-west-1").images.len()), (2, 2));
+    home.advance("8d");
+    assert_eq!(home.ami_backup(&["purge-expired-amis", "--sandbox", "--max-deletes", "1"]).start_with_closed_stdout().end().code, 5);
+    assert_eq!(home.ami_backup(&["purge-expired-amis", "--sandbox"]).start_with_closed_stdout().end().code, 0);
+    assert_eq!(home.world().region("us-east-1").images.len(), 0);
+    assert_eq!(home.ami_backup(&["--help"]).start_with_closed_stdout().end().code, 0);
+}
+
+#[test]
+fn a_disk_that_is_full_is_told() {
+    let home = Home::new();
+    let full = File::options().write(true).open("/dev/full").unwrap();
+    let ran = home.ami_backup(&["image-instance", "--sandbox", "--json"]).start_with_stdout(full).end();
+    assert_eq!(ran.code, 0, "{ran}");
+    assert!(ran.stderr.contains("the report could not be written: No space left on device"), "{ran}");
+    assert_eq!(home.world().region("us-east-1").images.len(), 1);
+}
+
+#[test]
+fn a_purge_that_went_well_says_what_it_did_and_nothing_more() {
+    let home = home_with_expired_backups();
+    // Only the sandbox says on stderr what it is.
+    let ran = home.ami_backup(&["purge-expired-amis", "--sandbox"]).run();
+    assert_eq!(ran.stderr.lines().count(), 1, "{ran}");
+    assert_snapshot!(ran.stdout, @"");
+}
+
+#[test]
+fn no_colours_in_a_pipe() {
+    let home = Home::new();
+    for arguments in [&["image-instance", "--sandbox", "-vvv"][..], &["purge-expired-amis", "--sandbox", "-vv"], &["--help"], &["-x"]] {
+        for no_color in ["", "1"] {
+            let ran = home.ami_backup(arguments).env("NO_COLOR", no_color).env("TERM", "xterm-256color").run();
+            assert!(!ran.to_string().contains('\u{1b}'), "{ran}");
+        }
+    }
+}

@@ -1,0 +1,89 @@
+//! Waiting: how long, for what, and what is said when it was in vain.
+
+use std::time::Duration;
+
+use ec2_sim::world::StateReason;
+use ec2_sim::{Fault, FaultKind, Which};
+use insta::assert_snapshot;
+
+use crate::common::{Ec2, Home, WEB};
+
+fn reason() -> StateReason {
+    StateReason { code: "Client.InternalError".to_owned(), message: "Client error on launch".to_owned() }
+}
+
+#[test]
+fn patience_that_runs_out() {
+    let (home, ec2) = (Home::new(), Ec2::example());
+    let ran = home.ami_backup(&["image-instance", "-i", WEB, "-r", "us-east-1", "-d", "eu-west-1", "-t", "3"]).on(&ec2).run();
+    assert!((Duration::from_secs(3)..Duration::from_secs(6)).contains(&ran.took), "{:?}", ran.took);
+    assert_snapshot!(ran.timeless(), @"");
+    assert_eq!(ec2.changes(), ["CreateImage"]);
+}
+
+#[test]
+fn patience_that_runs_out_before_an_image_without_copies_is_there() {
+    let home = Home::new();
+    assert_snapshot!(home.ami_backup(&["image-instance", "--sandbox", "-t", "3"]).run(), @"");
+}
+
+#[test]
+fn how_to_finish_is_what_has_to_be_typed() {
+    let home = Home::new();
+    let file = home.path("my world.json");
+    let option = format!("--sandbox={}", file.display());
+    let ran = home.ami_backup(&["image-instance", &option, "-d", "eu-west-1", "-t", "3"]).run();
+    assert!(ran.stderr.contains("`ami-backup resume --sandbox='~/my world.json' -r us-east-1` finishes the copies"), "{ran}");
+    assert_eq!(home.ami_backup(&["resume", &option, "-r", "us-east-1"]).run().code, 0);
+
+    home.write(".aws/credentials", "[mine]\naws_access_key_id = AKIAMINE\naws_secret_access_key = secret\n");
+    let ec2 = Ec2::example();
+    let arguments = ["image-instance", "-p", "mine", "-i", WEB, "-r", "us-east-1", "-d", "eu-west-1", "--no-wait"];
+    let ran = home.ami_backup(&arguments).on(&ec2).run();
+    assert_eq!(ran.code, 0);
+    assert!(ran.stderr.ends_with("not waited for: `ami-backup resume -p mine -r us-east-1` makes the copies once the image is available\n"));
+    let arguments = ["resume", "-p", "mine", "-r", "us-east-1,eu-central-1", "-t", "1"];
+    assert_snapshot!(home.ami_backup(&arguments).on(&ec2).run(), @"");
+}
+
+#[test]
+fn an_image_that_fails() {
+    let home = Home::new();
+    home.arrange(|world| world.fail_next.image.push(reason()));
+    assert_snapshot!(home.ami_backup(&["image-instance", "--sandbox", "-e", "+1 week", "-d", "eu-west-1"]).run(), @"");
+}
+
+#[test]
+fn a_copy_that_fails() {
+    let home = Home::new();
+    home.arrange(|world| world.fail_next.copy.push(reason()));
+    assert_snapshot!(home.ami_backup(&["image-instance", "--sandbox", "-e", "+1 week", "-d", "eu-west-1,us-west-2"]).run(), @"");
+}
+
+#[test]
+fn a_copy_that_is_refused() {
+    let home = Home::new();
+    let arguments = ["image-instance", "--sandbox", "-d", "eu-west-1", "--kms-key", "eu-west-1=alias/nobody"];
+    assert_snapshot!(home.ami_backup(&arguments).run(), @"");
+}
+
+#[test]
+fn a_second_image_of_the_same_volumes_waits_its_turn() {
+    let home = Home::new();
+    assert_eq!(home.ami_backup(&["image-instance", "--sandbox", "--no-wait"]).run().code, 0);
+    assert_snapshot!(home.ami_backup(&["image-instance", "--sandbox", "-e", "+1 week"]).run(), @"");
+}
+
+#[test]
+fn an_endpoint_that_never_answers_is_given_up_within_thirty_seconds() {
+    let (home, ec2) = (Home::new(), Ec2::example());
+    ec2.sim.inject(Fault { action: None, region: None, calls: Which::All, kind: FaultKind::Hang });
+    let image = home.ami_backup(&["image-instance", "-i", WEB, "-r", "us-east-1"]).on(&ec2).start();
+    let purge = home.ami_backup(&["purge-expired-amis", "-r", "us-east-1,eu-west-1"]).on(&ec2).start();
+    let nobody_there = home.ami_backup(&["resume", "-r", "us-east-1"]).start();
+    for ran in [image.end(), purge.end(), nobody_there.end()] {
+        assert_eq!(ran.code, 1, "{ran}");
+        assert!(ran.took < Duration::from_secs(30), "{:?}", ran.took);
+        assert!(ran.to_string().contains("no answer in time"), "{ran}");
+    }
+}

@@ -1,0 +1,136 @@
+//! The embedded toy EC2: its file, its clock, and its door to other clients.
+
+use std::time::Duration;
+
+use insta::assert_snapshot;
+
+use crate::common::{Home, WEB};
+
+#[test]
+fn a_backup_is_made_copied_and_purged() {
+    let home = Home::new();
+    assert_snapshot!(home.ami_backup(&["sandbox", "show"]).run(), @"");
+    assert_snapshot!(home.ami_backup(&["image-instance", "--sandbox", "-e", "+1 week", "-d", "eu-west-1"]).run(), @"");
+    assert_snapshot!(home.ami_backup(&["sandbox", "show"]).run(), @"");
+    assert_snapshot!(home.ami_backup(&["sandbox", "advance", "8d"]).run(), @"");
+    assert_snapshot!(home.ami_backup(&["purge-expired-amis", "--sandbox", "-r", "eu-west-1,us-east-1"]).run(), @"");
+    assert_snapshot!(home.ami_backup(&["sandbox", "show"]).run(), @"");
+    assert_snapshot!(home.ami_backup(&["sandbox", "reset"]).run(), @"");
+}
+
+#[test]
+fn time_stands_still_between_commands_and_waiting_moves_it_on() {
+    let home = Home::new();
+    let clock = || home.ami_backup(&["sandbox", "show"]).run().stdout.lines().next().unwrap().to_owned();
+    assert_eq!(clock(), "2026-12-01T02:00:00Z");
+    assert_eq!(home.ami_backup(&["purge-expired-amis", "--sandbox"]).run().code, 0);
+    assert_eq!(home.ami_backup(&["image-instance", "--sandbox", "--dry-run"]).run().code, 0);
+    assert_eq!(home.ami_backup(&["image-instance", "--sandbox", "--no-wait"]).run().code, 0);
+    assert_eq!(clock(), "2026-12-01T02:00:00Z");
+    let ran = home.ami_backup(&["image-instance", "--sandbox", "-t", "100000"]).run();
+    assert!(ran.took < Duration::from_secs(5), "{:?}", ran.took);
+    assert!(clock().as_str() > "2026-12-01T02:00:30Z");
+    for (by, then) in [("90s", "00:01:30"), ("30m", "00:31:30"), ("1d2h", "02:31:30"), ("2w", "02:31:30"), ("0s", "02:31:30")] {
+        if by == "90s" {
+            assert_eq!(home.ami_backup(&["sandbox", "reset"]).run().code, 0);
+            home.advance("22h");
+        }
+        let ran = home.ami_backup(&["sandbox", "advance", by]).run();
+        assert!(ran.stdout.ends_with(&format!("T{then}Z\n")), "{ran}");
+    }
+}
+
+#[test]
+fn another_now_is_a_rehearsal() {
+    let home = Home::new();
+    assert_eq!(home.ami_backup(&["image-instance", "--sandbox", "-e", "+1 week"]).run().code, 0);
+    let purge = |now| home.ami_backup(&["purge-expired-amis", "--sandbox", "-r", "us-east-1", "--now", now]).run();
+    assert!(purge("2026-12-08T01:59:59Z").stdout.contains("purged 0, kept 1"));
+    assert!(purge("2026-12-08T02:00:01Z").stdout.contains("purged 1, kept 0"));
+    assert!(home.ami_backup(&["sandbox", "show"]).run().stdout.starts_with("2026-12-01T"));
+}
+
+#[test]
+fn where_the_world_is_kept() {
+    let home = Home::new();
+    let kept = |program: crate::common::Program<'_>, file: &str| {
+        let _ = std::fs::remove_dir_all(home.path("kept"));
+        let ran = program.run();
+        assert_eq!(ran.code, 0, "{ran}");
+        assert!(ran.stderr.is_empty() || ran.stderr.contains(&format!("kept in ~/kept/{file};")), "{ran}");
+        assert!(home.path("kept").join(file).exists());
+    };
+    let (state, file) = (home.path("kept"), home.path("kept/world.json"));
+    let option = format!("--sandbox={}", file.display());
+    for command in [&["purge-expired-amis", "-r", "us-east-1"][..], &["image-instance", "--dry-run"], &["sandbox", "show"]] {
+        let with = |more| [command, &[more]].concat();
+        kept(home.ami_backup(&with(&option)), "world.json");
+        kept(home.ami_backup(&with("--sandbox")).env("XDG_STATE_HOME", &state), "ami-backup/sandbox.json");
+        kept(home.ami_backup(command).env("AMI_BACKUP_SANDBOX", &file), "world.json");
+        kept(home.ami_backup(&with("--sandbox")).env("AMI_BACKUP_SANDBOX", &file), "world.json");
+        kept(home.ami_backup(&with(&option)).env("AMI_BACKUP_SANDBOX", home.path("other.json")), "world.json");
+    }
+    assert!(!home.sandbox().exists() && !home.path("other.json").exists());
+    // A relative one is to be ignored, says the specification.
+    let ran = home.ami_backup(&["sandbox", "show"]).env("XDG_STATE_HOME", "state").run();
+    assert_eq!(ran.code, 0, "{ran}");
+    assert!(home.sandbox().exists());
+}
+
+#[test]
+fn an_empty_variable_is_one_that_is_not_set() {
+    let ec2 = crate::common::Ec2::example();
+    let home = Home::new();
+    let ran = home.ami_backup(&["image-instance", "-i", WEB, "-r", "us-east-1", "--dry-run"]).env("AMI_BACKUP_SANDBOX", "").on(&ec2).run();
+    assert_eq!((ran.code, ran.stderr.as_str()), (0, ""));
+    assert!(!ec2.calls().is_empty());
+}
+
+#[test]
+fn no_home_to_keep_it_in() {
+    assert_snapshot!(Home::new().ami_backup(&["sandbox", "show"]).without(&["HOME"]).run(), @"");
+}
+
+#[test]
+fn nothing_of_the_users_aws_configuration_matters() {
+    let home = Home::new();
+    let program = home.ami_backup(&["image-instance", "--sandbox"]).without_credentials();
+    let ran = program.env("AWS_PROFILE", "nope").env("AWS_ENDPOINT_URL_EC2", "http://127.0.0.1:2").run();
+    assert_eq!(ran.code, 0, "{ran}");
+}
+
+#[test]
+fn it_is_served_to_any_client() {
+    let home = Home::new();
+    let state = home.path("served.json");
+    let served = home.ami_backup(&["sandbox", "serve", "--state", state.to_str().unwrap(), "--speed", "1000"]).start();
+    let url = served.says("http://127.0.0.1:");
+    let client = |arguments: &[&str]| home.ami_backup(arguments).env("AWS_ENDPOINT_URL", &url).env("AWS_EC2_METADATA_SERVICE_ENDPOINT", &url);
+    let ran = client(&["image-instance", "-e", "+1 week"]).without(&["AWS_EC2_METADATA_DISABLED"]).run();
+    assert_eq!(ran.code, 0, "{ran}");
+    let option = format!("--sandbox={}", state.display());
+    for command in [&["sandbox", "show"][..], &["sandbox", "reset"], &["image-instance"], &["sandbox", "serve", "--state"]] {
+        let file = if command.contains(&"serve") { state.to_str().unwrap() } else { &option };
+        let refused = home.ami_backup(&[command, &[file]].concat()).run();
+        assert_eq!(refused.to_string(), "! error: the sandbox ~/served.json is in use by another command\nexit code 2");
+    }
+    let taken = home.ami_backup(&["sandbox", "serve", "--listen", url.strip_prefix("http://").unwrap()]).run();
+    assert!(taken.stderr.contains("cannot listen on 127.0.0.1:") && taken.code == 1, "{taken}");
+    let ended = served.signal("TERM").end();
+    assert_eq!(ended.code, 0, "{ended}");
+    assert_eq!(ended.stdout, format!("{url}\n"));
+    let shown = home.ami_backup(&["sandbox", "show", &option]).run();
+    assert!(shown.stdout.contains("backup-ami_web-1"), "{shown}");
+}
+
+#[test]
+fn it_can_be_killed_at_any_time() {
+    let home = Home::new();
+    for millis in (0..40).step_by(4) {
+        let running = home.ami_backup(&["image-instance", "--sandbox", "-e", "+1 week", "-d", "eu-west-1"]).start();
+        std::thread::sleep(Duration::from_millis(millis));
+        running.signal("KILL").end();
+        let shown = home.ami_backup(&["sandbox", "show"]).run();
+        assert_eq!(shown.code, 0, "{shown}");
+    }
+}

@@ -1,0 +1,183 @@
+//! What a purge decided, and why: the types, and the reasons in words.
+
+use std::fmt;
+
+use jiff::Timestamp;
+use schemars::JsonSchema;
+use serde::Serialize;
+
+use crate::expiry::Expiry;
+use crate::id::{ImageId, InstanceId, Region, SnapshotId};
+use crate::plan::BackupLabel;
+
+/// What becomes of one backup, or of one orphan, and why.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, JsonSchema)]
+pub struct Verdict {
+    /// Where it is.
+    pub region: Region,
+    /// What it is.
+    pub subject: Subject,
+    /// What becomes of it.
+    pub decision: Decision,
+}
+
+/// What a verdict is about.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, JsonSchema)]
+#[serde(tag = "kind", rename_all = "snake_case")]
+pub enum Subject {
+    /// A backup.
+    Backup(BackupLabel),
+    /// A snapshot of ours whose image is gone.
+    Orphan {
+        /// The snapshot.
+        snapshot: SnapshotId,
+        /// The instance it holds a volume of, by its tag.
+        instance: Option<InstanceId>,
+        /// When it was begun.
+        started: Option<Timestamp>,
+        /// When it may go.
+        expire: Option<Expiry>,
+    },
+}
+
+/// Keep or purge.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, JsonSchema)]
+#[serde(tag = "verdict", rename_all = "snake_case")]
+pub enum Decision {
+    /// It stays.
+    Keep {
+        /// Why.
+        reason: KeepReason,
+    },
+    /// It goes.
+    Purge {
+        /// Why.
+        reason: PurgeReason,
+        /// The snapshots that go with it (of an orphan: none but itself).
+        snapshots: Vec<SnapshotId>,
+        /// The snapshots of the image that stay behind.
+        left: Vec<LeftSnapshot>,
+    },
+}
+
+/// A snapshot that outlives its image.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, JsonSchema)]
+pub struct LeftSnapshot {
+    /// The snapshot.
+    pub snapshot: SnapshotId,
+    /// Why it stays.
+    pub reason: KeepReason,
+}
+
+/// Why something stays.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, JsonSchema)]
+#[serde(tag = "because", rename_all = "snake_case")]
+pub enum KeepReason {
+    /// It was made to stay.
+    NoExpiry,
+    /// Its `Expire` tag is no instant.
+    UnreadableExpiry {
+        /// The tag's text.
+        text: String,
+        /// What is wrong with it.
+        why: String,
+    },
+    /// Its time has not come.
+    NotExpired {
+        /// When it will have.
+        until: Expiry,
+    },
+    /// It is still being made.
+    Pending,
+    /// EC2 protects it from being deregistered.
+    Protected {
+        /// What EC2 says of it.
+        protection: String,
+    },
+    /// `--keep-last` wants it.
+    AmongNewest {
+        /// How many of its instance's backups stay in this region.
+        keep_last: u32,
+    },
+    /// `--keep-last` counts by instance and age, and one of them is not known, or its tag and EC2 name two instances.
+    CannotBeCounted,
+    /// It is being copied.
+    CopyInFlight {
+        /// The copy.
+        copy: ImageId,
+        /// Where to.
+        destination: Region,
+    },
+    /// It may be being copied to a region that could not be read.
+    DestinationUnseen {
+        /// The region.
+        destination: Region,
+        /// Why it could not be read.
+        why: String,
+    },
+    /// A snapshot that bears no mark of its own could not be found again once this image, which covers it, were gone.
+    WouldStrand {
+        /// The snapshot.
+        snapshot: SnapshotId,
+    },
+    /// An image that stays is made of it.
+    StillUsed {
+        /// The image.
+        by: ImageId,
+    },
+    /// It is marked as another's.
+    Anothers {
+        /// Whose.
+        creator: String,
+    },
+    /// It bears no mark, and EC2 did not make it for this image.
+    NotOurs,
+    /// It is not among the account's own snapshots.
+    NotSeen,
+}
+
+/// Why something goes.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, JsonSchema)]
+#[serde(tag = "because", rename_all = "snake_case")]
+pub enum PurgeReason {
+    /// Its time has come.
+    Expired {
+        /// When.
+        at: Expiry,
+    },
+}
+
+impl fmt::Display for KeepReason {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::NoExpiry => write!(f, "it has no expiry"),
+            Self::UnreadableExpiry { text, why } => {
+                write!(f, "its Expire tag `{}` cannot be read as an instant: {why}", text.escape_debug())
+            }
+            Self::NotExpired { until } => write!(f, "it expires {until}"),
+            Self::Pending => write!(f, "it is still being made"),
+            Self::Protected { protection } => write!(f, "it is protected from deregistration ({protection})"),
+            Self::AmongNewest { keep_last } => write!(f, "it is among the newest {keep_last} of its instance here (--keep-last)"),
+            Self::CannotBeCounted => write!(f, "its instance or its age is not known for certain, so --keep-last cannot count it"),
+            Self::CopyInFlight { copy, destination } => write!(f, "it is being copied to {destination} ({copy})"),
+            Self::DestinationUnseen { destination, why } => {
+                write!(f, "it may be being copied to {destination}, which could not be read: {why}")
+            }
+            Self::WouldStrand { snapshot } => {
+                write!(f, "its snapshot {snapshot} must stay and, without a mark of its own, would not be found again")
+            }
+            Self::StillUsed { by } => write!(f, "{by} is made of it"),
+            Self::Anothers { creator } => write!(f, "it is marked Creator={}", creator.escape_debug()),
+            Self::NotOurs => write!(f, "it bears no mark, and EC2 did not make it for this image"),
+            Self::NotSeen => write!(f, "it is not among the account's own snapshots"),
+        }
+    }
+}
+
+impl fmt::Display for PurgeReason {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Expired { at } => write!(f, "it expired {at}"),
+        }
+    }
+}
