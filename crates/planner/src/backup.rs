@@ -1,6 +1,6 @@
 //! A backup: an image recognised as ours, with the snapshots that are its own.
 
-use std::collections::{BTreeSet, HashMap};
+use std::collections::HashMap;
 
 use crate::id::{AccountId, InstanceId, SnapshotId};
 use crate::inventory::{Image, ImageState, Snapshot};
@@ -54,9 +54,10 @@ impl<'a> Backup<'a> {
 
     /// Each of its snapshots once, in the order of their devices, with the claim the backup has on it.
     pub fn snapshots(self, seen: &HashMap<&SnapshotId, &'a Snapshot>) -> Vec<(&'a SnapshotId, Claim<'a>)> {
-        let mappings: BTreeSet<(&str, &SnapshotId)> =
-            self.image.mappings.iter().filter_map(|mapping| Some((mapping.device.as_str(), mapping.snapshot.as_ref()?))).collect();
-        let mut claims: Vec<(&SnapshotId, Claim<'_>)> = Vec::new();
+        let named = self.image.mappings.iter().filter_map(|mapping| Some((&mapping.device, mapping.snapshot.as_ref()?)));
+        let mut mappings: Vec<(&String, &SnapshotId)> = named.collect();
+        mappings.sort_unstable();
+        let mut claims: Vec<(&SnapshotId, Claim<'_>)> = Vec::with_capacity(mappings.len());
         for (_, id) in mappings {
             if !claims.iter().any(|(known, _)| *known == id) {
                 claims.push((id, seen.get(id).map_or(Claim::Unseen, |snapshot| self.claim(snapshot))));

@@ -246,7 +246,7 @@ impl TheImage {
     }
 
     /// Asking for a copy there, for a day from now.
-    pub(crate) fn to_be_copied_to(self, destination: &str) -> Self {
+    pub(crate) fn copy_wanted_in(self, destination: &str) -> Self {
         self.tagged(&format!("ami-backup:copy-to:{destination}"), "until=2026-11-24T02:00:00Z")
     }
 }
@@ -320,8 +320,9 @@ fn verdict(Verdict { region, subject, decision }: &Verdict) -> String {
         Decision::Keep { reason } => format!("{place}{subject} stays: {reason}"),
         Decision::Purge { reason, snapshots, left } => {
             let with = if snapshots.is_empty() { String::new() } else { format!(" with {}", list(snapshots)) };
-            let left: String = left.iter().map(|left| format!("; {} stays: {}", short(&left.snapshot), left.reason)).collect();
-            format!("{place}{subject} goes{with}: {reason}{left}")
+            let left = left.iter().map(|left| format!("{} stays: {}", short(&left.snapshot), left.reason));
+            let all: Vec<String> = std::iter::once(format!("{place}{subject} goes{with}: {reason}")).chain(left).collect();
+            all.join("; ")
         }
     }
 }
@@ -340,4 +341,3 @@ pub(crate) fn deletions(plan: &Plan) -> Vec<String> {
 fn list(snapshots: &[SnapshotId]) -> String {
     snapshots.iter().map(short).collect::<Vec<_>>().join(", ")
 }
-

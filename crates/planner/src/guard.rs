@@ -249,11 +249,7 @@ impl<'a> Guard<'a> {
         }
         let mut kept: Vec<Objection> = Vec::new();
         for (region, sight) in &self.sight.regions {
-            let object = |image: &Image| Objection {
-                region: (*region).clone(),
-                subject: image.id.to_string(),
-                fault: Fault::KeptAsNewest,
-            };
+            let object = |image: &Image| Objection { region: (*region).clone(), subject: image.id.to_string(), fault: Fault::KeptAsNewest };
             let goes = |image: &Image| self.removed.contains_key(&(*region, &image.id));
             let mut series: BTreeMap<&str, Vec<&Image>> = BTreeMap::new();
             for image in self.ours_and_available(sight) {

@@ -210,6 +210,17 @@ pub fn made_for(description: &str) -> Option<ImageId> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::fixture::{HOME, backup, id, region, world};
+
+    #[test]
+    fn an_image_is_looked_up_in_its_region() {
+        let inventory = world().with(backup("ami-1")).with(backup("ami-2").failed()).with_in("eu-west-1", backup("ami-1").pending());
+        let state = |name, short_id| inventory.image(&region(name), &id(short_id)).map(|image| image.state.to_string());
+        assert_eq!(state(HOME, "ami-2").as_deref(), Some("failed"));
+        assert_eq!(state("eu-west-1", "ami-1").as_deref(), Some("pending"));
+        assert_eq!(state("eu-west-1", "ami-2"), None);
+        assert_eq!(state("ap-south-1", "ami-1"), None);
+    }
 
     #[test]
     fn the_description_names_the_image_a_snapshot_was_made_for() {

@@ -92,6 +92,8 @@ pub struct RemoveImage {
     pub image: ImageId,
     /// The snapshots to delete with it.
     pub snapshots: Vec<SnapshotId>,
+    /// Those of them that only the image's own mark or expiry covers: once it is gone, no later run could find them.
+    pub covered: Vec<SnapshotId>,
     /// Whether these are all the snapshots it has, so that EC2 may delete them in the deregistering call.
     pub all_snapshots: bool,
 }

@@ -1,4 +1,5 @@
-//! How a backup is written on EC2 resources and read back. The only file that knows a tag key.
+//! How a backup is written on EC2 resources and read back. Beside `guard`, which reads them anew on purpose, only this file
+//! makes sense of tag keys.
 //!
 //! The seed's tags are kept, so that the old scripts can read our backups and we theirs:
 //! `Name=backup-ami@<instance name>`, `Instance`, `Date`, `Creator=image-instance`, `AvailabilityZone`, `Expire`.
@@ -101,7 +102,7 @@ pub enum Encryption {
 
 /// An intent tag that cannot be read: nothing is copied for it, and the report says so.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
-#[error("its tag `{key}={value}` cannot be read as a copy that was asked for")]
+#[error("its tag `{}={}` cannot be read as a copy that was asked for", key.escape_debug(), value.escape_debug())]
 pub struct UnreadableIntent {
     /// The tag's key.
     pub key: String,
@@ -309,6 +310,13 @@ mod tests {
         }
         let nowhere = Tags::new([("ami-backup:copy-to:nowhere".to_owned(), "until=2026-11-25T02:00:00Z".to_owned())]);
         assert!(nowhere.intents().next().unwrap().is_err());
+    }
+
+    #[test]
+    fn a_destination_is_known_though_the_rest_of_the_intent_is_not() {
+        let tags = ["ami-backup:copy-to:eu-west-1", "ami-backup:copy-to:nowhere", "copy-to:ap-south-1"]
+            .map(|key| (key.to_owned(), "soon".to_owned()));
+        assert_eq!(Tags::new(tags).destinations().collect::<Vec<_>>(), ["eu-west-1".parse().unwrap()]);
     }
 
     #[test]

@@ -199,8 +199,8 @@ mod tests {
         the expiry is empty: write when the backup may go, such as `+1 week`
         the expiry `-` is not understood: `-` has no meaning here; write something like `+1 week` or `2026-12-24 18:00 UTC`
         the expiry `J` is not understood: `j` has no meaning here; write something like `+1 week` or `2026-12-24 18:00 UTC`
-        the expiry `7` is not understood: the number `7` has no unit; write `7 days`, `07:00` or `2026-12-24`
-        the expiry `+1` is not understood: the number `1` has no unit; write `1 days`, `07:00` or `2026-12-24`
+        the expiry `7` is not understood: the number `7` has no unit that is known: hours, days, weeks, months, years; a time of day is written `07:00`, a date `2026-12-24`
+        the expiry `+1` is not understood: the number `1` has no unit that is known: hours, days, weeks, months, years; a time of day is written `07:00`, a date `2026-12-24`
         the expiry `next blursday` is not understood: `blursday` has no meaning here; write something like `+1 week` or `2026-12-24 18:00 UTC`
         the expiry `in 2 weeks` is not understood: `in` has no meaning here; write something like `+1 week` or `2026-12-24 18:00 UTC`
         the expiry holds a control character: write something like `+1 week`, with spaces only

@@ -27,10 +27,10 @@ pub enum UnreadableTag {
     #[error("it is too long")]
     TooLong,
     /// A word that is no English month, weekday or zone abbreviation, or not at this place.
-    #[error("`{0}` is not understood")]
+    #[error("`{}` is not understood", .0.escape_debug())]
     Word(String),
     /// A number or character at a place where it says nothing.
-    #[error("`{0}` is not understood")]
+    #[error("`{}` is not understood", .0.escape_debug())]
     Other(String),
     /// The named thing is there twice.
     #[error("more than one {0}")]

@@ -16,7 +16,9 @@ pub enum Unclear {
     #[error("it has more than one {0}; write one")]
     Twice(&'static str),
     /// A number without a unit, which `date` would take for an hour, a year or a zone.
-    #[error("the number `{0}` has no unit; write `{0} days`, `07:00` or `2026-12-24`")]
+    #[error(
+        "the number `{0}` has no unit that is known: hours, days, weeks, months, years; a time of day is written `07:00`, a date `2026-12-24`"
+    )]
     BareNumber(String),
     /// A number that no calendar or clock has.
     #[error("the number `{0}` is too large; leave the expiry out to keep the backup for ever")]

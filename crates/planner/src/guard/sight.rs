@@ -44,7 +44,8 @@ impl<'a> Sight<'a> {
     /// How many backups and orphan snapshots there are in a region: what a cap in percent is a share of.
     pub(super) fn count(&self, region: &Region) -> usize {
         let Some(region) = self.regions.get(region).filter(|region| *region.scope == Scope::Whole) else { return 0 };
-        let backup = |image: &Image| is_there(image) && self.owns(image.owner.as_ref()) && image.tags.get("Creator") == Some("image-instance");
+        let backup =
+            |image: &Image| is_there(image) && self.owns(image.owner.as_ref()) && image.tags.get("Creator") == Some("image-instance");
         let orphan = |snapshot: &Snapshot| {
             let marked = self.owns(snapshot.owner.as_ref()) && snapshot.tags.get("Creator") == Some("image-instance");
             marked && region.users(&snapshot.id).is_empty()
@@ -56,7 +57,7 @@ impl<'a> Sight<'a> {
 
 impl<'a> RegionSight<'a> {
     fn of(view: &'a RegionView) -> Self {
-        let mut users: HashMap<&SnapshotId, Vec<&ImageId>> = HashMap::new();
+        let mut users: HashMap<&SnapshotId, Vec<&ImageId>> = HashMap::with_capacity(view.snapshots.len());
         for image in view.images.iter().filter(|image| is_there(image)) {
             for snapshot in image.mappings.iter().filter_map(|mapping| mapping.snapshot.as_ref()) {
                 users.entry(snapshot).or_default().push(&image.id);

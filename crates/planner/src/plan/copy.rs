@@ -18,7 +18,7 @@ use crate::tags::{Encryption, ExpireTag, Intent, Mark, UnreadableIntent};
 pub use standing::{CopyStanding, Standing};
 
 /// A source that expires within this time is not copied any more.
-const TOO_LATE_TO_COPY: SignedDuration = SignedDuration::from_hours(1);
+pub const TOO_LATE_TO_COPY: SignedDuration = SignedDuration::from_hours(1);
 
 /// After so many failed copies of one source to one destination, another one would only leave more debris.
 const ATTEMPTS: usize = 3;

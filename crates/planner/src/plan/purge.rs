@@ -39,6 +39,9 @@ pub fn decide(inventory: &Inventory, policy: &PurgePolicy, now: Timestamp) -> Pl
 /// The copies in flight, by what they are made of.
 type Copies<'a> = HashMap<&'a ImageId, (&'a ImageId, &'a Region)>;
 
+/// The snapshots of one backup, and whether it gives them leave to go.
+type Releases<'a> = Vec<(&'a SnapshotId, Result<(), KeepReason>)>;
+
 /// The backups that go, and in which place.
 type Going<'a> = HashMap<&'a ImageId, usize>;
 
@@ -68,7 +71,7 @@ impl<'a> RegionPurge<'a> {
         copies: &'a Copies<'a>,
     ) -> Self {
         let living = || view.images.iter().filter(|image| image.state != ImageState::Deregistered);
-        let mut users: HashMap<&SnapshotId, Vec<&ImageId>> = HashMap::new();
+        let mut users: HashMap<&SnapshotId, Vec<&ImageId>> = HashMap::with_capacity(view.snapshots.len());
         for image in living() {
             for snapshot in image.snapshots() {
                 users.entry(snapshot).or_default().push(&image.id);
@@ -98,12 +101,17 @@ impl<'a> RegionPurge<'a> {
         decisions.dedup_by_key(|(backup, _)| &backup.image().id);
         let released = || decisions.iter().enumerate().filter(|(_, (_, decision))| decision.is_ok());
         let going: Going<'a> = released().map(|(place, (backup, _))| (&backup.image().id, place)).collect();
-        let freed: HashSet<&SnapshotId> = released().flat_map(|(_, (backup, _))| self.freed_by(*backup, &going)).collect();
+        let releases: BTreeMap<usize, Releases<'a>> =
+            released().map(|(place, (backup, _))| (place, self.releases(*backup, &going))).collect();
+        // A shared snapshot goes if any of the images that share it gives leave, though that is not the last of them.
+        let shared = |id| self.users.get(id).is_some_and(|users| users.len() > 1);
+        let free = releases.values().flatten().filter(|(id, release)| release.is_ok() && shared(id)).map(|(id, _)| *id).collect();
         for (place, (backup, decision)) in decisions.into_iter().enumerate() {
             let decision = match decision {
                 Err(reason) => Decision::Keep { reason },
                 Ok(reason) => {
-                    let (remove, left) = self.remove(backup, place, &going, &freed);
+                    let releases = releases.get(&place).map(Vec::as_slice).unwrap_or_default();
+                    let (remove, left) = self.remove(backup, place, releases, &going, &free);
                     let snapshots = remove.snapshots.clone();
                     plan.steps.push(Step { region: self.region.clone(), action: Action::RemoveImage(remove) });
                     Decision::Purge { reason, snapshots, left }
@@ -172,10 +180,10 @@ impl<'a> RegionPurge<'a> {
         claims.into_iter().find(|(id, claim)| *claim == Claim::MadeForImage && outlives(id)).map(|(id, _)| id.clone())
     }
 
-    /// The snapshots that this backup gives leave to go.
-    fn freed_by(&self, backup: Backup<'a>, going: &Going<'a>) -> Vec<&'a SnapshotId> {
+    /// Each snapshot of a backup that goes, and whether the backup gives it leave to go, too.
+    fn releases(&self, backup: Backup<'a>, going: &Going<'a>) -> Releases<'a> {
         let claims = backup.snapshots(&self.snapshots).into_iter();
-        claims.filter(|(id, claim)| self.snapshot_released(backup, id, *claim, going).is_ok()).map(|(id, _)| id).collect()
+        claims.map(|(id, claim)| (id, self.snapshot_released(backup, id, claim, going))).collect()
     }
 
     /// How an image goes, and which of its snapshots stay. A snapshot that several images share goes with the last of
@@ -184,27 +192,29 @@ impl<'a> RegionPurge<'a> {
         &self,
         backup: Backup<'a>,
         place: usize,
+        releases: &[(&SnapshotId, Result<(), KeepReason>)],
         going: &Going<'a>,
-        freed: &HashSet<&SnapshotId>,
+        free: &HashSet<&SnapshotId>,
     ) -> (RemoveImage, Vec<LeftSnapshot>) {
-        let is_last_user = |id| self.users.get(id).is_none_or(|users| users.iter().all(|user| going.get(user).is_some_and(|at| *at <= place)));
+        let goes_later = |user: &ImageId| going.get(user).is_some_and(|at| *at > place);
         let mut snapshots = Vec::new();
         let mut left = Vec::new();
         // What a mapping does not name, nobody has looked at.
         let mut all_snapshots = backup.image().mappings.iter().all(|mapping| mapping.snapshot.is_some());
-        for (id, claim) in backup.snapshots(&self.snapshots) {
-            if freed.contains(id) && is_last_user(id) {
-                snapshots.push(id.clone());
-                continue;
-            }
-            all_snapshots = false;
-            if !freed.contains(id)
-                && let Err(reason) = self.snapshot_released(backup, id, claim, going)
-            {
-                left.push(LeftSnapshot { snapshot: id.clone(), reason });
+        for (id, release) in releases {
+            match release {
+                Err(reason) if !free.contains(id) => left.push(LeftSnapshot { snapshot: (*id).clone(), reason: reason.clone() }),
+                _ if self.users.get(id).is_some_and(|users| users.iter().any(|user| goes_later(user))) => all_snapshots = false,
+                _ => snapshots.push((*id).clone()),
             }
         }
-        (RemoveImage { image: backup.image().id.clone(), snapshots, all_snapshots }, left)
+        all_snapshots &= left.is_empty();
+        let is_covered = |id: &&SnapshotId| {
+            let found_by_itself = |snapshot: &&Snapshot| snapshot.tags.mark() == Mark::Ours && snapshot.tags.expire() != ExpireTag::Absent;
+            !self.snapshots.get(id).is_some_and(found_by_itself)
+        };
+        let covered = snapshots.iter().filter(is_covered).cloned().collect();
+        (RemoveImage { image: backup.image().id.clone(), snapshots, covered, all_snapshots }, left)
     }
 
     fn snapshot_released(&self, backup: Backup<'a>, id: &SnapshotId, claim: Claim<'_>, going: &Going<'a>) -> Result<(), KeepReason> {

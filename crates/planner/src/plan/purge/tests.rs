@@ -5,7 +5,7 @@ mod keep_last;
 mod snapshots;
 
 use super::*;
-use crate::fixture::{HOME, THEIRS, TheImage, at, backup, deletions, now, policy, region, snapshot, verdicts, world};
+use crate::fixture::{HOME, THEIRS, TheImage, at, backup, deletions, id, now, policy, region, snapshot, verdicts, world};
 use crate::guard::{Permit, guard};
 
 fn plan_by(policy: &PurgePolicy, inventory: &Inventory) -> Plan {
@@ -154,8 +154,8 @@ fn everything_of_ours_gets_one_verdict_with_its_reason_oldest_first() {
         .with(backup("ami-3").days_old(7).expired().with(snapshot("snap-4").unmarked()).upon(snapshot("snap-5").tagged("Creator", "dlm")))
         .with(backup("ami-4").days_old(6).tagged("Expire", "next\n\"week\""))
         .with(backup("ami-5").days_old(5).expired().being(ImageState::Disabled).protected())
-        .with(backup("ami-6").days_old(4).expired().to_be_copied_to("eu-west-1").with_snapshot("snap-6"))
-        .with(backup("ami-7").days_old(3).expired().to_be_copied_to("ap-south-1"))
+        .with(backup("ami-6").days_old(4).expired().copy_wanted_in("eu-west-1").with_snapshot("snap-6"))
+        .with(backup("ami-7").days_old(3).expired().copy_wanted_in("ap-south-1"))
         .with(backup("ami-8").days_old(2).expiring(24 * 7).with_snapshot("snap-7"))
         .with(backup("ami-9").days_old(1))
         .with(backup("ami-10").days_old(1).expired().untagged("Creator"))
@@ -163,7 +163,43 @@ fn everything_of_ours_gets_one_verdict_with_its_reason_oldest_first() {
         .with(snapshot("snap-9"))
         .with_in("eu-west-1", backup("ami-11").copied_from("ami-6", HOME).pending())
         .seen("ap-south-1", Scope::Unseen("OptInRequired".to_owned()));
-    insta::assert_snapshot!(purge(&inventory), @"");
+    insta::assert_snapshot!(purge(&inventory), @r#"
+    eu-west-1: ami-11 stays: it has no expiry
+    ami-1 goes with snap-1: it expired 2026-11-23T01:00:00Z
+    ami-2 goes with snap-2: it expired 2026-11-23T01:00:00Z; snap-3 stays: it expires 2026-11-25T02:00:00Z
+    ami-3 goes with snap-4: it expired 2026-11-23T01:00:00Z; snap-5 stays: it is marked Creator=dlm
+    ami-4 stays: its Expire tag `next\n\"week\"` cannot be read as an instant: `next` is not understood
+    ami-5 stays: it is protected from deregistration (enabled-with-cooldown)
+    ami-6 stays: it is being copied to eu-west-1 (ami-00000011)
+    ami-7 stays: it may be being copied to ap-south-1, which could not be read: OptInRequired
+    ami-8 stays: it expires 2026-11-30T02:00:00Z
+    ami-9 stays: it has no expiry
+    snap-8 goes: it expired 2026-11-23T01:00:00Z
+    snap-9 stays: it has no expiry
+    "#);
+}
+
+#[test]
+fn a_verdict_says_what_it_is_about() {
+    let named = backup("ami-1").expiring(1).tagged("Name", "backup-ami@web");
+    let mut orphan = snapshot("snap-1").expiring(2).tagged("Instance", "i-00000002");
+    orphan.snapshot.started = Some(at("2026-11-01T00:00:00Z"));
+    let plan = plan_of(&world().with(named).with(orphan).with(snapshot("snap-2").tagged("Expire", "soon")));
+    let [backup, unreadable, orphan] = plan.verdicts.as_slice() else { panic!("{:?}", plan.verdicts) };
+    let label = BackupLabel {
+        image: id("ami-1"),
+        name: Some("backup-of-ami-1".to_owned()),
+        instance: Some(id("i-1")),
+        instance_name: Some("web".to_owned()),
+        created: Some(at("2026-11-13T02:00:00Z")),
+        expire: Some(Expiry::at(at("2026-11-23T03:00:00Z"))),
+        state: ImageState::Available,
+    };
+    assert_eq!(backup.subject, Subject::Backup(label));
+    let (instance, started) = (Some(id("i-2")), Some(at("2026-11-01T00:00:00Z")));
+    let expire = Some(Expiry::at(at("2026-11-23T04:00:00Z")));
+    assert_eq!(orphan.subject, Subject::Orphan { snapshot: id("snap-1"), instance, started, expire });
+    assert!(matches!(unreadable.subject, Subject::Orphan { expire: None, .. }));
 }
 
 #[test]

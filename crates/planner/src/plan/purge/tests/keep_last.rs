@@ -73,7 +73,7 @@ fn what_cannot_be_counted_stays_and_does_not_count() {
     let uncountable = [
         backup("ami-9").of_nobody(),
         backup("ami-9").of_unknown_age(),
-        backup("ami-9").days_old(0).tagged("Instance", "i-0000000f"),
+        backup("ami-9").of("i-2").days_old(0).tagged("Instance", "i-00000001"),
         backup("ami-9").of_nobody().tagged("Instance", "web-1").tagged("Name", "backup-ami@web-1"),
     ];
     for image in uncountable {

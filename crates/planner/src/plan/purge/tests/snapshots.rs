@@ -40,7 +40,8 @@ fn the_mark_of_an_image_covers_the_snapshots_made_for_it() {
 
 #[test]
 fn the_mark_of_an_image_does_not_cover_what_was_not_made_for_it() {
-    for foreign in [snapshot("snap-1").unmarked(), snapshot("snap-1").unmarked().made_for("ami-2"), snapshot("snap-1").unmarked().expired()] {
+    for foreign in [snapshot("snap-1").unmarked(), snapshot("snap-1").unmarked().made_for("ami-2"), snapshot("snap-1").unmarked().expired()]
+    {
         let verdict = purge_one(backup("ami-1").expired().upon(foreign));
         let reason = "it bears no mark, and EC2 did not make it for this image";
         assert_eq!(verdict, format!("ami-1 goes: {EXPIRED}; snap-1 stays: {reason}"));
@@ -69,7 +70,8 @@ fn a_snapshot_of_another_account_and_one_that_is_not_listed_stay() {
 #[test]
 fn a_snapshot_shared_with_an_image_that_stays_stays_while_the_expired_image_goes() {
     for other in [backup("ami-2"), backup("ami-2").untagged("Creator"), backup("ami-2").owned_by(THEIRS).expired()] {
-        let inventory = world().with(backup("ami-1").expired().with_snapshot("snap-1").with_snapshot("snap-2")).with(other.made_of("snap-1"));
+        let inventory =
+            world().with(backup("ami-1").expired().with_snapshot("snap-1").with_snapshot("snap-2")).with(other.made_of("snap-1"));
         let verdict = format!("ami-1 goes with snap-2: {EXPIRED}; snap-1 stays: ami-00000002 is made of it");
         assert_eq!(purge(&inventory).lines().next(), Some(verdict.as_str()));
     }
@@ -103,6 +105,20 @@ fn ec2_is_asked_to_delete_all_snapshots_of_an_image_only_if_all_of_them_go() {
     assert!(!all(expired().with(snapshot("snap-3").expiring(24))), "one has a later expiry");
     assert!(!all(expired().with_snapshot("snap-2")), "one is shared");
     assert!(!all(expired().with_unnamed_snapshot()), "one is not named, and may be anybody's");
+}
+
+#[test]
+fn the_snapshots_that_no_later_run_could_find_by_themselves_are_told() {
+    let image = backup("ami-1")
+        .expired()
+        .with_snapshot("snap-1")
+        .with(snapshot("snap-2"))
+        .with(snapshot("snap-3").unmarked())
+        .with(snapshot("snap-4").unmarked().expired());
+    match &plan_of(&world().with(image)).steps[0].action {
+        Action::RemoveImage(remove) => assert_eq!(remove.covered, [id("snap-2"), id("snap-3"), id("snap-4")]),
+        other => panic!("{other:?}"),
+    }
 }
 
 #[test]
@@ -144,9 +160,8 @@ fn what_was_made_for_an_image_that_stays_does_not_go_with_another() {
 
 #[test]
 fn the_snapshots_that_a_failed_image_does_not_name_go_in_the_same_run() {
-    let inventory = world()
-        .with(backup("ami-1").expired().failed().with_unnamed_snapshot())
-        .with(snapshot("snap-1").made_for("ami-1").expired());
+    let inventory =
+        world().with(backup("ami-1").expired().failed().with_unnamed_snapshot()).with(snapshot("snap-1").made_for("ami-1").expired());
     assert_eq!(deletions(&plan_of(&inventory)), ["ami-1", "snap-1"]);
 }
 
