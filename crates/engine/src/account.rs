@@ -2,14 +2,12 @@
 
 use std::time::Duration;
 
-use aws_config::imds::credentials::ImdsCredentialsProvider;
-use aws_config::meta::credentials::CredentialsProviderChain;
-use aws_config::profile::{self, ProfileFileCredentialsProvider};
+use aws_config::profile;
 use aws_config::provider_config::ProviderConfig;
 use aws_config::retry::RetryConfig;
 use aws_config::stalled_stream_protection::StalledStreamProtectionConfig;
 use aws_config::timeout::TimeoutConfig;
-use aws_config::{AppName, BehaviorVersion, SdkConfig, ecs};
+use aws_config::{AppName, BehaviorVersion, SdkConfig};
 use aws_credential_types::provider::SharedCredentialsProvider;
 use aws_runtime::env_config::file::EnvConfigFiles;
 use aws_sdk_ec2::Client;
@@ -20,10 +18,12 @@ use aws_smithy_http_client::tls::rustls_provider::CryptoMode;
 use aws_smithy_http_client::{Builder, Connector};
 use aws_smithy_runtime::client::retries::{RetryPartition, TokenBucket};
 use aws_smithy_runtime_api::client::http::SharedHttpClient;
+use aws_smithy_runtime_api::client::runtime_components::RuntimeComponents;
 use aws_types::os_shim_internal::{Env, Fs};
 use planner::id::Region;
 
 use crate::clock::Clock;
+use crate::credentials;
 use crate::outcome::{deepest, one_line};
 
 /// A call is given up after this long, all its attempts included: "within 30 s outside of waiting".
@@ -31,8 +31,8 @@ const PATIENCE_OF_A_CALL: Duration = Duration::from_secs(28);
 /// One attempt may take this long; listings of thousands of images do take seconds.
 const PATIENCE_OF_AN_ATTEMPT: Duration = Duration::from_secs(20);
 const PATIENCE_OF_A_CONNECTION: Duration = Duration::from_secs(5);
-/// What the EC2 client retries is bounded by time, not by count.
-const ATTEMPTS: u32 = 12;
+/// So many attempts end, with their backoff, within the patience of a call: then the error told is EC2's last, not "no answer in time".
+const ATTEMPTS: u32 = 8;
 
 /// How to reach AWS.
 #[derive(Debug, Clone, Default)]
@@ -77,12 +77,12 @@ impl Account {
     /// [`AccountError`] if the profile does not exist or the configuration cannot be read.
     pub async fn open(connection: Connection) -> Result<Self, AccountError> {
         let http_client = connection.http_client.clone().unwrap_or_else(https_client);
-        let profiles = profile::load(&Fs::real(), &Env::real(), &EnvConfigFiles::default(), connection.profile.clone().map(Into::into))
+        let named = named_profile(&connection);
+        let name = named.as_ref().map(|(name, _)| name.clone());
+        let profiles = profile::load(&Fs::real(), &Env::real(), &EnvConfigFiles::default(), name.clone().map(Into::into))
             .await
             .map_err(|error| AccountError::Unreadable(one_line(&deepest(&error))))?;
         // As in the AWS CLI: with the next best credentials, a misspelt profile would delete in the wrong account.
-        let environment = || std::env::var("AWS_PROFILE").ok().filter(|name| !name.is_empty()).map(|name| (name, "AWS_PROFILE"));
-        let named = connection.profile.clone().map(|name| (name, "-p")).or_else(environment);
         if let Some((name, from)) = named.filter(|(name, _)| connection.credentials.is_none() && profiles.get_profile(name).is_none()) {
             return Err(AccountError::NoSuchProfile(name, from));
         }
@@ -106,16 +106,20 @@ impl Account {
         if let Ok(app_name) = AppName::new(concat!("ami-backup/", env!("CARGO_PKG_VERSION"))) {
             loader = loader.app_name(app_name);
         }
-        if let Some(name) = &connection.profile {
+        if let Some(name) = &name {
             loader = loader.profile_name(name);
         }
         // Which region's EC2 is asked is decided call by call; this one is where credentials are asked for.
         let region = aws_config::Region::new(region_for_credentials(&connection, profile_region.as_deref()));
-        loader = match (&connection.credentials, &connection.profile) {
-            (Some(credentials), _) => loader.credentials_provider(credentials.clone()),
-            (None, Some(name)) => loader.credentials_provider(profile_credentials(name, &connection, http_client, &region)),
-            (None, None) => loader,
-        };
+        let credentials = connection.credentials.clone().unwrap_or_else(|| {
+            let config = ProviderConfig::without_region()
+                .with_http_client(http_client)
+                .with_time_source(connection.clock)
+                .with_sleep_impl(TokioSleep::new())
+                .with_region(Some(region.clone()));
+            credentials::chain(name.as_deref(), connection.profile.is_some(), &config)
+        });
+        loader = loader.credentials_provider(credentials);
         let config = loader.region(region).load().await;
         Ok(Self { config, connection, profile_region })
     }
@@ -151,31 +155,18 @@ pub(crate) fn https_client() -> SharedHttpClient {
         if let Some(settings) = settings {
             connector = connector.connector_settings(settings.clone());
         }
-        if let Some(sleep) = components.and_then(|components| components.sleep_impl()) {
+        if let Some(sleep) = components.and_then(RuntimeComponents::sleep_impl) {
             connector.set_sleep_impl(Some(sleep));
         }
         connector.build()
     })
 }
 
-/// The AWS CLI looks past the environment's credentials when a profile is asked for by name; the SDK's chain does not, and
-/// would delete in the wrong account.
-fn profile_credentials(
-    name: &str,
-    connection: &Connection,
-    http_client: SharedHttpClient,
-    region: &aws_config::Region,
-) -> SharedCredentialsProvider {
-    let provider_config = ProviderConfig::without_region()
-        .with_http_client(http_client)
-        .with_time_source(connection.clock)
-        .with_sleep_impl(TokioSleep::new())
-        .with_region(Some(region.clone()));
-    let profile = ProfileFileCredentialsProvider::builder().configure(&provider_config).profile_name(name).build();
-    let container = ecs::EcsCredentialsProvider::builder().configure(&provider_config).build();
-    let instance = ImdsCredentialsProvider::builder().configure(&provider_config).build();
-    let chain = CredentialsProviderChain::first_try("Profile", profile);
-    SharedCredentialsProvider::new(chain.or_else("EcsContainer", container).or_else("Ec2InstanceMetadata", instance))
+/// The profile that is named, and by whom: as in the AWS CLI, the older variable comes before the newer.
+fn named_profile(connection: &Connection) -> Option<(String, &'static str)> {
+    let variable = |from: &'static str| std::env::var(from).ok().filter(|name| !name.is_empty()).map(|name| (name, from));
+    let option = connection.profile.clone().map(|name| (name, "-p"));
+    option.or_else(|| variable("AWS_DEFAULT_PROFILE")).or_else(|| variable("AWS_PROFILE"))
 }
 
 /// STS and SSO, which turn a role or a login into credentials, are asked in the partition that is meant.

@@ -53,9 +53,9 @@ impl Deletion {
         matches!(self, Self::Deleted | Self::AlreadyGone)
     }
 
-    /// Whether EC2 did not answer, however often it was asked.
+    /// Whether EC2 did not answer, or not otherwise than that it was asked too often, however often it was asked.
     pub fn is_unanswered(&self) -> bool {
-        matches!(self, Self::Failed(Failure { class: Class::Passing, .. }))
+        matches!(self, Self::Failed(Failure { class: Class::Passing | Class::Throttled, .. }))
     }
 
     /// Whether EC2 asks to try again a little later.
@@ -113,6 +113,13 @@ pub(crate) async fn copy_image(account: &Account, region: &Region, copy: &CopyIm
 /// `removal` was left.
 pub(crate) async fn remove_image(account: &Account, region: &Region, remove: &RemoveImage, mut removal: Removal) -> Removal {
     if !removal.image.is_gone() {
+        // An image is not taken away from snapshots that could then neither be deleted nor be found again.
+        for snapshot in &remove.covered {
+            if let Err(failure) = may_delete_snapshot(account, region, snapshot).await {
+                removal.image = Deletion::Failed(failure);
+                return removal;
+            }
+        }
         let request = account.ec2(region).deregister_image().image_id(remove.image.as_str());
         let together = remove.all_snapshots && !remove.snapshots.is_empty();
         let request = if together { request.delete_associated_snapshots(true) } else { request };
@@ -143,6 +150,18 @@ pub(crate) async fn remove_image(account: &Account, region: &Region, remove: &Re
         }
     }
     removal
+}
+
+/// Whether EC2 would permit to delete a snapshot, by its own dry run; that one is in use does not count there.
+async fn may_delete_snapshot(account: &Account, region: &Region, snapshot: &SnapshotId) -> Result<(), Failure> {
+    match account.ec2(region).delete_snapshot().snapshot_id(snapshot.as_str()).dry_run(true).send().await {
+        Ok(_) => Ok(()),
+        Err(error) => match Failure::new(Call::DeleteSnapshot, region, &error) {
+            Failure { class: Class::Gone, .. } => Ok(()),
+            Failure { code: Some(code), .. } if code == "DryRunOperation" || code == "InvalidSnapshot.InUse" => Ok(()),
+            failure => Err(failure),
+        },
+    }
 }
 
 pub(crate) async fn delete_snapshot(account: &Account, region: &Region, snapshot: &SnapshotId) -> Deletion {

@@ -8,6 +8,7 @@ pub mod account;
 pub mod apply;
 pub mod call;
 pub mod clock;
+mod credentials;
 pub mod description;
 pub mod iam;
 pub mod metadata;

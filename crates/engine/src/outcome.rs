@@ -36,6 +36,8 @@ pub struct Failure {
 pub enum Class {
     /// EC2 could not be reached, was overloaded or broke: later it may work. Whether the call took effect is not known.
     Passing,
+    /// EC2 is asked too often, by this program or by others of the account. The call took no effect.
+    Throttled,
     /// EC2 asks to wait: a resource is busy or a limit of things in flight is reached. The call took no effect.
     TryLater,
     /// The caller lacks a permission.
@@ -85,14 +87,14 @@ impl Class {
             | "IncorrectState"
             | "IncorrectInstanceState"
             | "InvalidState" => Self::TryLater,
-            // The account's quota of images or snapshots will not go away by itself; copies in flight will.
-            "ResourceLimitExceeded" if message.contains("in progress") => Self::TryLater,
             "RequestLimitExceeded"
             | "EC2ThrottledException"
             | "Throttling"
             | "ThrottlingException"
             | "RequestThrottled"
-            | "RetryableError" => Self::Passing,
+            | "RetryableError" => Self::Throttled,
+            // The account's quota of images or snapshots will not go away by itself; copies in flight will.
+            "ResourceLimitExceeded" if message.contains("in progress") => Self::TryLater,
             _ if status.is_none_or(|status| status >= 500) => Self::Passing,
             _ => Self::Refused,
         }
@@ -156,7 +158,7 @@ impl Failure {
 
     /// Whether the same call may well work later.
     pub fn is_passing(&self) -> bool {
-        matches!(self.class, Class::Passing | Class::TryLater)
+        matches!(self.class, Class::Passing | Class::Throttled | Class::TryLater)
     }
 }
 
@@ -178,7 +180,7 @@ impl fmt::Display for Failure {
             }
             Class::Credentials => f.write_str(". Check the credentials: `aws sts get-caller-identity` with the same profile must work")?,
             Class::RegionClosed => write!(f, ". Are the credentials right, and is {region} a region enabled for this account?")?,
-            Class::Passing | Class::TryLater | Class::Gone | Class::Taken | Class::Malformed | Class::Refused => {}
+            Class::Passing | Class::Throttled | Class::TryLater | Class::Gone | Class::Taken | Class::Malformed | Class::Refused => {}
         }
         if let Some(request_id) = request_id {
             write!(f, " (request {request_id})")?;
@@ -216,7 +218,7 @@ mod tests {
     #[test]
     fn codes_mean_what_ec2s_pages_say() {
         let of = |code, message| Class::of(Some(code), Some(400), message);
-        assert_eq!(of("RequestLimitExceeded", ""), Class::Passing);
+        assert_eq!(of("RequestLimitExceeded", ""), Class::Throttled);
         assert_eq!(
             of("InvalidAMIID.Unavailable", "The AMI ID 'ami-1' is currently pending and may not be used for this operation"),
             Class::TryLater

@@ -31,8 +31,6 @@ pub enum RegionSource {
     Metadata,
     /// The profile in AWS's configuration.
     Profile,
-    /// Nobody, and any region can answer.
-    Fallback,
 }
 
 /// Why no region can be told.
@@ -81,7 +79,6 @@ impl fmt::Display for RegionSource {
             Self::Environment(variable) => f.write_str(variable),
             Self::Metadata => f.write_str("the metadata service"),
             Self::Profile => f.write_str("the profile"),
-            Self::Fallback => f.write_str("the default"),
         }
     }
 }

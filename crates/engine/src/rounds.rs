@@ -36,7 +36,7 @@ pub struct Run<'a> {
     pub account: &'a Account,
     /// By which clock expiry is judged and patience measured. A rehearsal's differs from the one that signs requests.
     pub clock: Clock,
-    /// How long rounds go on, by the wall clock, from the start of the run.
+    /// How long rounds go on, by the wall clock: from the start of the run; of a purge, from the first deletion that EC2 puts off.
     pub patience: SignedDuration,
     /// Whether to wait at all for what EC2 does after it has answered.
     pub wait: bool,
@@ -138,6 +138,14 @@ pub enum RunError {
     /// EC2 did not do what everything else depends on.
     #[error("{0}")]
     Failed(Failure),
+    /// EC2 did not say whether it makes the image.
+    #[error("{failure}. EC2 may be making the image all the same: look for one named {name} before you run it again")]
+    Unanswered {
+        /// What came instead of an answer.
+        failure: Box<Failure>,
+        /// The name the image would have.
+        name: String,
+    },
     /// There is no such instance in that region.
     #[error("there is no instance {instance} in {region}")]
     NoSuchInstance {

@@ -1,4 +1,4 @@
-//! Between the SDK's shapes and the planner's nouns. The only file, with `description.rs`, that names `aws_sdk_ec2::types`.
+//! Between the SDK's shapes and the planner's nouns. What comes from EC2 is read here and in `description.rs` only.
 
 use aws_sdk_ec2::types;
 use jiff::Timestamp;

@@ -44,10 +44,10 @@ impl fmt::Display for ImageReport {
             let destination = copy.destination.as_ref().map_or("?", |region| region.as_str());
             match &copy.standing {
                 Standing::Done { copy: id } => {
-                    writeln!(f, "{destination}  {id}  available  copy of {} in {}", copy.source, copy.source_region)?
+                    writeln!(f, "{destination}  {id}  available  copy of {} in {}", copy.source, copy.source_region)?;
                 }
                 Standing::InFlight { copy: id } => {
-                    writeln!(f, "{destination}  {id}  pending    copy of {} in {}", copy.source, copy.source_region)?
+                    writeln!(f, "{destination}  {id}  pending    copy of {} in {}", copy.source, copy.source_region)?;
                 }
                 // The plan says it already.
                 Standing::Due if *dry_run => {}
@@ -162,10 +162,12 @@ impl VerdictReport {
                     Some(removal) if removal.image.is_gone() => "purged ",
                     _ => "FAILED ",
                 };
-                let with = match (&self.verdict.subject, snapshots.len()) {
+                let gone = |removal: &Removal| removal.snapshots.iter().filter(|snapshot| snapshot.deletion.is_gone()).count();
+                let count = self.result.as_ref().filter(|removal| removal.image.is_gone()).map_or(snapshots.len(), gone);
+                let with = match (&self.verdict.subject, count) {
                     (Subject::Orphan { .. }, _) => String::new(),
                     (Subject::Backup(_), 1) => " with 1 snapshot".to_owned(),
-                    (Subject::Backup(_), count) => format!(" with {count} snapshots"),
+                    (Subject::Backup(_), _) => format!(" with {count} snapshots"),
                 };
                 writeln!(f, "{region}  {word} {subject}{with}: {reason}")?;
                 for LeftSnapshot { snapshot, reason } in left {
@@ -181,7 +183,7 @@ impl VerdictReport {
 fn describe(backup: &BackupLabel) -> String {
     let instance = backup.instance.as_ref().map(ToString::to_string);
     let of = backup.instance_name.clone().or(instance).or_else(|| backup.name.clone()).unwrap_or_else(|| "(no name)".to_owned());
-    let made = backup.created.map_or_else(String::new, |created| format!(" of {}", created.strftime("%F %R")));
+    let made = backup.created.map_or_else(String::new, |created| format!(" of {}", created.strftime("%F %RZ")));
     format!("{}  {}{made}", backup.image, one_line(&of))
 }
 

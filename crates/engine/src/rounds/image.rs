@@ -8,12 +8,13 @@ use planner::guard::{Permit, guard};
 use planner::id::{ImageId, Region};
 use planner::inventory::{Image, ImageState, Inventory, RegionView, Scope};
 use planner::plan::image::ImageDecision;
-use planner::plan::{Action, CopyImage, CopyStanding, Plan, Standing, Step, copy, image};
+use planner::plan::{Action, CopyImage, CopyStanding, CreateImage, Plan, Standing, Step, copy, image};
 use planner::policy::{CopyRequest, ImageRequest};
 use planner::{CheckedPlan, tags::Encryption};
 
 use crate::account::Account;
 use crate::apply;
+use crate::call::Call;
 use crate::observe;
 use crate::outcome::{Class, Failure};
 use crate::report::{ImageReport, ImageResult, PlannedStep};
@@ -31,7 +32,7 @@ const LISTINGS_WITHOUT: u32 = 3;
 /// Makes an image of an instance and its copies, and finishes the copies that earlier runs for this instance left.
 ///
 /// # Errors
-/// [`RunError`] if no image could be asked for; then nothing was changed.
+/// [`RunError`] if no image was made, as far as EC2 has told.
 pub async fn image_instance(run: &Run<'_>, request: &ImageRequest) -> Result<ImageReport, RunError> {
     let instance = find_instance(run, request).await?;
     destinations_are_enabled(run, request).await?;
@@ -81,6 +82,8 @@ struct Follow<'a> {
     request: Option<(&'a ImageRequest, &'a Instance)>,
     sources: BTreeSet<Region>,
     started_at: Timestamp,
+    /// Whether EC2 was asked for the image, with whatever result.
+    begun: bool,
     /// The image this run has asked for or adopted.
     made: Option<Made>,
     /// What this run has tried of copies.
@@ -88,7 +91,7 @@ struct Follow<'a> {
     /// Names EC2 refused as taken, where, and how often since.
     taken: BTreeMap<(Region, String), u32>,
     /// Since when it is not known whether EC2 has made the image, and why not.
-    unanswered: Option<(Timestamp, Failure)>,
+    unanswered: Option<Unanswered>,
     /// How often EC2 has answered with this copy when asked for it.
     answered: BTreeMap<(Region, ImageId), u32>,
     /// The sources that were there, and from how many listings in a row they are missing.
@@ -111,6 +114,13 @@ struct Follow<'a> {
     interrupted: bool,
 }
 
+/// A request for an image that came to no answer.
+struct Unanswered {
+    since: Timestamp,
+    failure: Failure,
+    name: String,
+}
+
 struct Made {
     image: ImageId,
     name: String,
@@ -125,6 +135,7 @@ impl<'a> Follow<'a> {
             request,
             sources,
             started_at: run.clock.now(),
+            begun: false,
             made: None,
             tried: copy::Tried::default(),
             taken: BTreeMap::new(),
@@ -151,7 +162,7 @@ impl<'a> Follow<'a> {
                 return Ok(());
             }
             if !delays.wait(self.run, at_least).await {
-                self.interrupted = self.run.stop.is_requested();
+                self.interrupted |= self.run.stop.is_requested();
                 return Ok(());
             }
         }
@@ -166,9 +177,7 @@ impl<'a> Follow<'a> {
         self.miss_sources(&inventory);
         self.tell_states(&inventory);
         let plan = self.plan(&inventory, now)?;
-        for CopyStanding { source_region, source, destination, standing } in plan.copies.clone() {
-            self.copies.insert((source_region, source, destination.ok_or_else(|| standing.to_string())), standing);
-        }
+        self.note_standings(&inventory, &plan.copies);
         let permit = self.request.map_or(Permit::Resume, |(request, _)| Permit::Image(request));
         let plan = guard(plan, &inventory, permit, now).map_err(RunError::Refused)?;
         if self.run.dry_run {
@@ -191,8 +200,15 @@ impl<'a> Follow<'a> {
             Some((request, _)) => vec![(request.region.clone(), self.backups_of_instance(request).await)],
             None => {
                 // A region in which nothing is in flight any more need not be asked again.
-                let unfinished = |region: &Region| self.copies.iter().any(|((of, ..), standing)| of == region && standing.is_in_flight());
-                self.sources.retain(|region| !self.read.contains(region) || unfinished(region));
+                let may_pass = |destination: &Region| self.waited_for.iter().any(|failure| failure.region == *destination);
+                let is_unfinished = |destination: &Result<Region, String>, standing: &Standing| {
+                    standing.is_in_flight()
+                        || matches!(standing, Standing::DestinationUnseen { .. }) && destination.as_ref().is_ok_and(may_pass)
+                };
+                let has_unfinished = |region: &Region| {
+                    self.copies.iter().any(|((of, _, destination), standing)| of == region && is_unfinished(destination, standing))
+                };
+                self.sources.retain(|region| !self.read.contains(region) || has_unfinished(region));
                 in_each(&self.sources, self.run.account, |account, region| async move { observe::backups(&account, &region).await }).await
             }
         };
@@ -202,8 +218,13 @@ impl<'a> Follow<'a> {
                     self.read.insert(region.clone());
                     RegionView { scope: Scope::Partial, images, snapshots: Vec::new() }
                 }
-                // Nothing was asked of EC2 yet: an image is not begun that cannot be followed.
-                Err(failure) if self.request.is_some() && self.made.is_none() => return Err(RunError::Failed(failure)),
+                // An image is not begun that cannot be followed.
+                Err(failure) if self.request.is_some() && self.made.is_none() && !(self.begun && failure.is_passing()) => {
+                    return Err(match &self.unanswered {
+                        Some(Unanswered { name, .. }) => RunError::Unanswered { failure: Box::new(failure), name: name.clone() },
+                        None => RunError::Failed(failure),
+                    });
+                }
                 Err(failure) => {
                     let why = failure.to_string();
                     // A region that `resume` cannot read is left to the next run, and so is one that will not be read again
@@ -262,15 +283,13 @@ impl<'a> Follow<'a> {
             && self.made.is_none()
             && let Some(view) = inventory.regions.get(&request.region)
         {
+            if let Scope::Unseen(why) = &view.scope {
+                return self.image_is_unseen(&request.region, why, now).map(|()| Plan { steps, verdicts: Vec::new(), copies });
+            }
             let unavailable =
                 self.taken.iter().filter(|(_, looks)| **looks >= LOOKS_FOR_A_NAME).map(|((_, name), _)| name.clone()).collect();
             match (image::decide(request, &instance.facts, view, &unavailable), &self.unanswered) {
-                (ImageDecision::Create(_), Some((since, failure))) => {
-                    if now.duration_since(*since) >= LOOK_FOR_UNANSWERED {
-                        return Err(RunError::Failed(failure.clone()));
-                    }
-                    self.passing.push(failure.clone());
-                }
+                (ImageDecision::Create(_), Some(_)) => self.look_on(now)?,
                 (ImageDecision::Create(step), None) => steps.insert(0, *step),
                 (ImageDecision::Adopt(image), _) => {
                     let (id, state) = (image.id.clone(), image.state);
@@ -285,53 +304,84 @@ impl<'a> Follow<'a> {
         Ok(Plan { steps, verdicts: Vec::new(), copies })
     }
 
+    /// What to do where nobody can say whether the image is there.
+    fn image_is_unseen(&mut self, region: &Region, why: &str, now: Timestamp) -> Result<(), RunError> {
+        match (&self.unanswered, self.begun) {
+            (Some(_), _) => self.look_on(now),
+            (None, true) => Ok(()),
+            (None, false) => Err(RunError::Failed(Failure::malformed(Call::DescribeImages, region, why))),
+        }
+    }
+
+    /// EC2 did not say whether it has made the image: it is looked for a while longer, or given up.
+    fn look_on(&mut self, now: Timestamp) -> Result<(), RunError> {
+        let Some(Unanswered { since, failure, name }) = &self.unanswered else { return Ok(()) };
+        if now.duration_since(*since) >= LOOK_FOR_UNANSWERED {
+            return Err(RunError::Unanswered { failure: Box::new(failure.clone()), name: name.clone() });
+        }
+        self.passing.push(failure.clone());
+        Ok(())
+    }
+
+    /// Says how long to wait at least before the next round.
     async fn apply(&mut self, plan: &CheckedPlan) -> Result<Duration, RunError> {
         let mut at_least = Duration::ZERO;
         for Step { region, action } in &plan.plan().steps {
             if self.run.stop.is_requested() {
+                self.interrupted = true;
                 break;
             }
-            let asked_at = self.run.clock.now();
             match action {
-                Action::CreateImage(create) => match apply::create_image(self.run.account, region, create).await {
-                    Ok(image) => {
-                        let name = create.name.clone();
-                        (self.run.listener)(&Event::ImageRequested { region: region.clone(), image: image.clone(), name: name.clone() });
-                        self.told.insert((region.clone(), image.clone()), ImageState::Pending);
-                        self.made = Some(Made { image, name, state: ImageState::Pending, reason: None });
-                    }
-                    // The next round looks whose the name is.
-                    Err(failure) if failure.class == Class::Taken => {
-                        self.name_is_taken(region, &create.name);
-                        self.passing.push(failure);
-                    }
-                    // It may have been made all the same; the next rounds look for it.
-                    Err(failure) if failure.class == Class::Passing => {
-                        self.unanswered = Some((asked_at, failure.clone()));
-                        self.wait_for(failure);
-                    }
-                    Err(failure) if failure.class == Class::TryLater => {
-                        self.wait_for(failure);
-                        at_least = SNAPSHOT_SPACING;
-                    }
-                    Err(failure) => return Err(RunError::Failed(failure)),
-                },
-                Action::CopyImage(copy) => match apply::copy_image(self.run.account, region, copy).await {
-                    Ok(id) => self.copy_is_answered(copy, region, id),
-                    Err(failure) if failure.class == Class::Taken => {
-                        if self.name_is_taken(region, &copy.name) >= LOOKS_FOR_A_NAME {
-                            self.tried.unavailable.insert((region.clone(), copy.name.clone()));
-                        }
-                        self.passing.push(failure);
-                    }
-                    Err(failure) if failure.is_passing() => self.wait_for(failure),
-                    Err(failure) => self.copy_is_refused(copy, region, failure.to_string()),
-                },
+                Action::CreateImage(create) => at_least = self.ask_for_image(region, create).await?,
+                Action::CopyImage(copy) => self.ask_for_copy(region, copy).await,
                 // The guard lets no deletion pass for these commands.
                 Action::RemoveImage(_) | Action::DeleteSnapshot(_) => {}
             }
         }
         Ok(at_least)
+    }
+
+    async fn ask_for_image(&mut self, region: &Region, create: &CreateImage) -> Result<Duration, RunError> {
+        self.begun = true;
+        let asked_at = self.run.clock.now();
+        match apply::create_image(self.run.account, region, create).await {
+            Ok(image) => {
+                let name = create.name.clone();
+                (self.run.listener)(&Event::ImageRequested { region: region.clone(), image: image.clone(), name: name.clone() });
+                self.told.insert((region.clone(), image.clone()), ImageState::Pending);
+                self.made = Some(Made { image, name, state: ImageState::Pending, reason: None });
+            }
+            // The next round looks whose the name is.
+            Err(failure) if failure.class == Class::Taken => {
+                self.name_is_taken(region, &create.name);
+                self.passing.push(failure);
+            }
+            // It may have been made all the same; the next rounds look for it.
+            Err(failure) if failure.class == Class::Passing => {
+                self.unanswered = Some(Unanswered { since: asked_at, failure: failure.clone(), name: create.name.clone() });
+                self.wait_for(failure);
+            }
+            Err(failure) if matches!(failure.class, Class::TryLater | Class::Throttled) => {
+                self.wait_for(failure);
+                return Ok(SNAPSHOT_SPACING);
+            }
+            Err(failure) => return Err(RunError::Failed(failure)),
+        }
+        Ok(Duration::ZERO)
+    }
+
+    async fn ask_for_copy(&mut self, destination: &Region, copy: &CopyImage) {
+        match apply::copy_image(self.run.account, destination, copy).await {
+            Ok(id) => self.copy_is_answered(copy, destination, id),
+            Err(failure) if failure.class == Class::Taken => {
+                if self.name_is_taken(destination, &copy.name) >= LOOKS_FOR_A_NAME {
+                    self.tried.unavailable.insert((destination.clone(), copy.name.clone()));
+                }
+                self.passing.push(failure);
+            }
+            Err(failure) if failure.is_passing() => self.wait_for(failure),
+            Err(failure) => self.copy_is_refused(copy, destination, failure.to_string()),
+        }
     }
 
     /// A failure beside the main thing: waited out if it may pass, else reported at the end.
@@ -408,6 +458,16 @@ impl<'a> Follow<'a> {
         }
     }
 
+    fn note_standings(&mut self, inventory: &Inventory, standings: &[CopyStanding]) {
+        // Whoever takes an intent off its source does not want the copy any more.
+        self.copies
+            .retain(|(source_region, source, _), standing| !standing.is_in_flight() || inventory.image(source_region, source).is_none());
+        for CopyStanding { source_region, source, destination, standing } in standings {
+            let destination = destination.clone().ok_or_else(|| standing.to_string());
+            self.copies.insert((source_region.clone(), source.clone(), destination), standing.clone());
+        }
+    }
+
     /// Tells every change of what this run follows: its own image, and the copies under way.
     fn tell_states(&mut self, inventory: &Inventory) {
         if let (Some(made), Some((request, _))) = (&mut self.made, self.request) {
@@ -426,7 +486,7 @@ impl<'a> Follow<'a> {
         let pending = |view: &RegionView| {
             view.images
                 .iter()
-                .filter(|image| image.state == ImageState::Pending && image.source_image.is_some())
+                .filter(|image| image.state == ImageState::Pending && image.copied_from().is_some())
                 .map(|image| image.id.clone())
                 .collect::<Vec<_>>()
         };
@@ -441,35 +501,24 @@ impl<'a> Follow<'a> {
     }
 
     fn is_settled(&self) -> bool {
-        if self.request.is_some_and(|(request, _)| self.made.is_none() || self.lost.contains(&request.region)) {
-            return self.made.is_some();
+        if self.request.is_some() && self.made.is_none() {
+            return false;
         }
-        if !self.run.wait {
-            // What EC2 was asked for, it was asked for; copies that wait for their source are `resume`'s.
-            return self.passing.is_empty();
+        // Without waiting, what can be asked for now was asked for, and the rest is `resume`'s.
+        if !self.run.wait || self.request.is_some_and(|(request, _)| self.lost.contains(&request.region)) {
+            return true;
         }
         match self.made.as_ref().map(|made| made.state) {
             Some(ImageState::Pending) => false,
             // The copies of an image that will never be there are not waited for.
             Some(ImageState::Failed | ImageState::Unusable | ImageState::Deregistered) => true,
-            Some(ImageState::Available | ImageState::Disabled) | None => {
-                self.passing.is_empty() && !self.has_copies_in_flight() && self.own_intents_were_seen()
-            }
+            Some(ImageState::Available | ImageState::Disabled) | None => self.passing.is_empty() && !self.has_copies_in_flight(),
         }
     }
 
     /// Whether a copy is under way that can still be followed.
     fn has_copies_in_flight(&self) -> bool {
         self.copies.iter().any(|((source_region, ..), standing)| standing.is_in_flight() && !self.lost.contains(source_region))
-    }
-
-    /// The listing that shows the image available is the one that shows its intents, too; an empty one proves nothing.
-    fn own_intents_were_seen(&self) -> bool {
-        let Some((request, _)) = self.request else { return true };
-        let own = self.made.as_ref().map(|made| &made.image);
-        request.copies.iter().all(|copy| {
-            self.copies.keys().any(|(_, source, destination)| Some(source) == own && destination.as_ref() == Ok(&copy.destination))
-        })
     }
 
     fn into_report(self) -> ImageReport {
@@ -524,23 +573,34 @@ impl<'a> Follow<'a> {
             return Ending::Interrupted;
         }
         if self.run.dry_run {
-            return if self.failures.is_empty() { Ending::Done } else { Ending::SomeFailed };
+            return if self.failures.is_empty() && self.passing.is_empty() { Ending::Done } else { Ending::SomeFailed };
         }
         let state = self.made.as_ref().map(|made| made.state);
         let lost = self.request.is_some_and(|(request, _)| self.lost.contains(&request.region));
         match state {
             Some(ImageState::Failed | ImageState::Unusable | ImageState::Deregistered) => return Ending::NothingAchieved,
             Some(ImageState::Pending) if self.run.wait && !lost => return Ending::StillInFlight,
-            None if self.request.is_some() => return Ending::StillInFlight,
+            // EC2 never took the request, so there is nothing to be finished.
+            None if self.request.is_some() => return Ending::NothingAchieved,
             Some(ImageState::Pending | ImageState::Available | ImageState::Disabled) | None => {}
         }
-        if self.run.wait && (!self.passing.is_empty() || self.has_copies_in_flight()) {
+        if !self.passing.is_empty() || self.run.wait && self.has_copies_in_flight() {
             return Ending::StillInFlight;
         }
-        let is_failed = |standing: &Standing| {
-            matches!(standing, Standing::Failed { .. } | Standing::Refused { .. } | Standing::DestinationUnseen { .. })
+        let own = self.made.as_ref().map(|made| &made.image);
+        // Of an older backup's copies that are given up, `image-instance` tells; its own work is done all the same.
+        let is_failed = |((_, source, _), standing): (&(Region, ImageId, Result<Region, String>), &Standing)| match standing {
+            Standing::Failed { .. } | Standing::Refused { .. } | Standing::DestinationUnseen { .. } => true,
+            Standing::Lapsed { .. } | Standing::SourceExpires { .. } | Standing::Unreadable { .. } => {
+                self.request.is_none() || own == Some(source)
+            }
+            Standing::Due
+            | Standing::SourcePending
+            | Standing::InFlight { .. }
+            | Standing::Done { .. }
+            | Standing::SourceUnusable { .. } => false,
         };
-        match self.failures.is_empty() && !self.copies.values().any(is_failed) {
+        match self.failures.is_empty() && !self.copies.iter().any(is_failed) {
             true => Ending::Done,
             false if state.is_some() || !self.read.is_empty() => Ending::SomeFailed,
             false => Ending::NothingAchieved,

@@ -4,6 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
 
 use jiff::Timestamp;
+use planner::CheckedPlan;
 use planner::guard::{Permit, guard};
 use planner::id::{ImageId, Region, SnapshotId};
 use planner::inventory::{Inventory, RegionView, Scope};
@@ -40,7 +41,7 @@ pub async fn purge(run: &Run<'_>, scope: &RegionScope, policy: &PurgePolicy) -> 
         Ok(checked) => checked,
         Err(refusal) => return Ok(report(run, seen, &plan, &BTreeMap::new(), now, Some(refusal.to_string()))),
     };
-    let results = if run.dry_run { BTreeMap::new() } else { apply_all(run, checked.plan(), now).await };
+    let results = if run.dry_run { BTreeMap::new() } else { apply_all(run, &checked).await };
     // What failed to be read in a destination matters only where it keeps something.
     seen.destinations_failed.retain(|failure| keeps_something(checked.plan(), &failure.region));
     Ok(report(run, seen, checked.plan(), &results, now, None))
@@ -138,10 +139,11 @@ impl Seen {
     }
 }
 
-async fn apply_all(run: &Run<'_>, plan: &Plan, started: Timestamp) -> Results {
+async fn apply_all(run: &Run<'_>, checked: &CheckedPlan) -> Results {
+    let plan = checked.plan();
     let mut results: Results = plan.steps.iter().map(not_tried).enumerate().collect();
     let mut left: Vec<usize> = (0..plan.steps.len()).collect();
-    let mut delays = Delays::new(run, started);
+    let mut delays = None;
     for repeat in 1..=REPEATS {
         let mut by_region: BTreeMap<&Region, Vec<(usize, Step, Removal)>> = BTreeMap::new();
         for place in left {
@@ -177,6 +179,8 @@ async fn apply_all(run: &Run<'_>, plan: &Plan, started: Timestamp) -> Results {
         }
         working.join_all().await;
         left = results.iter().filter(|(_, removal)| is_worth_repeating(removal)).map(|(place, _)| *place).collect();
+        // Patience begins when there is something to wait for: to read and to delete may have taken longer than that.
+        let delays = delays.get_or_insert_with(|| Delays::new(run, run.clock.now()));
         if left.is_empty() || repeat == REPEATS || !delays.wait(run, Duration::ZERO).await {
             break;
         }
@@ -244,9 +248,14 @@ fn keeps_something(plan: &Plan, destination: &Region) -> bool {
 }
 
 fn report(run: &Run<'_>, seen: Seen, plan: &Plan, results: &Results, now: Timestamp, refusal: Option<String>) -> PurgeReport {
+    let places: BTreeMap<(&Region, &str), usize> =
+        plan.steps.iter().enumerate().filter_map(|(place, step)| Some(((&step.region, what_goes(&step.action)?), place))).collect();
     let result_of = |verdict: &Verdict| -> Option<Removal> {
-        let place = plan.steps.iter().position(|step| step.region == verdict.region && is_about(&step.action, &verdict.subject))?;
-        results.get(&place).cloned()
+        let subject = match &verdict.subject {
+            Subject::Backup(backup) => backup.image.as_str(),
+            Subject::Orphan { snapshot, .. } => snapshot.as_str(),
+        };
+        results.get(places.get(&(&verdict.region, subject))?).cloned()
     };
     let verdicts: Vec<VerdictReport> =
         plan.verdicts.iter().map(|verdict| VerdictReport { result: result_of(verdict), verdict: verdict.clone() }).collect();
@@ -284,11 +293,11 @@ fn report(run: &Run<'_>, seen: Seen, plan: &Plan, results: &Results, now: Timest
     }
 }
 
-fn is_about(action: &Action, subject: &Subject) -> bool {
-    match (action, subject) {
-        (Action::RemoveImage(remove), Subject::Backup(backup)) => remove.image == backup.image,
-        (Action::DeleteSnapshot(deleted), Subject::Orphan { snapshot, .. }) => deleted == snapshot,
-        _ => false,
+fn what_goes(action: &Action) -> Option<&str> {
+    match action {
+        Action::RemoveImage(remove) => Some(remove.image.as_str()),
+        Action::DeleteSnapshot(snapshot) => Some(snapshot.as_str()),
+        Action::CreateImage(_) | Action::CopyImage(_) => None,
     }
 }
 

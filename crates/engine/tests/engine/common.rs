@@ -65,8 +65,11 @@ pub(crate) struct Scene {
     pub(crate) clock: Clock,
     pub(crate) stop: Stop,
     events: RefCell<Vec<Event>>,
-    stop_at: RefCell<Option<Box<dyn Fn(&Event) -> bool>>>,
+    stop_at: RefCell<Option<Moment>>,
 }
+
+/// Whether an event is the one at which a run is interrupted.
+type Moment = Box<dyn Fn(&Event) -> bool>;
 
 /// How a run goes, where it does not go to its end in the time it is given.
 #[derive(Clone, Copy)]
@@ -110,10 +113,17 @@ impl Scene {
         Self { sim, account, clock, stop: Stop::default(), events: RefCell::default(), stop_at: RefCell::default() }
     }
 
-    /// The same world a day of runs later: another process, which remembers nothing.
-    pub(crate) async fn again(self) -> Self {
-        let account = account(&self.sim, self.clock, "AKIDEXAMPLE").await;
-        Self { account, stop: Stop::default(), events: RefCell::default(), stop_at: RefCell::default(), ..self }
+    /// The same world, seen by another process, which remembers nothing.
+    pub(crate) async fn again(mut self) -> Self {
+        self.renew().await;
+        self
+    }
+
+    pub(crate) async fn renew(&mut self) {
+        self.account = account(&self.sim, self.clock, "AKIDEXAMPLE").await;
+        self.stop = Stop::default();
+        self.events.borrow_mut().clear();
+        *self.stop_at.borrow_mut() = None;
     }
 
     /// A backup of that instance as it would be asked for now.

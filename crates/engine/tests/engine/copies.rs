@@ -1,5 +1,7 @@
 //! Copies: made of an available source, tagged as it is, exactly once, by whichever run comes to it.
 
+use std::collections::BTreeSet;
+
 use ec2_sim::world::{ClosedRegion, Image, ImageState, StateReason};
 use ec2_sim::{FaultKind, Which};
 use engine::report::ImageReport;
@@ -217,6 +219,8 @@ async fn to_resume_twice_or_at_once_makes_one_copy() {
     });
     assert_eq!((one.unwrap().ending, other.unwrap().ending, a_backup.unwrap().ending), (Ending::Done, Ending::Done, Ending::Done));
     assert_one_good_copy(&scene, EUROPE);
+    let tokens: BTreeSet<String> = scene.calls("CopyImage").iter().map(|call| call.params["ClientToken"].clone()).collect();
+    assert!(tokens.len() == 1 && tokens.iter().all(|token| token.len() <= 64 && token.is_ascii()), "{tokens:?}");
     let again = scene.resume(&these(&[HOME])).await.unwrap();
     assert_eq!(again.ending, Ending::Done);
     assert_one_good_copy(&scene, EUROPE);
@@ -245,6 +249,45 @@ async fn without_waiting_resume_asks_for_what_can_be_asked_for() {
     let report = scene.resume_how(NO_WAIT, &these(&[HOME])).await.unwrap();
     assert_eq!((report.ending, scene.elapsed()), (Ending::Done, before));
     assert!(matches!(standing(&report, EUROPE), Standing::InFlight { .. }));
+}
+
+#[tokio::test(start_paused = true)]
+async fn without_waiting_nothing_is_waited_for_and_what_could_not_be_asked_for_is_said() {
+    for kind in [FaultKind::Hang, FaultKind::throttled()] {
+        let scene = long_after_a_crash().await;
+        scene.fault("CopyImage", Which::First(20), kind.clone());
+        let before = scene.elapsed();
+        let report = scene.resume_how(NO_WAIT, &these(&[HOME])).await.unwrap();
+        assert_eq!(report.ending, Ending::StillInFlight);
+        assert_eq!((report.failures.len(), standing(&report, EUROPE)), (1, Standing::Due));
+        assert!(scene.elapsed() - before < SignedDuration::from_secs(30));
+
+        // A destination that does not answer does not keep a backup waiting that was not to wait.
+        scene.fault_in(EUROPE, "DescribeImages", Which::All, kind);
+        let before = scene.elapsed();
+        let report = scene.image_how(NO_WAIT, &scene.backup_of(WEB)).await.unwrap();
+        assert_eq!(report.ending, Ending::StillInFlight);
+        assert!(scene.elapsed() - before < SignedDuration::from_secs(30));
+        assert_eq!(scene.images(HOME).len(), 2);
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn interrupted_without_waiting_it_says_so() {
+    let scene = long_after_a_crash().await;
+    scene.stop.request();
+    let report = scene.resume_how(NO_WAIT, &these(&[HOME])).await.unwrap();
+    assert_eq!((report.ending, standing(&report, EUROPE)), (Ending::Interrupted, Standing::Due));
+    assert!(scene.images(EUROPE).is_empty());
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_destination_that_is_busy_for_a_while_is_waited_for() {
+    let scene = long_after_a_crash().await;
+    scene.fault_in(EUROPE, "DescribeImages", Which::First(60), FaultKind::throttled());
+    let report = scene.resume(&these(&[HOME])).await.unwrap();
+    assert_eq!(report.ending, Ending::Done);
+    assert_one_good_copy(&scene, EUROPE);
 }
 
 #[tokio::test(start_paused = true)]
@@ -278,6 +321,19 @@ async fn a_copy_that_cannot_be_seen_yet_is_not_made_twice_and_told_once() {
     assert_eq!(report.ending, Ending::Done);
     assert_one_good_copy(&scene, EUROPE);
     assert_eq!(scene.events().iter().filter(|event| matches!(event, Event::CopyRequested { .. })).count(), 1);
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_copy_that_cannot_be_seen_yet_is_not_made_twice_even_if_its_source_was_tagged_anew() {
+    let scene = long_after_a_crash().await;
+    scene.sim.world().manners.visibility_lag = SignedDuration::from_secs(40);
+    let _ = scene.resume_how(NO_WAIT, &these(&[HOME])).await.unwrap();
+    scene.sim.world().region_mut(HOME).images.values_mut().for_each(|image| drop(image.tags.insert("new".to_owned(), "tag".to_owned())));
+    let report = scene.resume(&these(&[HOME])).await.unwrap();
+    assert_eq!(report.ending, Ending::Done);
+    assert_one_good_copy(&scene, EUROPE);
+    let tokens: BTreeSet<String> = scene.calls("CopyImage").iter().map(|call| call.params["ClientToken"].clone()).collect();
+    assert_eq!(tokens.len(), 2, "not the token but the name has held");
 }
 
 #[tokio::test(start_paused = true)]
@@ -326,7 +382,7 @@ async fn what_was_asked_for_too_long_ago_lapses_and_is_no_news_for_ever() {
     let scene = after_a_crash().await;
     scene.pass(SignedDuration::from_hours(49)).await;
     let report = scene.resume(&these(&[HOME])).await.unwrap();
-    assert_eq!(report.ending, Ending::Done);
+    assert_eq!(report.ending, Ending::SomeFailed, "a copy that was asked for and will never be is no success");
     insta::assert_snapshot!(report, @"eu-west-1  copy of ami-09d40897aa65e0c57 in us-east-1: not copied: asked for too long ago (it would have been made until 2026-11-24T12:00:00Z)");
     scene.pass(SignedDuration::from_hours(48)).await;
     let report = scene.resume(&these(&[HOME])).await.unwrap();
@@ -352,6 +408,7 @@ async fn a_source_that_expires_within_the_hour_is_not_copied() {
     scene.pass(SignedDuration::from_mins(7 * 60 + 1)).await;
     let report = scene.resume(&these(&[HOME])).await.unwrap();
     assert!(matches!(standing(&report, EUROPE), Standing::SourceExpires { .. }));
+    assert_eq!(report.ending, Ending::SomeFailed);
     assert!(scene.images(EUROPE).is_empty());
     insta::assert_snapshot!(report, @"eu-west-1  copy of ami-09d40897aa65e0c57 in us-east-1: not copied: the source image may go at 2026-11-22T20:00:00Z");
 }
@@ -418,7 +475,7 @@ async fn all_enabled_regions_are_resumed_and_one_that_fails_stops_no_other() {
     assert!(report.to_string().contains("eu-central-1"), "{report}");
     assert_one_good_copy(&scene, WEST);
     assert_eq!(scene.images(EUROPE).len(), 2, "the copy of one image, and the source of another");
-    let asked: std::collections::BTreeSet<String> = scene.calls("DescribeImages").into_iter().map(|call| call.region).collect();
+    let asked: BTreeSet<String> = scene.calls("DescribeImages").into_iter().map(|call| call.region).collect();
     assert_eq!(asked.len(), 18, "those that are not enabled are not asked: {asked:?}");
 }
 
@@ -476,6 +533,39 @@ async fn the_source_of_an_older_copy_that_goes_while_it_is_waited_for_is_told() 
     let report = report.unwrap();
     assert!(matches!(standing(&report, EUROPE), Standing::SourceUnusable { .. }));
     assert!(scene.elapsed() < SignedDuration::from_mins(20));
+}
+
+#[tokio::test(start_paused = true)]
+async fn an_intent_that_is_taken_off_while_it_is_waited_for_is_withdrawn() {
+    let scene = Scene::new().await;
+    let request = scene.backup_of(WEB).copied_to(EUROPE).copied_to(WEST);
+    let (report, ()) = tokio::join!(scene.image(&request), async {
+        scene.pass(SignedDuration::from_secs(10)).await;
+        let mut world = scene.sim.world();
+        world.region_mut(HOME).images.values_mut().next().unwrap().tags.remove("ami-backup:copy-to:eu-west-1");
+    });
+    assert_eq!(report.unwrap().ending, Ending::Done);
+    assert!(scene.elapsed() < SignedDuration::from_mins(10));
+    assert!(scene.images(EUROPE).is_empty());
+    assert_one_good_copy(&scene, WEST);
+}
+
+#[tokio::test(start_paused = true)]
+async fn more_sources_than_one_filter_holds_are_looked_for_all() {
+    let scene = Scene::with(|world| {
+        for number in 0..250 {
+            let source = Stock::by_the_scripts(WEB).image_tag("ami-backup:copy-to:eu-west-1", "until=2026-11-24T12:00:00Z");
+            let source = source.put(world, HOME);
+            if number != 77 {
+                Stock::by_the_scripts(WEB).copied_from(HOME, &source.image).put(world, EUROPE);
+            }
+        }
+    })
+    .await;
+    let report = scene.resume(&these(&[HOME])).await.unwrap();
+    assert_eq!(report.ending, Ending::Done);
+    assert_eq!(scene.mutating_calls(), ["CopyImage"]);
+    assert_eq!(report.copies.len(), 1, "what was done before is no news");
 }
 
 #[tokio::test(start_paused = true)]

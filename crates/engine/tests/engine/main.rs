@@ -1,7 +1,12 @@
 //! The engine against an embedded EC2, under tokio's paused clock: eight hours of waiting take milliseconds, and every
 //! run is reproduced by its seed.
 
+#![expect(clippy::unwrap_used, reason = "what a test takes for granted and is not so fails it")]
+
 mod common;
 mod copies;
+mod defects;
 mod image;
+mod metadata;
 mod purge;
+mod soak;

@@ -84,26 +84,26 @@ async fn what_is_ours_and_expired_goes_and_all_else_stays_to_the_byte() {
     assert_eq!(report.ending, Ending::Done);
     let orphan = gone.pop().unwrap();
     assert_only_gone(&before, &scene, gone.iter().map(Laid::whole).chain([orphan.only_snapshots()]));
-    insta::assert_snapshot!(report, @r"
-    eu-west-1  purged  ami-00000000000000007  old of 2026-10-22 12:00 with 1 snapshot: it expired 2026-11-15T12:00:00Z
-    eu-west-1  keep    ami-00000000000000013  old of 2026-10-22 12:00: it is protected from deregistration (enabled-without-cooldown)
-    us-east-1  purged  ami-00000000000000001  old of 2026-10-22 12:00 with 3 snapshots: it expired 2026-11-15T12:00:00Z
-    us-east-1  purged  ami-00000000000000002  old of 2026-10-22 12:00 with 1 snapshot: it expired 2026-11-15T22:41:00Z
-    us-east-1  purged  ami-00000000000000003  old of 2026-10-22 12:00 with 1 snapshot: it expired 2026-11-15T21:41:00Z
-    us-east-1  purged  ami-00000000000000004  old of 2026-10-22 12:00 with 1 snapshot: it expired 2026-11-15T12:00:00Z
-    us-east-1  purged  ami-00000000000000005  old of 2026-10-22 12:00 with 1 snapshot: it expired 2026-11-15T12:00:00Z
-    us-east-1  purged  ami-00000000000000006  old of 2026-10-22 12:00 with 1 snapshot: it expired 2026-11-15T12:00:00Z
-    us-east-1  keep    ami-00000000000000008  old of 2026-10-22 12:00: its Expire tag `7` cannot be read as an instant: no full date
-    us-east-1  keep    ami-00000000000000009  old of 2026-10-22 12:00: its Expire tag `now` cannot be read as an instant: `now` is not understood
-    us-east-1  keep    ami-0000000000000000a  old of 2026-10-22 12:00: its Expire tag `yesterday` cannot be read as an instant: `yesterday` is not understood
-    us-east-1  keep    ami-0000000000000000b  old of 2026-10-22 12:00: its Expire tag `friday` cannot be read as an instant: no full date
-    us-east-1  keep    ami-0000000000000000c  old of 2026-10-22 12:00: its Expire tag `` cannot be read as an instant: it is empty
-    us-east-1  keep    ami-0000000000000000d  old of 2026-10-22 12:00: its Expire tag `never` cannot be read as an instant: `never` is not understood
-    us-east-1  keep    ami-0000000000000000e  old of 2026-10-22 12:00: its Expire tag `So 15. Nov 22:41:00 UTC 2026` cannot be read as an instant: `so` is not understood
-    us-east-1  keep    ami-0000000000000000f  old of 2026-10-22 12:00: it expires 2026-11-29T12:00:00Z
-    us-east-1  keep    ami-00000000000000010  old of 2026-10-22 12:00: it expires 2026-11-29T12:00:00Z
-    us-east-1  keep    ami-00000000000000011  old of 2026-10-22 12:00: it has no expiry
-    us-east-1  keep    ami-00000000000000012  old of 2026-10-22 12:00: it is still being made
+    insta::assert_snapshot!(report, @"
+    eu-west-1  purged  ami-00000000000000007  old of 2026-10-22 12:00Z with 1 snapshot: it expired 2026-11-15T12:00:00Z
+    eu-west-1  keep    ami-00000000000000013  old of 2026-10-22 12:00Z: it is protected from deregistration (enabled-without-cooldown)
+    us-east-1  purged  ami-00000000000000001  old of 2026-10-22 12:00Z with 3 snapshots: it expired 2026-11-15T12:00:00Z
+    us-east-1  purged  ami-00000000000000002  old of 2026-10-22 12:00Z with 1 snapshot: it expired 2026-11-15T22:41:00Z
+    us-east-1  purged  ami-00000000000000003  old of 2026-10-22 12:00Z with 1 snapshot: it expired 2026-11-15T21:41:00Z
+    us-east-1  purged  ami-00000000000000004  old of 2026-10-22 12:00Z with 1 snapshot: it expired 2026-11-15T12:00:00Z
+    us-east-1  purged  ami-00000000000000005  old of 2026-10-22 12:00Z with 1 snapshot: it expired 2026-11-15T12:00:00Z
+    us-east-1  purged  ami-00000000000000006  old of 2026-10-22 12:00Z with 1 snapshot: it expired 2026-11-15T12:00:00Z
+    us-east-1  keep    ami-00000000000000008  old of 2026-10-22 12:00Z: its Expire tag `7` cannot be read as an instant: no full date
+    us-east-1  keep    ami-00000000000000009  old of 2026-10-22 12:00Z: its Expire tag `now` cannot be read as an instant: `now` is not understood
+    us-east-1  keep    ami-0000000000000000a  old of 2026-10-22 12:00Z: its Expire tag `yesterday` cannot be read as an instant: `yesterday` is not understood
+    us-east-1  keep    ami-0000000000000000b  old of 2026-10-22 12:00Z: its Expire tag `friday` cannot be read as an instant: no full date
+    us-east-1  keep    ami-0000000000000000c  old of 2026-10-22 12:00Z: its Expire tag `` cannot be read as an instant: it is empty
+    us-east-1  keep    ami-0000000000000000d  old of 2026-10-22 12:00Z: its Expire tag `never` cannot be read as an instant: `never` is not understood
+    us-east-1  keep    ami-0000000000000000e  old of 2026-10-22 12:00Z: its Expire tag `So 15. Nov 22:41:00 UTC 2026` cannot be read as an instant: `so` is not understood
+    us-east-1  keep    ami-0000000000000000f  old of 2026-10-22 12:00Z: it expires 2026-11-29T12:00:00Z
+    us-east-1  keep    ami-00000000000000010  old of 2026-10-22 12:00Z: it expires 2026-11-29T12:00:00Z
+    us-east-1  keep    ami-00000000000000011  old of 2026-10-22 12:00Z: it has no expiry
+    us-east-1  keep    ami-00000000000000012  old of 2026-10-22 12:00Z: it is still being made
     us-east-1  purged  snap-000000000001c0000  orphan of i-0eb1eb1eb1eb10001: it expired 2026-11-15T12:00:00Z
     us-east-1  keep    snap-000000000001d0000  orphan of i-0eb1eb1eb1eb10001: it expires 2026-11-29T12:00:00Z
     us-east-1  keep    snap-000000000001e0000  orphan of i-0eb1eb1eb1eb10001: it has no expiry
@@ -269,12 +269,12 @@ async fn one_image_that_ec2_refuses_to_deregister_does_not_keep_the_others() {
     assert_eq!(report.ending, Ending::SomeFailed);
     assert_eq!((scene.images(HOME).len(), scene.held(HOME).snapshots.len()), (1, 1));
     assert_eq!(count_of(&scene, "DeregisterImage"), 4, "a refusal is not repeated");
-    insta::assert_snapshot!(without_ids(&report.to_string()), @r"
-    us-east-1  purged  ami-00000000000000001  old of 2026-10-22 12:00 with 1 snapshot: it expired 2026-11-15T12:00:00Z
-    us-east-1  FAILED  ami-00000000000000002  old of 2026-10-22 12:00 with 1 snapshot: it expired 2026-11-15T12:00:00Z
+    insta::assert_snapshot!(without_ids(&report.to_string()), @"
+    us-east-1  purged  ami-00000000000000001  old of 2026-10-22 12:00Z with 1 snapshot: it expired 2026-11-15T12:00:00Z
+    us-east-1  FAILED  ami-00000000000000002  old of 2026-10-22 12:00Z with 1 snapshot: it expired 2026-11-15T12:00:00Z
     us-east-1    DeregisterImage in us-east-1 failed with OperationNotPermitted: The image is protected (request …)
-    us-east-1  purged  ami-00000000000000003  old of 2026-10-22 12:00 with 1 snapshot: it expired 2026-11-15T12:00:00Z
-    us-east-1  purged  ami-00000000000000004  old of 2026-10-22 12:00 with 1 snapshot: it expired 2026-11-15T12:00:00Z
+    us-east-1  purged  ami-00000000000000003  old of 2026-10-22 12:00Z with 1 snapshot: it expired 2026-11-15T12:00:00Z
+    us-east-1  purged  ami-00000000000000004  old of 2026-10-22 12:00Z with 1 snapshot: it expired 2026-11-15T12:00:00Z
     purged 3, kept 0, failed to purge 1, in 1 region
     ");
 }
@@ -289,8 +289,8 @@ async fn when_every_deletion_of_a_snapshot_is_refused_it_is_not_done() {
     let report = scene.purge(&these(&[HOME])).await.unwrap();
     assert_eq!(report.ending, Ending::SomeFailed);
     assert_eq!((report.deleted_images.len(), report.deleted_snapshots.len()), (1, 0));
-    insta::assert_snapshot!(without_ids(&report.to_string()), @r"
-    us-east-1  purged  ami-00000000000000001  old of 2026-10-22 12:00 with 2 snapshots: it expired 2026-11-15T12:00:00Z
+    insta::assert_snapshot!(without_ids(&report.to_string()), @"
+    us-east-1  purged  ami-00000000000000001  old of 2026-10-22 12:00Z with 0 snapshots: it expired 2026-11-15T12:00:00Z
     us-east-1    left behind: snap-00000000000010000: DeleteSnapshot in us-east-1 failed with UnauthorizedOperation: You are not authorized to perform this operation. User: arn:aws:iam::123456789012:user/operator is not authorized to perform: ec2:DeleteSnapshot because no identity-based policy allows the ec2:DeleteSnapshot action. The permission ec2:DeleteSnapshot is missing; `ami-backup iam-policy` prints the least policy that is needed (request …)
     us-east-1    left behind: snap-00000000000010001: DeleteSnapshot in us-east-1 failed with UnauthorizedOperation: You are not authorized to perform this operation. User: arn:aws:iam::123456789012:user/operator is not authorized to perform: ec2:DeleteSnapshot because no identity-based policy allows the ec2:DeleteSnapshot action. The permission ec2:DeleteSnapshot is missing; `ami-backup iam-policy` prints the least policy that is needed (request …)
     purged 1, kept 0, left 2 snapshots behind, in 1 region
@@ -429,16 +429,45 @@ async fn an_endpoint_that_keeps_failing_is_given_up_within_thirty_seconds() {
 }
 
 #[tokio::test(start_paused = true)]
+async fn ec2s_own_pace_is_kept_to() {
+    let scene = Scene::with(|world| {
+        world.manners.throttling = true;
+        world.manners.in_use_lingers = SignedDuration::from_secs(5);
+        (0..300).for_each(|_| drop(expired().put(world, HOME)));
+        // Its snapshots are deleted after it, when the minutes are over that all the others take.
+        let laid = expired().volumes(2).put(world, HOME);
+        let stays = world.region_mut(HOME).snapshots.get_mut(&laid.snapshots[0]).unwrap();
+        stays.tags.insert("Expire".to_owned(), FUTURE.to_owned());
+    })
+    .await;
+    let how = How { patience: SignedDuration::from_secs(20), ..How::default() };
+    let report = scene.purge_how(how, &these(&[HOME]), &PurgePolicy::default()).await.unwrap();
+    assert_eq!(report.ending, Ending::Done);
+    assert_eq!((scene.images(HOME).len(), scene.held(HOME).snapshots.len()), (0, 1));
+    assert!((30..180).contains(&scene.elapsed().as_secs()), "{:?}", scene.elapsed());
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_rehearsal_can_be_held_at_another_time() {
+    let mut scene = Scene::with(|world| drop(unexpired().put(world, HOME))).await;
+    scene.clock = engine::Clock::starting_at(at("2026-12-24T18:00:00Z"));
+    let report = scene.purge_how(DRY_RUN, &these(&[HOME]), &PurgePolicy::default()).await.unwrap();
+    assert_eq!(report.now, at("2026-12-24T18:00:00Z"));
+    assert!(report.to_string().contains("would purge 1, keep 0"), "{report}");
+    assert_eq!(scene.images(HOME).len(), 1);
+}
+
+#[tokio::test(start_paused = true)]
 async fn what_was_not_tried_because_ec2_fell_silent_is_said() {
     let scene = Scene::with(|world| (0..3).for_each(|_| drop(expired().put(world, HOME)))).await;
     scene.fault("DeregisterImage", Which::From(2), FaultKind::Hang);
     let report = scene.purge(&these(&[HOME])).await.unwrap();
     assert_eq!(report.ending, Ending::SomeFailed);
-    insta::assert_snapshot!(report, @r"
-    us-east-1  purged  ami-00000000000000001  old of 2026-10-22 12:00 with 1 snapshot: it expired 2026-11-15T12:00:00Z
-    us-east-1  FAILED  ami-00000000000000002  old of 2026-10-22 12:00 with 1 snapshot: it expired 2026-11-15T12:00:00Z
+    insta::assert_snapshot!(report, @"
+    us-east-1  purged  ami-00000000000000001  old of 2026-10-22 12:00Z with 1 snapshot: it expired 2026-11-15T12:00:00Z
+    us-east-1  FAILED  ami-00000000000000002  old of 2026-10-22 12:00Z with 1 snapshot: it expired 2026-11-15T12:00:00Z
     us-east-1    DeregisterImage in us-east-1 failed: no answer in time
-    us-east-1  FAILED  ami-00000000000000003  old of 2026-10-22 12:00 with 1 snapshot: it expired 2026-11-15T12:00:00Z
+    us-east-1  FAILED  ami-00000000000000003  old of 2026-10-22 12:00Z with 1 snapshot: it expired 2026-11-15T12:00:00Z
     us-east-1    not tried: EC2 had stopped answering
     purged 1, kept 0, failed to purge 2, in 1 region
     ");
@@ -513,8 +542,8 @@ async fn a_region_that_is_not_enabled_stops_no_other() {
         assert!(scene.images(HOME).is_empty());
         assert_eq!(report.regions.iter().filter(|region| !region.read).count(), 2);
         if closed_region == ClosedRegion::OptInRequired {
-            insta::assert_snapshot!(without_ids(&report.to_string()), @r"
-            us-east-1  purged  ami-00000000000000001  old of 2026-10-22 12:00 with 1 snapshot: it expired 2026-11-15T12:00:00Z
+            insta::assert_snapshot!(without_ids(&report.to_string()), @"
+            us-east-1  purged  ami-00000000000000001  old of 2026-10-22 12:00Z with 1 snapshot: it expired 2026-11-15T12:00:00Z
             af-south-1  not read, so nothing in it was deleted: DescribeSnapshots in af-south-1 failed with OptInRequired: You are not subscribed to this service. Please go to http://aws.amazon.com to subscribe. Are the credentials right, and is af-south-1 a region enabled for this account? (request …)
             mars-north-1  not read, so nothing in it was deleted: DescribeSnapshots in mars-north-1 failed with AuthFailure: AWS was not able to validate the provided access credentials. Are the credentials right, and is mars-north-1 a region enabled for this account? (request …)
             purged 1, kept 0, in 1 of 3 regions
@@ -579,17 +608,17 @@ async fn more_deletions_than_allowed_are_none_at_all() {
         assert!(scene.mutating_calls().is_empty());
         assert!(report.deleted_images.is_empty());
         if cap == MaxDeletes::Count(3) {
-            insta::assert_snapshot!(report, @r"
-            eu-west-1  keep    ami-00000000000000005  old of 2026-10-22 12:00: it expires 2026-11-29T12:00:00Z
-            eu-west-1  keep    ami-00000000000000006  old of 2026-10-22 12:00: it expires 2026-11-29T12:00:00Z
-            eu-west-1  keep    ami-00000000000000007  old of 2026-10-22 12:00: it expires 2026-11-29T12:00:00Z
-            eu-west-1  keep    ami-00000000000000008  old of 2026-10-22 12:00: it expires 2026-11-29T12:00:00Z
-            eu-west-1  keep    ami-00000000000000009  old of 2026-10-22 12:00: it expires 2026-11-29T12:00:00Z
-            eu-west-1  keep    ami-0000000000000000a  old of 2026-10-22 12:00: it expires 2026-11-29T12:00:00Z
+            insta::assert_snapshot!(report, @"
+            eu-west-1  keep    ami-00000000000000005  old of 2026-10-22 12:00Z: it expires 2026-11-29T12:00:00Z
+            eu-west-1  keep    ami-00000000000000006  old of 2026-10-22 12:00Z: it expires 2026-11-29T12:00:00Z
+            eu-west-1  keep    ami-00000000000000007  old of 2026-10-22 12:00Z: it expires 2026-11-29T12:00:00Z
+            eu-west-1  keep    ami-00000000000000008  old of 2026-10-22 12:00Z: it expires 2026-11-29T12:00:00Z
+            eu-west-1  keep    ami-00000000000000009  old of 2026-10-22 12:00Z: it expires 2026-11-29T12:00:00Z
+            eu-west-1  keep    ami-0000000000000000a  old of 2026-10-22 12:00Z: it expires 2026-11-29T12:00:00Z
             eu-west-1  would purge snap-00000000000040000  orphan of i-0eb1eb1eb1eb10001: it expired 2026-11-15T12:00:00Z
-            us-east-1  would purge ami-00000000000000001  old of 2026-10-22 12:00 with 1 snapshot: it expired 2026-11-15T12:00:00Z
-            us-east-1  would purge ami-00000000000000002  old of 2026-10-22 12:00 with 1 snapshot: it expired 2026-11-15T12:00:00Z
-            us-east-1  would purge ami-00000000000000003  old of 2026-10-22 12:00 with 1 snapshot: it expired 2026-11-15T12:00:00Z
+            us-east-1  would purge ami-00000000000000001  old of 2026-10-22 12:00Z with 1 snapshot: it expired 2026-11-15T12:00:00Z
+            us-east-1  would purge ami-00000000000000002  old of 2026-10-22 12:00Z with 1 snapshot: it expired 2026-11-15T12:00:00Z
+            us-east-1  would purge ami-00000000000000003  old of 2026-10-22 12:00Z with 1 snapshot: it expired 2026-11-15T12:00:00Z
             this run would delete 4 of 10 backups and orphan snapshots, more than --max-deletes 3 allows; nothing was deleted
             ");
         }
@@ -793,4 +822,18 @@ async fn an_unmarked_snapshot_that_must_stay_keeps_its_image() {
     let report = scene.purge(&these(&[HOME])).await.unwrap();
     assert!(matches!(kept(&report)[..], [KeepReason::WouldStrand { .. }]));
     assert_only_gone(&before, &scene, []);
+}
+
+#[tokio::test(start_paused = true)]
+async fn snapshots_that_could_not_be_found_again_keep_their_image_where_they_cannot_be_deleted() {
+    let scene = Scene::with(|world| {
+        drop(expired().snapshots_untagged().put(world, HOME));
+        deny(world, "DeleteSnapshot");
+    })
+    .await;
+    let before = scene.sim.snapshot();
+    let report = scene.purge(&these(&[HOME])).await.unwrap();
+    assert_eq!(report.ending, Ending::NothingAchieved);
+    assert_only_gone(&before, &scene, []);
+    assert!(report.to_string().contains("ec2:DeleteSnapshot is missing"), "{report}");
 }
