@@ -1,12 +1,14 @@
 //! What the user typed, and nothing more. What it means is worked out in `commands`.
 
+#![expect(clippy::doc_markdown, reason = "the comments are the help, and a terminal shows backquotes as they are")]
+
 use std::ffi::OsString;
 use std::path::PathBuf;
 
 use clap::builder::NonEmptyStringValueParser;
 use clap::{ArgAction, Args as Group, Parser, Subcommand, ValueEnum};
 use clap_complete::Shell;
-use planner::id::{InstanceId, Region};
+use planner::id::{InstanceId, InvalidId, Region};
 use planner::policy::MaxDeletes;
 
 /// What `--sandbox` without a file stands for; no file can be called this.
@@ -35,16 +37,16 @@ Exit codes:
   1  nothing achieved
   2  usage or configuration, before any call
   3  some targets failed, the rest is done
-  4  still in flight when the time was up: run again, or `ami-backup resume`, to finish
+  4  still in flight when patience (-t) ran out: `ami-backup resume` finishes the copies
   5  stopped for safety, before anything was changed
   130  interrupted; what was begun can be resumed";
 
 /// Backs EC2 instances up as AMIs, copies them to other regions, and removes what has expired: images and snapshots
 /// both, and never anything else.
 #[derive(Debug, Parser)]
-#[command(name = "ami-backup", bin_name = "ami-backup", version, after_help = EXIT_CODES, max_term_width = 100)]
+#[command(name = "ami-backup", bin_name = "ami-backup", version, propagate_version = true, after_help = EXIT_CODES, max_term_width = 100)]
 pub struct Args {
-    /// Say more on stderr; -vv tells the requests to AWS, too
+    /// Say more on stderr; -vv names each call to EC2, -vvv tells all that the AWS SDK has to say
     #[arg(short, long, global = true, display_order = 100, action = ArgAction::Count)]
     pub verbose: u8,
     #[command(subcommand)]
@@ -73,6 +75,11 @@ pub enum Command {
     },
 }
 
+/// A region, also where a blank follows the comma of a list.
+fn region(text: &str) -> Result<Region, InvalidId> {
+    text.trim().parse()
+}
+
 /// How AWS is reached, and in what form the report comes.
 #[derive(Debug, Group)]
 pub struct Common {
@@ -97,10 +104,10 @@ pub struct Common {
 /// How long to wait.
 #[derive(Debug, Group)]
 pub struct Waiting {
-    /// Wait at most this many seconds; `ami-backup resume` finishes what is not done by then
-    #[arg(short, long = "timeout", value_name = "SECONDS", default_value_t = 28800, allow_negative_numbers = true, value_parser = seconds)]
+    /// Wait at most this many seconds; `ami-backup resume` finishes what is not done by then (default: 28800, 8 hours)
+    #[arg(short, long = "timeout", value_name = "SECONDS", default_value_t = 28800, hide_default_value = true, allow_negative_numbers = true, value_parser = seconds)]
     pub timeout: u32,
-    /// Ask EC2 for what can be begun now, and do not wait; `ami-backup resume` makes the copies later
+    /// Ask EC2 for what can be begun now, and do not wait; a later `ami-backup resume` makes the copies
     #[arg(long)]
     pub no_wait: bool,
 }
@@ -119,7 +126,7 @@ pub struct ImageInstance {
     #[arg(short, long = "expire", value_name = "EXPIRY", allow_hyphen_values = true)]
     pub expire: Option<String>,
     /// Copy the image to this region, too; several are separated by commas, or -d is repeated
-    #[arg(short = 'd', long = "copy-to", value_name = "REGION", value_delimiter = ',', action = ArgAction::Append)]
+    #[arg(short = 'd', long = "copy-to", value_name = "REGION", value_delimiter = ',', value_parser = region, action = ArgAction::Append)]
     pub copy_to: Vec<Region>,
     /// Encrypt each copy with the default EBS key of its region
     #[arg(long)]
@@ -141,7 +148,7 @@ pub struct ImageInstance {
 #[command(args_override_self = true, after_help = PURGING)]
 pub struct PurgeExpiredAmis {
     /// Purge this region only; several are separated by commas, or -r is repeated (default: every enabled region)
-    #[arg(short, long, value_name = "REGION", value_delimiter = ',', action = ArgAction::Append)]
+    #[arg(short, long, value_name = "REGION", value_delimiter = ',', value_parser = region, action = ArgAction::Append)]
     pub region: Vec<Region>,
     /// Keep the newest N available backups of each instance in each region, expired or not
     #[arg(long, value_name = "N", default_value_t = 0, allow_negative_numbers = true, value_parser = count)]
@@ -158,7 +165,7 @@ pub struct PurgeExpiredAmis {
 #[command(args_override_self = true)]
 pub struct Resume {
     /// Look for unfinished copies of the images in this region only; may be repeated (default: every enabled region)
-    #[arg(short, long, value_name = "REGION", value_delimiter = ',', action = ArgAction::Append)]
+    #[arg(short, long, value_name = "REGION", value_delimiter = ',', value_parser = region, action = ArgAction::Append)]
     pub region: Vec<Region>,
     #[command(flatten)]
     pub waiting: Waiting,
@@ -204,7 +211,7 @@ pub enum SandboxCommand {
         /// Keep the world in this file (default: in memory only)
         #[arg(long, value_name = "FILE")]
         state: Option<PathBuf>,
-        /// Let images and snapshots take N times less long than on EC2
+        /// Let images and snapshots be made N times as fast as on EC2
         #[arg(long, value_name = "N", default_value_t = 1.0, allow_negative_numbers = true)]
         speed: f64,
     },

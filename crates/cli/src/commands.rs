@@ -112,7 +112,7 @@ async fn stop_on_signal(stop: Stop) {
             _ = terminate.recv() => {}
         }
         if first {
-            output::say("interrupted: ending after the call that is under way (again to end at once)");
+            output::say("interrupted: ending after the call that is under way; a second time ends at once");
             stop.request();
         } else {
             std::process::exit(ExitCode::Interrupted as i32);

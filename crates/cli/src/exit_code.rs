@@ -13,7 +13,7 @@ pub enum ExitCode {
     Usage = 2,
     /// Some targets failed, the rest is done.
     SomeFailed = 3,
-    /// Still in flight when patience ran out: run again, or `resume`, to finish.
+    /// Still in flight when patience ran out: EC2 goes on by itself, and `resume` finishes the copies.
     StillInFlight = 4,
     /// Stopped for safety, before anything was changed.
     StoppedForSafety = 5,

@@ -55,9 +55,10 @@ impl From<RunError> for Failure {
         match &error {
             RunError::Refused(_) => Self { code: ExitCode::StoppedForSafety, sentence: error.to_string() },
             // Without credentials nothing was sent.
-            RunError::Failed(failure) if failure.is_for_want_of_credentials() => {
-                Self::usage(format!("no credentials: {}; `aws sts get-caller-identity` with the same profile must work", failure.message))
-            }
+            RunError::Failed(failure) if failure.is_for_want_of_credentials() => Self::usage(format!(
+                "no credentials: {}; `aws sts get-caller-identity` with the same profile must work",
+                failure.message.trim_end()
+            )),
             _ => Self::nothing_achieved(error),
         }
     }

@@ -34,5 +34,5 @@ fn main() -> ExitCode {
         Command::Man => commands::man::run(),
         Command::Schema { document } => commands::schema::run(document),
     };
-    code.unwrap_or_else(|failure| failure.report()).into()
+    code.unwrap_or_else(failure::Failure::report).into()
 }

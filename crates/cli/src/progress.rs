@@ -59,10 +59,10 @@ impl Progress {
                 }
             }
             Event::RegionRead { region, images, snapshots } if self.verbose => {
-                self.line(&format!("{region}: read {images} images and {snapshots} snapshots"));
+                self.line(&format!("{region}: read {} and {}", counted(*images, "image"), counted(*snapshots, "snapshot")));
             }
             Event::ImageRemoved { region, image, snapshots } if self.verbose => {
-                self.line(&format!("{region}: removed {image} and {snapshots} snapshots"));
+                self.line(&format!("{region}: removed {image} and {}", counted(*snapshots, "snapshot")));
             }
             Event::SnapshotDeleted { region, snapshot } if self.verbose => self.line(&format!("{region}: deleted {snapshot}")),
             // The report says these at the end.
@@ -84,13 +84,18 @@ impl Progress {
     }
 }
 
-/// `-vv` tells the requests, `-vvv` everything the SDK has to say. Secrets the SDK redacts itself.
+fn counted(count: usize, thing: &str) -> String {
+    if count == 1 { format!("1 {thing}") } else { format!("{count} {thing}s") }
+}
+
+/// `-vv` names each call to EC2 with the id of its request, `-vvv` tells everything the SDK has to say. Secrets the SDK redacts
+/// itself, and a test holds it to that.
 pub fn init_log(verbose: u8) {
     let filter = match verbose {
         0 | 1 => return,
-        2 => EnvFilter::new("info,aws_smithy_runtime=debug,aws_config=debug"),
+        2 => EnvFilter::new("info,aws_sdk_ec2::operation=debug"),
         _ => EnvFilter::new("trace,hyper=info,h2=info,rustls=info"),
     };
     let ansi = std::io::stderr().is_terminal() && std::env::var_os("NO_COLOR").is_none();
-    tracing_subscriber::fmt().with_env_filter(filter).with_writer(std::io::stderr).with_ansi(ansi).init();
+    tracing_subscriber::fmt().with_env_filter(filter).with_writer(std::io::stderr).with_ansi(ansi).with_target(verbose > 2).init();
 }

@@ -1,5 +1,6 @@
-//! The sandbox's door: the only file that knows the simulator. A world is kept in a file between commands; its clock stands
-//! still there, and waiting moves it on at once.
+//! The sandbox's door: beside the command of that name, the only file that knows the simulator.
+//!
+//! A world is kept in a file between commands; its clock stands still there, and waiting moves it on at once.
 
 use std::ffi::OsString;
 use std::fs::{File, OpenOptions, TryLockError};

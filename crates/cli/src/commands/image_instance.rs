@@ -10,6 +10,7 @@ use jiff::tz::TimeZone;
 use jiff::{SignedDuration, Timestamp, Zoned};
 use planner::expiry::Expiry;
 use planner::id::{InstanceId, Region};
+use planner::plan::copy::TOO_LATE_TO_COPY;
 use planner::policy::{CopyRequest, ImageRequest};
 use planner::tags::{Encryption, Intent};
 
@@ -43,6 +44,10 @@ pub fn run(args: ImageInstance, verbose: u8) -> Result<ExitCode, Failure> {
             reboot: args.reboot,
             patience: SignedDuration::from_secs(i64::from(args.waiting.timeout)),
         };
+        let too_late = request.expire.is_some_and(|expire| expire.instant().duration_since(slot) <= TOO_LATE_TO_COPY);
+        if too_late && !request.copies.is_empty() {
+            return Err(Failure::usage("-d goes with a later expiry: a backup that expires within the hour is not copied any more"));
+        }
         if let Some(intent) = request.intents().iter().find(|intent| !Intent::fits_a_tag(intent)) {
             return Err(Failure::usage(format!(
                 "the key for {} is too long to be remembered in a tag (256 characters)",
@@ -80,9 +85,16 @@ pub fn print(report: &ImageReport, json: bool) -> Result<(), Failure> {
 /// What to do about an end that is not the end.
 fn advise(report: &ImageReport, args: &ImageInstance, request: &ImageRequest) {
     let resume = resume_command(&args.common, [&request.region]);
+    let in_flight = report.copies.iter().any(|copy| copy.standing.is_in_flight());
     let copies = !request.copies.is_empty() || !report.copies.is_empty();
     match report.ending {
-        Ending::Interrupted if report.image.is_none() => output::say("EC2 had not confirmed an image yet; run it again"),
+        Ending::Interrupted if report.image.is_none() => {
+            output::say("EC2 had not confirmed an image: look for one before you run it again");
+        }
+        Ending::NothingAchieved if report.image.is_none() => {
+            output::say("no image was made: EC2 put it off until patience ran out; run it again");
+        }
+        Ending::SomeFailed if in_flight => output::say(&format!("the rest is still in flight: `{resume}` finishes it")),
         Ending::StillInFlight | Ending::Interrupted if copies => output::say(&format!(
             "still in flight, and nothing is lost: `{resume}` finishes the copies, as does the next image-instance of this instance"
         )),
@@ -112,7 +124,7 @@ async fn target(session: &Session, args: &ImageInstance) -> Result<(InstanceId, 
     match &args.instance_id {
         Some(instance) => Ok((instance.clone(), region::choose(&session.account, args.region.clone()).await?)),
         None => {
-            let local = metadata::local_instance(&session.account).await.map_err(|error| Failure::usage(error))?;
+            let local = metadata::local_instance(&session.account).await.map_err(Failure::usage)?;
             if let Some(region) = args.region.as_ref().filter(|region| **region != local.region) {
                 return Err(Failure::usage(format!(
                     "this instance, {}, is in {}, not in {region}; name another one with -i",
@@ -127,7 +139,12 @@ async fn target(session: &Session, args: &ImageInstance) -> Result<(InstanceId, 
 fn destinations(args: &ImageInstance) -> Result<Vec<CopyRequest>, Failure> {
     let mut keys = Vec::new();
     for key in &args.kms_key {
-        let wrong = || Failure::usage(format!("--kms-key {}: write REGION=ARN, such as eu-west-1=arn:aws:kms:eu-west-1:123456789012:key/…", key.escape_debug()));
+        let wrong = || {
+            Failure::usage(format!(
+                "--kms-key {}: write REGION=ARN, such as eu-west-1=arn:aws:kms:eu-west-1:123456789012:key/…",
+                key.escape_debug()
+            ))
+        };
         let (region, arn) = key.split_once('=').ok_or_else(wrong)?;
         let region: Region = region.parse().map_err(|invalid| Failure::usage(format!("--kms-key: {invalid}")))?;
         if arn.is_empty() || !arn.bytes().all(|b| b.is_ascii_graphic()) {

@@ -1,10 +1,12 @@
-//! `install`: this binary, links of the scripts' names, and a schedule. Scripts are overwritten, schedules never.
+//! `install`: this binary, links of the scripts' names, the manual page, and a schedule. Scripts are overwritten, schedules never.
 
 use std::fs;
+use std::os::unix::ffi::OsStrExt;
 use std::os::unix::fs::{PermissionsExt, symlink};
 use std::path::{Path, PathBuf};
 
 use crate::args::Install;
+use crate::commands::man;
 use crate::doors::LINKS;
 use crate::exit_code::ExitCode;
 use crate::failure::Failure;
@@ -28,10 +30,17 @@ pub fn run(args: &Install) -> Result<ExitCode, Failure> {
     }
     let bin = args.prefix.join("bin");
     let binary = bin.join("ami-backup");
+    if (args.cron || args.systemd) && !binary.as_os_str().as_bytes().iter().all(|b| b.is_ascii_alphanumeric() || b"/._+-".contains(b)) {
+        return Err(Failure::usage(format!(
+            "--prefix {}: a schedule can only name a plain path, such as /usr/local",
+            args.prefix.display()
+        )));
+    }
     install_binary(&below(&args.root, &binary))?;
     for (link, _) in LINKS {
         install_link(&below(&args.root, &bin.join(link)))?;
     }
+    install_page(&below(&args.root, &args.prefix.join("share/man/man1/ami-backup.1")))?;
     if args.cron {
         let text = CRON.replace("/usr/bin/ami-backup", &binary.to_string_lossy());
         install_unless_there(&below(&args.root, Path::new("/etc/cron.d/amicron")), &text, 0o600)?;
@@ -78,6 +87,13 @@ fn install_link(link: &Path) -> Result<(), Failure> {
     }
     symlink("ami-backup", link).map_err(|error| problem(link, &error))?;
     output::print(&format!("{} -> ami-backup\n", link.display()));
+    Ok(())
+}
+
+fn install_page(to: &Path) -> Result<(), Failure> {
+    make_directory_of(to)?;
+    fs::write(to, man::page()?).map_err(|error| problem(to, &error))?;
+    output::print(&format!("{}\n", to.display()));
     Ok(())
 }
 

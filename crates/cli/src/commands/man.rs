@@ -1,4 +1,4 @@
-//! `man`: the manual page, with every command.
+//! `man`: the manual page, one for all commands.
 
 use clap::CommandFactory;
 use clap_mangen::Man;
@@ -10,17 +10,34 @@ use crate::output;
 
 /// Prints the page in roff.
 pub fn run() -> Result<ExitCode, Failure> {
+    output::print(&page()?);
+    Ok(ExitCode::Done)
+}
+
+/// The page in roff.
+pub fn page() -> Result<String, Failure> {
+    let mut page = Vec::new();
+    write(&mut page).map_err(Failure::nothing_achieved)?;
+    String::from_utf8(page).map_err(Failure::nothing_achieved)
+}
+
+/// Section by section: a list of subcommands would refer to pages of their own, and they are all on this one.
+fn write(page: &mut Vec<u8>) -> std::io::Result<()> {
     let mut command = Args::command();
     command.build();
-    let mut page = Vec::new();
-    Man::new(command.clone()).render(&mut page).map_err(Failure::nothing_achieved)?;
-    for subcommand in command.get_subcommands().filter(|subcommand| !subcommand.is_hide_set() && subcommand.get_name() != "help") {
-        let man = Man::new(subcommand.clone());
-        let name = subcommand.get_name().to_uppercase();
+    let man = Man::new(command.clone());
+    man.render_title(page)?;
+    man.render_name_section(page)?;
+    man.render_synopsis_section(page)?;
+    man.render_description_section(page)?;
+    man.render_options_section(page)?;
+    for subcommand in command.get_subcommands().filter(|subcommand| subcommand.get_name() != "help") {
+        let name = subcommand.get_name().to_uppercase().replace('-', "\\-");
         page.extend(format!(".SH \"COMMAND {name}\"\n").into_bytes());
-        man.render_description_section(&mut page).map_err(Failure::nothing_achieved)?;
-        man.render_options_section(&mut page).map_err(Failure::nothing_achieved)?;
+        let man = Man::new(subcommand.clone());
+        man.render_description_section(page)?;
+        man.render_options_section(page)?;
     }
-    output::print(&String::from_utf8(page).map_err(Failure::nothing_achieved)?);
-    Ok(ExitCode::Done)
+    man.render_extra_section(page)?;
+    man.render_version_section(page)
 }

@@ -132,12 +132,14 @@ fn serve(listen: SocketAddr, state: Option<PathBuf>, speed: f64) -> Result<ExitC
         let listener = TcpListener::bind(listen).await.map_err(problem)?;
         let address = listener.local_addr().map_err(problem)?;
         let sim = Ec2Sim::new(world);
+        // Whoever reads the URL may end us at once, and the world is to be kept then, too.
+        let ended = until_ended().map_err(problem)?;
         output::print(&format!("http://{address}\n"));
         std::io::stdout().flush().ok();
         output::say("sandbox: a toy EC2 for any client: set AWS_ENDPOINT_URL and AWS_EC2_METADATA_SERVICE_ENDPOINT to this URL, and any credentials");
         tokio::select! {
             served = sim.clone().serve(listener) => served.map_err(problem)?,
-            () = interrupted() => {}
+            () = ended => {}
         }
         if let Some(file) = &state {
             sim.snapshot().save(file).map_err(|error| Failure::nothing_achieved(whole(&error)))?;
@@ -146,11 +148,14 @@ fn serve(listen: SocketAddr, state: Option<PathBuf>, speed: f64) -> Result<ExitC
     })
 }
 
-async fn interrupted() {
+/// Ends with the first signal that asks the process to end. Signals are listened for from the call on.
+fn until_ended() -> std::io::Result<impl Future<Output = ()>> {
     use tokio::signal::unix::{SignalKind, signal};
-    let Ok(mut terminate) = signal(SignalKind::terminate()) else { return };
-    tokio::select! {
-        _ = tokio::signal::ctrl_c() => {}
-        _ = terminate.recv() => {}
-    }
+    let (mut interrupt, mut terminate) = (signal(SignalKind::interrupt())?, signal(SignalKind::terminate())?);
+    Ok(async move {
+        tokio::select! {
+            _ = interrupt.recv() => {}
+            _ = terminate.recv() => {}
+        }
+    })
 }

@@ -14,7 +14,7 @@ fn refused(ec2: &Ec2, program: Program<'_>) -> Ran {
     let ran = program.on(ec2).run();
     assert_eq!(ec2.changes(), [""; 0]);
     assert_eq!(ran.stdout, "");
-    assert!(ran.took < Duration::from_secs(8), "{:?}", ran.took);
+    assert!(ran.took < Duration::from_secs(10), "{:?}", ran.took);
     ran
 }
 
@@ -99,12 +99,6 @@ fn something_that_is_no_region() {
     ");
     assert_snapshot!(usage(&["purge-expired-amis", "-r", "us-east-1,,eu-west-1"]), @"
     ! error: invalid value '' for '--region <REGION>': `` is not a region such as eu-west-1
-    !
-    ! For more information, try '--help'.
-    exit code 2
-    ");
-    assert_snapshot!(usage(&["resume", "-r", "us-east-1 "]), @"
-    ! error: invalid value 'us-east-1 ' for '--region <REGION>': `us-east-1 ` is not a region such as eu-west-1
     !
     ! For more information, try '--help'.
     exit code 2

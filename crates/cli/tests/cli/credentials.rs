@@ -1,6 +1,9 @@
 //! Whose credentials are used: as in the AWS CLI, wherever they come from.
 
+use std::io::{Read, Write};
+use std::net::TcpListener;
 use std::os::unix::fs::PermissionsExt;
+use std::thread::JoinHandle;
 
 use crate::common::{Ec2, Home, Program, WEB};
 
@@ -17,8 +20,11 @@ fn asked_by(program: Program<'_>, ec2: &Ec2) -> String {
 }
 
 /// Each command that speaks to EC2.
-const COMMANDS: [&[&str]; 3] =
-    [&["image-instance", "-i", WEB, "-r", "us-east-1", "--dry-run"], &["purge-expired-amis", "-r", "us-east-1"], &["resume", "-r", "us-east-1"]];
+const COMMANDS: [&[&str]; 3] = [
+    &["image-instance", "-i", WEB, "-r", "us-east-1", "--dry-run"],
+    &["purge-expired-amis", "-r", "us-east-1"],
+    &["resume", "-r", "us-east-1"],
+];
 
 fn home_with_profiles() -> Home {
     let home = Home::new();
@@ -95,6 +101,41 @@ fn a_process_that_fails() {
     assert!(ec2.calls().is_empty());
 }
 
+/// An STS that lends one role to whoever asks, and gives what it was asked.
+fn sts() -> (String, JoinHandle<String>) {
+    let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+    let url = format!("http://{}", listener.local_addr().unwrap());
+    let asked = std::thread::spawn(move || {
+        let mut stream = listener.accept().unwrap().0;
+        let mut asked = Vec::new();
+        while !String::from_utf8_lossy(&asked).contains("Action=AssumeRole") {
+            let mut some = [0; 4096];
+            let read = stream.read(&mut some).unwrap();
+            assert_ne!(read, 0);
+            asked.extend(&some[..read]);
+        }
+        let body = "<AssumeRoleResponse xmlns=\"https://sts.amazonaws.com/doc/2011-06-15/\"><AssumeRoleResult>\
+                    <AssumedRoleUser><AssumedRoleId>AROA:me</AssumedRoleId><Arn>arn:aws:sts::123456789012:assumed-role/backup/me</Arn></AssumedRoleUser>\
+                    <Credentials><AccessKeyId>ASIAROLE</AccessKeyId><SecretAccessKey>secret</SecretAccessKey><SessionToken>token</SessionToken>\
+                    <Expiration>2999-01-01T00:00:00Z</Expiration></Credentials></AssumeRoleResult></AssumeRoleResponse>";
+        let head = format!("HTTP/1.1 200 OK\r\nContent-Type: text/xml\r\nContent-Length: {}\r\n\r\n", body.len());
+        stream.write_all(format!("{head}{body}").as_bytes()).unwrap();
+        String::from_utf8_lossy(&asked).into_owned()
+    });
+    (url, asked)
+}
+
+#[test]
+fn a_role_that_another_profile_may_assume() {
+    let (home, ec2) = (home_with_profiles(), Ec2::example());
+    let (url, asked) = sts();
+    home.write(".aws/config", "[profile backup]\nrole_arn = arn:aws:iam::123456789012:role/backup\nsource_profile = mine\n");
+    let arguments = ["purge-expired-amis", "-p", "backup", "-r", "eu-west-1,us-east-1"];
+    assert_eq!(asked_by(home.ami_backup(&arguments).env("AWS_ENDPOINT_URL_STS", url), &ec2), "ASIAROLE");
+    let asked = asked.join().unwrap();
+    assert!(asked.contains("Credential=AKIAMINE/") && asked.contains("/eu-west-1/sts/"), "{asked}");
+}
+
 #[test]
 fn the_instances_role() {
     let (home, ec2) = (Home::new(), Ec2::example());
@@ -128,4 +169,21 @@ fn an_endpoint_for_ec2_alone() {
     let ran = home.ami_backup(&["image-instance", "-i", WEB, "-r", "us-east-1", "--dry-run"]).env("AWS_ENDPOINT_URL_EC2", &ec2.url).run();
     assert_eq!(ran.code, 0, "{ran}");
     assert_eq!(ec2.changes(), [""; 0]);
+}
+
+#[test]
+fn a_profile_that_is_misspelt_inside_is_never_passed_over_for_the_instances_role() {
+    let ec2 = Ec2::example();
+    let home = Home::new();
+    home.write(".aws/config", "[profile role]\nrole_arn = arn:aws:iam::123456789012:role/backup\nsource_profile = mispelt\n");
+    for command in COMMANDS {
+        let by_name = home.ami_backup(&[command, &["-p", "role"]].concat()).without_credentials().with_metadata_of(&ec2).on(&ec2).run();
+        let by_environment =
+            home.ami_backup(command).env("AWS_PROFILE", "role").without_credentials().with_metadata_of(&ec2).on(&ec2).run();
+        for ran in [by_name, by_environment] {
+            assert_eq!(ran.code, 2, "{ran}");
+            assert!(ran.stderr.contains("mispelt"), "{ran}");
+        }
+    }
+    assert!(ec2.calls().is_empty(), "nothing was asked of EC2");
 }

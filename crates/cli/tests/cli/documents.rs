@@ -29,7 +29,7 @@ fn completions() {
 fn a_manual_page() {
     let page = printed(&["man"]);
     assert!(page.contains(".TH ami-backup 1"), "{page}");
-    for command in ["image\\-instance", "purge\\-expired\\-amis", "resume", "sandbox", "install"] {
+    for command in ["IMAGE\\-INSTANCE", "PURGE\\-EXPIRED\\-AMIS", "RESUME", "SANDBOX", "INSTALL"] {
         assert!(page.contains(command), "{command} is not in {page}");
     }
     for option in ["\\-\\-expire", "\\-\\-keep\\-last", "\\-\\-max\\-deletes", "\\-\\-no\\-wait", "130"] {

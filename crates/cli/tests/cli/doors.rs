@@ -87,6 +87,25 @@ fn the_version() {
 }
 
 #[test]
+fn every_option_of_the_others_has_its_long_form() {
+    let home = Home::new();
+    home.write(".aws/credentials", "[mine]\naws_access_key_id = AKIAMINE\naws_secret_access_key = secret\n");
+    let ec2 = Ec2::example();
+    for (short, long) in [
+        (
+            &["purge-expired-amis", "-p", "mine", "-r", "us-east-1"][..],
+            &["purge-expired-amis", "--profile", "mine", "--region", "us-east-1"][..],
+        ),
+        (&["resume", "-p", "mine", "-r", "us-east-1", "-t", "5"], &["resume", "--profile=mine", "--region=us-east-1", "--timeout=5"]),
+    ] {
+        let ran = home.ami_backup(short).on(&ec2).run();
+        assert_eq!(ran.code, 0, "{ran}");
+        assert_eq!(home.ami_backup(long).on(&ec2).run().to_string(), ran.to_string());
+    }
+    assert!(ec2.calls().iter().all(|call| (call.access_key.as_str(), call.region.as_str()) == ("AKIAMINE", "us-east-1")));
+}
+
+#[test]
 fn every_option_of_image_instance_has_its_long_form() {
     let home = Home::new();
     home.write(".aws/credentials", "[mine]\naws_access_key_id = AKIAMINE\naws_secret_access_key = secret\n");

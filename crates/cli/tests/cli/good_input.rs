@@ -95,7 +95,7 @@ fn a_region_given_twice() {
         assert_eq!(planned(twice).to_string(), once);
     }
     let home = Home::new();
-    for twice in [&["-r", "us-east-1,us-east-1"][..], &["-r", "us-east-1", "-r", "us-east-1"]] {
+    for twice in [&["-r", "us-east-1,us-east-1"][..], &["-r", "us-east-1", "-r", "us-east-1"], &["-r", "us-east-1, us-east-1"]] {
         let ran = home.ami_backup(&[&["purge-expired-amis", "--sandbox"], twice].concat()).run();
         assert_eq!(ran.stdout, "purged 0, kept 0, in 1 region\n");
         assert_eq!(home.ami_backup(&[&["resume", "--sandbox"], twice].concat()).run().stdout, "nothing to finish\n");
@@ -110,7 +110,8 @@ fn options_in_any_order() {
     assert_eq!(planned(&["--region=us-east-1", "--expire=+1 week", "--copy-to=eu-west-1", "--timeout=60"]).to_string(), plan);
     assert_eq!(planned(&["--timeout", "60", "--copy-to", "eu-west-1", "--expire", "+1 week", "--region", "us-east-1"]).to_string(), plan);
     let home = Home::new();
-    let ran = home.ami_backup(&["-v", "image-instance", "-e", "+1 week", "--dry-run", "-deu-west-1", "-t=60", &format!("-i{WEB}"), "--sandbox"]);
+    let ran =
+        home.ami_backup(&["-v", "image-instance", "-e", "+1 week", "--dry-run", "-deu-west-1", "-t=60", &format!("-i{WEB}"), "--sandbox"]);
     assert_eq!(ran.run().to_string(), plan);
 }
 

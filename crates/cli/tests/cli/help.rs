@@ -10,26 +10,192 @@ fn help(command: &[&str]) -> String {
 
 #[test]
 fn of_the_program() {
-    assert_snapshot!(help(&[]), @"");
+    assert_snapshot!(help(&[]), @"
+    Backs EC2 instances up as AMIs, copies them to other regions, and removes what has expired: images
+    and snapshots both, and never anything else
+
+    Usage: ami-backup [OPTIONS] <COMMAND>
+
+    Commands:
+      image-instance      Make an image of an instance, with an expiry and copies in other regions
+      purge-expired-amis  Remove backups that have expired, their snapshots, and expired snapshots whose
+                          image is gone
+      resume              Make or finish the copies that an interrupted or impatient image-instance left
+      sandbox             Look at, move on or serve the embedded toy EC2
+      iam-policy          Print the least IAM policy that ami-backup needs
+      install             Install this binary, the links of the scripts' names, and a schedule
+      completions         Print a completion script for a shell
+      man                 Print the manual page
+      schema              Print the JSON Schema of a report
+      help                Print this message or the help of the given subcommand(s)
+
+    Options:
+      -v, --verbose...  Say more on stderr; -vv names each call to EC2, -vvv tells all that the AWS SDK
+                        has to say
+      -h, --help        Print help
+      -V, --version     Print version
+
+    Exit codes:
+      0  done
+      1  nothing achieved
+      2  usage or configuration, before any call
+      3  some targets failed, the rest is done
+      4  still in flight when patience (-t) ran out: `ami-backup resume` finishes the copies
+      5  stopped for safety, before anything was changed
+      130  interrupted; what was begun can be resumed
+    ");
 }
 
 #[test]
 fn of_image_instance() {
-    assert_snapshot!(help(&["image-instance"]), @"");
+    assert_snapshot!(help(&["image-instance"]), @"
+    Make an image of an instance, with an expiry and copies in other regions
+
+    Usage: ami-backup image-instance [OPTIONS]
+
+    Options:
+      -i, --instance-id <INSTANCE_ID>  The instance to back up (default: the one this runs on)
+      -r, --region <REGION>            The region of the instance (default: AWS_REGION,
+                                       AWS_DEFAULT_REGION, the region this runs in, or the profile's)
+      -e, --expire <EXPIRY>            When the backup may be purged, such as '+1 week' or 'next month'
+                                       (default: never)
+      -d, --copy-to <REGION>           Copy the image to this region, too; several are separated by
+                                       commas, or -d is repeated
+          --encrypt                    Encrypt each copy with the default EBS key of its region
+          --kms-key <REGION=ARN>       Encrypt the copy in REGION with this KMS key of that region; may
+                                       be repeated
+          --reboot                     Let EC2 reboot the instance, so that its file systems are
+                                       consistent (default: no reboot)
+      -t, --timeout <SECONDS>          Wait at most this many seconds; `ami-backup resume` finishes what
+                                       is not done by then (default: 28800, 8 hours)
+          --no-wait                    Ask EC2 for what can be begun now, and do not wait; a later
+                                       `ami-backup resume` makes the copies
+      -p, --profile <PROFILE>          Use this profile of the AWS configuration, whatever credentials
+                                       are in the environment
+          --sandbox[=<FILE>]           Rehearse on an embedded toy EC2 instead of AWS; its world is kept
+                                       in FILE (default: ~/.local/state/ami-backup/sandbox.json).
+                                       AMI_BACKUP_SANDBOX=FILE in the environment does the same
+          --dry-run                    Show what would be done, and change nothing
+          --json                       Print the report as one JSON document; `ami-backup schema`
+                                       describes it
+          --now <INSTANT>              Act as if it were this instant, such as 2026-12-24T18:00:00Z
+                                       (only with --dry-run or --sandbox)
+      -v, --verbose...                 Say more on stderr; -vv names each call to EC2, -vvv tells all
+                                       that the AWS SDK has to say
+      -h, --help                       Print help
+      -V, --version                    Print version
+
+    The expiry is what date(1) takes. It is counted from the start of the run and read in this host's
+    time zone:
+      -e '+1 week'   -e 'next month'   -e '42 days'   -e '2026-12-24 18:00 UTC'
+
+    Examples:
+      This instance, kept for a week:
+        ami-backup image-instance -e '+1 week'
+      Another one, kept for 42 days, with a copy in Ireland:
+        ami-backup image-instance -i i-0123456789abcdef0 -r us-east-1 -e '42 days' -d eu-west-1
+    ");
 }
 
 #[test]
 fn of_purge_expired_amis() {
-    assert_snapshot!(help(&["purge-expired-amis"]), @"");
+    assert_snapshot!(help(&["purge-expired-amis"]), @"
+    Remove backups that have expired, their snapshots, and expired snapshots whose image is gone
+
+    Usage: ami-backup purge-expired-amis [OPTIONS]
+
+    Options:
+      -r, --region <REGION>     Purge this region only; several are separated by commas, or -r is
+                                repeated (default: every enabled region)
+          --keep-last <N>       Keep the newest N available backups of each instance in each region,
+                                expired or not [default: 0]
+          --max-deletes <N|P%>  Delete nothing at all if more than N backups, or more than P percent of
+                                those seen, would go (default: no limit)
+      -p, --profile <PROFILE>   Use this profile of the AWS configuration, whatever credentials are in
+                                the environment
+          --sandbox[=<FILE>]    Rehearse on an embedded toy EC2 instead of AWS; its world is kept in
+                                FILE (default: ~/.local/state/ami-backup/sandbox.json).
+                                AMI_BACKUP_SANDBOX=FILE in the environment does the same
+          --dry-run             Show what would be done, and change nothing
+          --json                Print the report as one JSON document; `ami-backup schema` describes it
+          --now <INSTANT>       Act as if it were this instant, such as 2026-12-24T18:00:00Z (only with
+                                --dry-run or --sandbox)
+      -v, --verbose...          Say more on stderr; -vv names each call to EC2, -vvv tells all that the
+                                AWS SDK has to say
+      -h, --help                Print help
+      -V, --version             Print version
+
+    Examples:
+      What would go, and why everything else stays:
+        ami-backup purge-expired-amis --dry-run
+      Two regions, keeping the newest backup of each instance:
+        ami-backup purge-expired-amis -r us-east-1,eu-west-1 --keep-last 1
+    ");
 }
 
 #[test]
 fn of_resume() {
-    assert_snapshot!(help(&["resume"]), @"");
+    assert_snapshot!(help(&["resume"]), @"
+    Make or finish the copies that an interrupted or impatient image-instance left
+
+    Usage: ami-backup resume [OPTIONS]
+
+    Options:
+      -r, --region <REGION>    Look for unfinished copies of the images in this region only; may be
+                               repeated (default: every enabled region)
+      -t, --timeout <SECONDS>  Wait at most this many seconds; `ami-backup resume` finishes what is not
+                               done by then (default: 28800, 8 hours)
+          --no-wait            Ask EC2 for what can be begun now, and do not wait; a later `ami-backup
+                               resume` makes the copies
+      -p, --profile <PROFILE>  Use this profile of the AWS configuration, whatever credentials are in
+                               the environment
+          --sandbox[=<FILE>]   Rehearse on an embedded toy EC2 instead of AWS; its world is kept in FILE
+                               (default: ~/.local/state/ami-backup/sandbox.json).
+                               AMI_BACKUP_SANDBOX=FILE in the environment does the same
+          --dry-run            Show what would be done, and change nothing
+          --json               Print the report as one JSON document; `ami-backup schema` describes it
+          --now <INSTANT>      Act as if it were this instant, such as 2026-12-24T18:00:00Z (only with
+                               --dry-run or --sandbox)
+      -v, --verbose...         Say more on stderr; -vv names each call to EC2, -vvv tells all that the
+                               AWS SDK has to say
+      -h, --help               Print help
+      -V, --version            Print version
+    ");
 }
 
 #[test]
 fn of_the_sandbox() {
-    assert_snapshot!(help(&["sandbox"]), @"");
-    assert_snapshot!(help(&["sandbox", "serve"]), @"");
+    assert_snapshot!(help(&["sandbox"]), @"
+    Look at, move on or serve the embedded toy EC2
+
+    Usage: ami-backup sandbox [OPTIONS] <COMMAND>
+
+    Commands:
+      show     Show the instances, images and snapshots of the world
+      advance  Let time pass in the world
+      reset    Start the world afresh
+      serve    Serve a world to any EC2 client, on loopback only; the first line on stdout is its URL
+      help     Print this message or the help of the given subcommand(s)
+
+    Options:
+      -v, --verbose...  Say more on stderr; -vv names each call to EC2, -vvv tells all that the AWS SDK
+                        has to say
+      -h, --help        Print help
+      -V, --version     Print version
+    ");
+    assert_snapshot!(help(&["sandbox", "serve"]), @"
+    Serve a world to any EC2 client, on loopback only; the first line on stdout is its URL
+
+    Usage: ami-backup sandbox serve [OPTIONS]
+
+    Options:
+          --listen <ADDRESS:PORT>  The address to listen on [default: 127.0.0.1:0]
+          --state <FILE>           Keep the world in this file (default: in memory only)
+          --speed <N>              Let images and snapshots be made N times as fast as on EC2 [default:
+                                   1]
+      -v, --verbose...             Say more on stderr; -vv names each call to EC2, -vvv tells all that
+                                   the AWS SDK has to say
+      -h, --help                   Print help
+      -V, --version                Print version
+    ");
 }

@@ -41,9 +41,29 @@ fn home_with_expired_backups() -> Home {
 fn data_and_talk() {
     let home = Home::new();
     let ran = home.ami_backup(&["image-instance", "--sandbox", "-e", "+1 week", "-d", "eu-west-1"]).run();
-    assert_snapshot!(ran, @"");
+    assert_snapshot!(ran, @"
+    ! sandbox: a toy EC2 kept in ~/.local/state/ami-backup/sandbox.json; its clock stands at 2026-12-01T02:00:00Z
+    ! expires 2026-12-08T02:00:00Z
+    ! us-east-1: ami-09d40897aa65e0c57 requested: backup-ami_web-1_i-0eb1eb1eb1eb10001_20261201T020000Z_247ad1aa
+    ! us-east-1: ami-09d40897aa65e0c57 available
+    ! eu-west-1: ami-09bc0e13c32d1b883 requested, a copy of ami-09d40897aa65e0c57
+    ! eu-west-1: ami-09bc0e13c32d1b883 available
+    us-east-1  ami-09d40897aa65e0c57  available  backup-ami_web-1_i-0eb1eb1eb1eb10001_20261201T020000Z_247ad1aa  expires 2026-12-08T02:00:00Z
+    eu-west-1  ami-09bc0e13c32d1b883  available  copy of ami-09d40897aa65e0c57 in us-east-1
+    exit code 0
+    ");
     home.advance("8d");
-    assert_snapshot!(home.ami_backup(&["purge-expired-amis", "--sandbox", "-v", "-r", "us-east-1,eu-west-1"]).run(), @"");
+    assert_snapshot!(home.ami_backup(&["purge-expired-amis", "--sandbox", "-v", "-r", "us-east-1,eu-west-1"]).run().timeless(), @"
+    ! sandbox: a toy EC2 kept in ~/.local/state/ami-backup/sandbox.json; its clock stands at INSTANT
+    ! eu-west-1: read 1 image and 1 snapshot
+    ! us-east-1: read 1 image and 1 snapshot
+    ! eu-west-1: removed ami-09bc0e13c32d1b883 and 1 snapshot
+    ! us-east-1: removed ami-09d40897aa65e0c57 and 1 snapshot
+    eu-west-1  purged  ami-09bc0e13c32d1b883  web-1 of INSTANT with 1 snapshot: it expired INSTANT
+    us-east-1  purged  ami-09d40897aa65e0c57  web-1 of INSTANT with 1 snapshot: it expired INSTANT
+    purged 2, kept 0, in 2 regions
+    exit code 0
+    ");
 }
 
 #[test]
@@ -152,7 +172,11 @@ fn a_purge_that_went_well_says_what_it_did_and_nothing_more() {
     // Only the sandbox says on stderr what it is.
     let ran = home.ami_backup(&["purge-expired-amis", "--sandbox"]).run();
     assert_eq!(ran.stderr.lines().count(), 1, "{ran}");
-    assert_snapshot!(ran.stdout, @"");
+    assert_snapshot!(ran.timeless().stdout, @"
+    eu-west-1  purged  ami-09bc0e13c32d1b883  web-1 of INSTANT with 1 snapshot: it expired INSTANT
+    us-east-1  purged  ami-09d40897aa65e0c57  web-1 of INSTANT with 1 snapshot: it expired INSTANT
+    purged 2, kept 0, in 18 regions
+    ");
 }
 
 #[test]

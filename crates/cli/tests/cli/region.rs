@@ -47,7 +47,10 @@ fn a_purge_of_all_regions_asks_for_them_where_the_chain_leads() {
 #[test]
 fn nobody_says_which_region() {
     let (home, ec2) = (Home::new(), Ec2::example());
-    assert_snapshot!(home.ami_backup(&["image-instance", "-i", WEB]).on(&ec2).run(), @"");
+    assert_snapshot!(home.ami_backup(&["image-instance", "-i", WEB]).on(&ec2).run(), @"
+    ! error: no region: give -r, set AWS_REGION, or add one to the profile (the metadata service did not answer either: this seems to be no EC2 instance)
+    exit code 2
+    ");
     assert!(ec2.calls().is_empty());
 }
 
@@ -55,10 +58,22 @@ fn nobody_says_which_region() {
 fn an_error_says_who_chose_the_region() {
     let (home, ec2) = (home_with_profiles(), Ec2::example());
     let program = || home.ami_backup(&["image-instance", "-i", MAIL]).on(&ec2);
-    assert_snapshot!(program().env("AWS_REGION", "us-east-1").run(), @"");
-    assert_snapshot!(program().env("AWS_DEFAULT_REGION", "us-east-1").run(), @"");
-    assert_snapshot!(program().with_metadata_of(&ec2).run(), @"");
-    assert_snapshot!(program().run(), @"");
+    assert_snapshot!(program().env("AWS_REGION", "us-east-1").run(), @"
+    ! error: there is no instance i-0a11a11a11a110001 in us-east-1 (the region is from AWS_REGION)
+    exit code 1
+    ");
+    assert_snapshot!(program().env("AWS_DEFAULT_REGION", "us-east-1").run(), @"
+    ! error: there is no instance i-0a11a11a11a110001 in us-east-1 (the region is from AWS_DEFAULT_REGION)
+    exit code 1
+    ");
+    assert_snapshot!(program().with_metadata_of(&ec2).run(), @"
+    ! error: there is no instance i-0a11a11a11a110001 in us-east-1 (the region is from the metadata service)
+    exit code 1
+    ");
+    assert_snapshot!(program().run(), @"
+    ! error: there is no instance i-0a11a11a11a110001 in sa-east-1 (the region is from the profile)
+    exit code 1
+    ");
     assert_eq!(ec2.changes(), [""; 0]);
 }
 
@@ -68,10 +83,22 @@ fn something_that_is_no_region_is_told_with_who_said_it() {
     let home = Home::new();
     home.write(".aws/config", "[profile wrong]\nregion = ireland\n");
     let program = || home.ami_backup(&["image-instance", "-i", MAIL]).on(&ec2);
-    assert_snapshot!(program().env("AWS_REGION", "us-east-1a").run(), @"");
-    assert_snapshot!(program().env("AWS_DEFAULT_REGION", "US-EAST-1").run(), @"");
-    assert_snapshot!(program().env("AWS_PROFILE", "wrong").run(), @"");
-    assert_snapshot!(home.ami_backup(&["purge-expired-amis"]).on(&ec2).env("AWS_REGION", "everywhere").run(), @"");
+    assert_snapshot!(program().env("AWS_REGION", "us-east-1a").run(), @"
+    ! error: AWS_REGION gives no region: `us-east-1a` is not a region such as eu-west-1
+    exit code 2
+    ");
+    assert_snapshot!(program().env("AWS_DEFAULT_REGION", "US-EAST-1").run(), @"
+    ! error: AWS_DEFAULT_REGION gives no region: `US-EAST-1` is not a region such as eu-west-1
+    exit code 2
+    ");
+    assert_snapshot!(program().env("AWS_PROFILE", "wrong").run(), @"
+    ! error: the profile gives no region: `ireland` is not a region such as eu-west-1
+    exit code 2
+    ");
+    assert_snapshot!(home.ami_backup(&["purge-expired-amis"]).on(&ec2).env("AWS_REGION", "everywhere").run(), @"
+    ! error: AWS_REGION gives no region: `everywhere` is not a region such as eu-west-1
+    exit code 2
+    ");
     assert!(ec2.calls().is_empty());
 }
 
@@ -85,7 +112,8 @@ fn the_local_instance_is_asked_of_the_metadata_service() {
     let created = ec2.calls().into_iter().find(|call| call.action == "CreateImage").unwrap();
     assert_eq!((created.region.as_str(), created.params["InstanceId"].as_str()), ("us-east-1", WEB));
     // Version 2 of the service only: the token comes first.
-    let asked: Vec<String> = ec2.sim.calls().into_iter().filter(|call| call.action == "metadata").map(|call| call.params["path"].clone()).collect();
+    let asked: Vec<String> =
+        ec2.sim.calls().into_iter().filter(|call| call.action == "metadata").map(|call| call.params["path"].clone()).collect();
     assert_eq!(asked, ["/latest/api/token", "/latest/dynamic/instance-identity/document"]);
 }
 
@@ -94,6 +122,9 @@ fn the_local_instance_in_the_region_it_is_in() {
     let (home, ec2) = (Home::new(), Ec2::example());
     let program = |region| home.ami_backup(&["image-instance", "--dry-run", "-r", region]).with_metadata_of(&ec2).on(&ec2);
     assert_eq!(program("us-east-1").run().code, 0);
-    assert_snapshot!(program("eu-west-1").run(), @"");
+    assert_snapshot!(program("eu-west-1").run(), @"
+    ! error: this instance, i-0eb1eb1eb1eb10001, is in us-east-1, not in eu-west-1; name another one with -i
+    exit code 2
+    ");
     assert_eq!(ec2.changes(), [""; 0]);
 }

@@ -9,13 +9,63 @@ use crate::common::{Home, WEB};
 #[test]
 fn a_backup_is_made_copied_and_purged() {
     let home = Home::new();
-    assert_snapshot!(home.ami_backup(&["sandbox", "show"]).run(), @"");
-    assert_snapshot!(home.ami_backup(&["image-instance", "--sandbox", "-e", "+1 week", "-d", "eu-west-1"]).run(), @"");
-    assert_snapshot!(home.ami_backup(&["sandbox", "show"]).run(), @"");
-    assert_snapshot!(home.ami_backup(&["sandbox", "advance", "8d"]).run(), @"");
-    assert_snapshot!(home.ami_backup(&["purge-expired-amis", "--sandbox", "-r", "eu-west-1,us-east-1"]).run(), @"");
-    assert_snapshot!(home.ami_backup(&["sandbox", "show"]).run(), @"");
-    assert_snapshot!(home.ami_backup(&["sandbox", "reset"]).run(), @"");
+    assert_snapshot!(home.ami_backup(&["sandbox", "show"]).run().timeless(), @"
+    INSTANT
+    eu-west-1
+      i-0a11a11a11a110001  running    mail-1 (1 volume)
+    us-east-1
+      i-0db1db1db1db10001  running    db-1 (3 volumes)
+      i-0eb1eb1eb1eb10001  running    web-1 (1 volume)
+    exit code 0
+    ");
+    assert_snapshot!(home.ami_backup(&["image-instance", "--sandbox", "-e", "+1 week", "-d", "eu-west-1"]).run().timeless(), @"
+    ! sandbox: a toy EC2 kept in ~/.local/state/ami-backup/sandbox.json; its clock stands at INSTANT
+    ! expires INSTANT
+    ! us-east-1: ami-09d40897aa65e0c57 requested: backup-ami_web-1_i-0eb1eb1eb1eb10001_SLOT_HASH
+    ! us-east-1: ami-09d40897aa65e0c57 available
+    ! eu-west-1: ami-09bc0e13c32d1b883 requested, a copy of ami-09d40897aa65e0c57
+    ! eu-west-1: ami-09bc0e13c32d1b883 available
+    us-east-1  ami-09d40897aa65e0c57  available  backup-ami_web-1_i-0eb1eb1eb1eb10001_SLOT_HASH  expires INSTANT
+    eu-west-1  ami-09bc0e13c32d1b883  available  copy of ami-09d40897aa65e0c57 in us-east-1
+    exit code 0
+    ");
+    assert_snapshot!(home.ami_backup(&["sandbox", "show"]).run().timeless(), @"
+    INSTANT
+    eu-west-1
+      i-0a11a11a11a110001  running    mail-1 (1 volume)
+      ami-09bc0e13c32d1b883  available  backup-ami_web-1_i-0eb1eb1eb1eb10001_SLOT_HASH  Expire=INSTANT
+      snap-046d665e7d6f414aa  completed  8 GiB  Expire=INSTANT
+    us-east-1
+      i-0db1db1db1db10001  running    db-1 (3 volumes)
+      i-0eb1eb1eb1eb10001  running    web-1 (1 volume)
+      ami-09d40897aa65e0c57  available  backup-ami_web-1_i-0eb1eb1eb1eb10001_SLOT_HASH  Expire=INSTANT
+      snap-0c9ea446896d8c9b6  completed  8 GiB  Expire=INSTANT
+    exit code 0
+    ");
+    assert_snapshot!(home.ami_backup(&["sandbox", "advance", "8d"]).run().timeless(), @"
+    INSTANT
+    exit code 0
+    ");
+    assert_snapshot!(home.ami_backup(&["purge-expired-amis", "--sandbox", "-r", "eu-west-1,us-east-1"]).run().timeless(), @"
+    ! sandbox: a toy EC2 kept in ~/.local/state/ami-backup/sandbox.json; its clock stands at INSTANT
+    eu-west-1  purged  ami-09bc0e13c32d1b883  web-1 of INSTANT with 1 snapshot: it expired INSTANT
+    us-east-1  purged  ami-09d40897aa65e0c57  web-1 of INSTANT with 1 snapshot: it expired INSTANT
+    purged 2, kept 0, in 2 regions
+    exit code 0
+    ");
+    assert_snapshot!(home.ami_backup(&["sandbox", "show"]).run().timeless(), @"
+    INSTANT
+    eu-west-1
+      i-0a11a11a11a110001  running    mail-1 (1 volume)
+    us-east-1
+      i-0db1db1db1db10001  running    db-1 (3 volumes)
+      i-0eb1eb1eb1eb10001  running    web-1 (1 volume)
+    exit code 0
+    ");
+    assert_snapshot!(home.ami_backup(&["sandbox", "reset"]).run().timeless(), @"
+    INSTANT
+    exit code 0
+    ");
 }
 
 #[test]
@@ -88,7 +138,10 @@ fn an_empty_variable_is_one_that_is_not_set() {
 
 #[test]
 fn no_home_to_keep_it_in() {
-    assert_snapshot!(Home::new().ami_backup(&["sandbox", "show"]).without(&["HOME"]).run(), @"");
+    assert_snapshot!(Home::new().ami_backup(&["sandbox", "show"]).without(&["HOME"]).run(), @"
+    ! error: no home directory to keep the sandbox in; name a file: --sandbox=FILE
+    exit code 2
+    ");
 }
 
 #[test]
@@ -105,7 +158,8 @@ fn it_is_served_to_any_client() {
     let state = home.path("served.json");
     let served = home.ami_backup(&["sandbox", "serve", "--state", state.to_str().unwrap(), "--speed", "1000"]).start();
     let url = served.says("http://127.0.0.1:");
-    let client = |arguments: &[&str]| home.ami_backup(arguments).env("AWS_ENDPOINT_URL", &url).env("AWS_EC2_METADATA_SERVICE_ENDPOINT", &url);
+    let client =
+        |arguments: &[&str]| home.ami_backup(arguments).env("AWS_ENDPOINT_URL", &url).env("AWS_EC2_METADATA_SERVICE_ENDPOINT", &url);
     let ran = client(&["image-instance", "-e", "+1 week"]).without(&["AWS_EC2_METADATA_DISABLED"]).run();
     assert_eq!(ran.code, 0, "{ran}");
     let option = format!("--sandbox={}", state.display());

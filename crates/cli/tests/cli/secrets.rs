@@ -13,6 +13,8 @@ fn keeps_its_secrets(home: &Home, ec2: &Ec2, arguments: &[&str], how: impl Fn(Pr
     for more in [&["-vvv"][..], &["-vvv", "--json"], &["-v"]] {
         let ran = how(home.ami_backup(&[arguments, more].concat()).on(ec2)).run();
         let all = format!("{}{}", ran.stdout, ran.stderr);
+        // There is something to hide them in.
+        assert!(!more.contains(&"-vvv") || all.contains("** redacted"), "{ran}");
         for canary in [SECRET, TOKEN, "c4n4ry", "wJalrXUt"] {
             let line = all.lines().find(|line| line.contains(canary));
             assert!(line.is_none(), "{line:?}");
@@ -31,9 +33,7 @@ const COMMANDS: [&[&str]; 4] = [
 fn of_the_environment() {
     let (home, ec2) = (Home::new(), Ec2::example());
     for command in COMMANDS {
-        keeps_its_secrets(&home, &ec2, command, |program| {
-            program.env("AWS_SECRET_ACCESS_KEY", SECRET).env("AWS_SESSION_TOKEN", TOKEN)
-        });
+        keeps_its_secrets(&home, &ec2, command, |program| program.env("AWS_SECRET_ACCESS_KEY", SECRET).env("AWS_SESSION_TOKEN", TOKEN));
     }
 }
 
