@@ -35,6 +35,15 @@ fn usage_of_image_instance(arguments: &[&str]) -> Ran {
 }
 
 #[test]
+fn a_copy_of_what_expires_within_the_hour() {
+    assert_snapshot!(usage_of_image_instance(&["-e", "+30 minutes", "-d", "eu-west-1"]).timeless(), @"
+    ! expires INSTANT
+    ! error: -d goes with a later expiry: a backup that expires within the hour is not copied any more
+    exit code 2
+    ");
+}
+
+#[test]
 fn an_unknown_instance() {
     let ec2 = Ec2::example();
     let home = Home::new();

@@ -57,6 +57,11 @@ fn a_profile_that_the_environment_names_does_not() {
     assert_eq!(asked_by(home.ami_backup(COMMANDS[0]).env("AWS_PROFILE", "mine"), &ec2), "AKIAENVIRONMENT");
     assert_eq!(asked_by(home.ami_backup(COMMANDS[0]).env("AWS_PROFILE", "mine").without_credentials(), &ec2), "AKIAMINE");
     assert_eq!(asked_by(home.ami_backup(COMMANDS[0]).without_credentials(), &ec2), "AKIADEFAULT");
+    // The older of the AWS CLI's two variables comes first, there and here.
+    let both = home.ami_backup(COMMANDS[1]).env("AWS_DEFAULT_PROFILE", "mine").env("AWS_PROFILE", "default").without_credentials();
+    assert_eq!(asked_by(both, &ec2), "AKIAMINE");
+    let nowhere = home.ami_backup(COMMANDS[1]).env("AWS_DEFAULT_PROFILE", "nowhere").without_credentials().on(&ec2).run();
+    assert_eq!(nowhere.code, 2, "{nowhere}");
 }
 
 #[test]

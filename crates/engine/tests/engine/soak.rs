@@ -44,6 +44,16 @@ async fn the_same_seed_lives_the_same_life() {
     }
 }
 
+#[tokio::test(start_paused = true)]
+async fn nothing_is_asked_that_the_table_behind_the_iam_policy_does_not_hold() {
+    let table = engine::call::Call::ALL.map(engine::call::Call::name);
+    for seed in 0..10 {
+        for call in Life::of(seed).await.live().await {
+            assert!(table.contains(&call.action.as_str()), "seed {seed}: {}", call.action);
+        }
+    }
+}
+
 /// A backup with two copies, from the first call to the last.
 struct Life {
     seed: u64,
