@@ -6,7 +6,7 @@ mod text;
 
 use jiff::Timestamp;
 use planner::expiry::Expiry;
-use planner::id::{AccountId, ImageId, InstanceId, Region, SnapshotId};
+use planner::id::{AccountId, ImageId, InstanceId, Region};
 use planner::inventory::ImageState;
 use planner::plan::{CopyStanding, Verdict};
 use planner::tags::{Encryption, Tags};
@@ -76,10 +76,6 @@ pub enum PlannedStep {
     CopyImage { region: Region, source_region: Region, source: ImageId, name: String, encrypted: bool, tags: Tags },
     /// A copy, once the image is there.
     CopyWhenAvailable { region: Region, encryption: Encryption },
-    /// The removal of an image.
-    RemoveImage { region: Region, image: ImageId, snapshots: Vec<SnapshotId> },
-    /// The deletion of an orphan.
-    DeleteSnapshot { region: Region, snapshot: SnapshotId },
 }
 
 /// What `purge-expired-amis` did.

@@ -85,8 +85,6 @@ impl fmt::Display for PlannedStep {
                 };
                 write!(f, "{region}  would copy it once it is available{encrypted}")
             }
-            Self::RemoveImage { region, image, snapshots } => write!(f, "{region}  would remove {image} and {} snapshots", snapshots.len()),
-            Self::DeleteSnapshot { region, snapshot } => write!(f, "{region}  would delete {snapshot}"),
         }
     }
 }

@@ -181,7 +181,7 @@ impl<'a> Follow<'a> {
         let permit = self.request.map_or(Permit::Resume, |(request, _)| Permit::Image(request));
         let plan = guard(plan, &inventory, permit, now).map_err(RunError::Refused)?;
         if self.run.dry_run {
-            self.planned = plan.plan().steps.iter().map(PlannedStep::from).collect();
+            self.planned = plan.plan().steps.iter().filter_map(planned).collect();
             if let Some((request, _)) = self.request {
                 let later = |copy: &CopyRequest| PlannedStep::CopyWhenAvailable {
                     region: copy.destination.clone(),
@@ -622,28 +622,27 @@ fn merge(images: &mut Vec<Image>, more: Vec<Image>) {
     }
 }
 
-impl From<&Step> for PlannedStep {
-    fn from(step: &Step) -> Self {
-        let region = step.region.clone();
-        match &step.action {
-            Action::CreateImage(create) => Self::CreateImage {
-                region,
-                instance: create.instance.clone(),
-                name: create.name.clone(),
-                reboot: create.reboot,
-                tags: create.image_tags.clone(),
-                snapshot_tags: create.snapshot_tags.clone(),
-            },
-            Action::CopyImage(copy) => Self::CopyImage {
-                region,
-                source_region: copy.source_region.clone(),
-                source: copy.source.clone(),
-                name: copy.name.clone(),
-                encrypted: copy.encryption != Encryption::AsSource,
-                tags: copy.tags.clone(),
-            },
-            Action::RemoveImage(remove) => Self::RemoveImage { region, image: remove.image.clone(), snapshots: remove.snapshots.clone() },
-            Action::DeleteSnapshot(snapshot) => Self::DeleteSnapshot { region, snapshot: snapshot.clone() },
-        }
+/// What a dry run shows of a step.
+fn planned(step: &Step) -> Option<PlannedStep> {
+    let region = step.region.clone();
+    match &step.action {
+        Action::CreateImage(create) => Some(PlannedStep::CreateImage {
+            region,
+            instance: create.instance.clone(),
+            name: create.name.clone(),
+            reboot: create.reboot,
+            tags: create.image_tags.clone(),
+            snapshot_tags: create.snapshot_tags.clone(),
+        }),
+        Action::CopyImage(copy) => Some(PlannedStep::CopyImage {
+            region,
+            source_region: copy.source_region.clone(),
+            source: copy.source.clone(),
+            name: copy.name.clone(),
+            encrypted: copy.encryption != Encryption::AsSource,
+            tags: copy.tags.clone(),
+        }),
+        // The guard lets no deletion pass for these commands.
+        Action::RemoveImage(_) | Action::DeleteSnapshot(_) => None,
     }
 }
