@@ -1,4 +1,4 @@
-"""Runs after its two neighbours: no action of the sandbox may go untried by either client."""
+"""Runs after its neighbours: no action of the sandbox may go untried by either client."""
 
 import pytest
 from clients import AWS_CLI, BOTO3
@@ -7,7 +7,13 @@ ACTIONS = """
     RunInstances StartInstances StopInstances TerminateInstances DescribeInstances DescribeVolumes
     CreateImage CopyImage RegisterImage DescribeImages DeregisterImage
     EnableImage DisableImage EnableImageDeregistrationProtection DisableImageDeregistrationProtection
+    ModifyImageAttribute DescribeImageAttribute ResetImageAttribute EnableImageDeprecation DisableImageDeprecation GetImageAncestry
+    ListImagesInRecycleBin ListSnapshotsInRecycleBin RestoreImageFromRecycleBin RestoreSnapshotFromRecycleBin
+    CreateRule GetRule ListRules UpdateRule DeleteRule
     DescribeSnapshots CreateSnapshot DeleteSnapshot
+    LockSnapshot UnlockSnapshot DescribeLockedSnapshots
+    ModifySnapshotTier RestoreSnapshotTier DescribeSnapshotTierStatus
+    ModifySnapshotAttribute ResetSnapshotAttribute DescribeSnapshotAttribute
     CreateTags DeleteTags DescribeTags
     DescribeRegions DescribeAvailabilityZones GetCallerIdentity
 """.split()

@@ -8,7 +8,7 @@ use std::path::{Path, PathBuf};
 
 use aws_credential_types::Credentials;
 use aws_credential_types::provider::SharedCredentialsProvider;
-use ec2_sim::{Ec2Sim, World};
+use ec2_sim::{Ec2Sim, StateError, World};
 use jiff::Timestamp;
 
 use crate::args::DEFAULT_WORLD;
@@ -70,13 +70,16 @@ pub fn new_world() -> Result<World, Failure> {
     Ok(World::example(SEED, beginning))
 }
 
-/// A world for clients that live in the host's time.
-pub fn world_for_serving(file: Option<&Path>, speed: f64) -> Result<(World, Option<File>), Failure> {
-    let lock = file.map(lock).transpose()?;
+/// A world for clients that live in the host's time: the one that is kept in a file, or else the one that is
+/// written down in another, or else the example.
+pub fn world_for_serving(kept: Option<&Path>, written: Option<&Path>, speed: Option<f64>) -> Result<(World, Option<File>), Failure> {
+    let lock = kept.map(lock).transpose()?;
     let now = Timestamp::now();
-    let mut world = match file.filter(|file| file.exists()) {
-        Some(file) => World::load(file).map_err(|error| Failure::usage(whole(&error)))?,
-        None => World::example(SEED, now),
+    let problem = |error: StateError| Failure::usage(whole(&error));
+    let mut world = match (kept.filter(|file| file.exists()), written) {
+        (Some(kept), _) => World { speed: 1.0, ..World::load(kept).map_err(problem)? },
+        (None, Some(written)) => World::load_as_of(written, now).map_err(problem)?,
+        (None, None) => World::example(SEED, now),
     };
     if world.clock > now {
         return Err(Failure::usage(format!(
@@ -85,7 +88,7 @@ pub fn world_for_serving(file: Option<&Path>, speed: f64) -> Result<(World, Opti
         )));
     }
     world.clock = now;
-    world.speed = speed;
+    world.speed = speed.unwrap_or(world.speed);
     Ok((world, lock))
 }
 
@@ -99,6 +102,9 @@ fn default_file() -> Result<PathBuf, Failure> {
 
 /// The lock is on a file of its own, since saving replaces the world's.
 fn lock(file: &Path) -> Result<File, Failure> {
+    if file.extension().is_some_and(|extension| extension == "toml") {
+        return Err(Failure::usage(whole(&StateError::ByHand { path: file.to_owned() })));
+    }
     let mut name = file.as_os_str().to_owned();
     name.push(".lock");
     let path = PathBuf::from(name);

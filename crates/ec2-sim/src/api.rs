@@ -1,4 +1,4 @@
-//! Requests to EC2 and STS: who calls and where, and the envelope around what an action answers.
+//! Requests to EC2, Auto Scaling and STS: who calls and where, and the envelope around what an action answers.
 
 use std::collections::BTreeMap;
 
@@ -8,15 +8,17 @@ use crate::credential::Credential;
 use crate::error::Error;
 use crate::exchange::Addressed;
 use crate::http::{Answer, Request, date};
+use crate::id::hash;
 use crate::query;
 use crate::scope::Scope;
 use crate::world::{ClosedRegion, World};
 use crate::xml::Xml;
 
+const AUTO_SCALING_NAMESPACE: &str = "http://autoscaling.amazonaws.com/doc/2011-01-01/";
 const EC2_NAMESPACE: &str = "http://ec2.amazonaws.com/doc/2016-11-15/";
 const STS_NAMESPACE: &str = "https://sts.amazonaws.com/doc/2011-06-15/";
 
-/// A request to EC2 or STS, as far as it could be read.
+/// A request to one of the services, as far as it could be read.
 pub(crate) struct ApiRequest {
     service: Service,
     action: String,
@@ -27,8 +29,19 @@ pub(crate) struct ApiRequest {
 /// Each service has its own XML namespace and its own way to write an error.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Service {
+    AutoScaling,
     Ec2,
     Sts,
+}
+
+impl Service {
+    fn namespace(self) -> &'static str {
+        match self {
+            Self::AutoScaling => AUTO_SCALING_NAMESPACE,
+            Self::Ec2 => EC2_NAMESPACE,
+            Self::Sts => STS_NAMESPACE,
+        }
+    }
 }
 
 impl ApiRequest {
@@ -39,6 +52,7 @@ impl ApiRequest {
         let service = match credential.as_ref().map(|credential| credential.service.as_str()) {
             Ok("sts") => Service::Sts,
             Ok("ec2") => Service::Ec2,
+            Ok("autoscaling") => Service::AutoScaling,
             _ if actions::is_sts(&action) => Service::Sts,
             _ => Service::Ec2,
         };
@@ -52,10 +66,18 @@ impl ApiRequest {
         if self.action.is_empty() {
             return Err(Error::new("MissingAction", "The request must contain the parameter Action"));
         }
+        if world.manners.unknown_actions.contains(&self.action) {
+            return Err(actions::invalid_action(&self.action));
+        }
         let account = world.account_of_key(&credential.access_key);
         let mut scope = Scope { world, account, region: credential.region, form: &self.form };
         let mut content = Xml::for_root();
+        if scope.world.manners.shuffled {
+            let seed = scope.world.ids.seed;
+            content = content.shuffled(hash(&format!("{seed:x} {} {:?}", scope.now(), self.form)));
+        }
         match self.service {
+            Service::AutoScaling => actions::auto_scaling(&self.action, &mut scope, &mut content)?,
             Service::Ec2 => actions::ec2(&self.action, &mut scope, &mut content)?,
             Service::Sts => actions::sts(&self.action, &scope, &mut content)?,
         }
@@ -81,10 +103,10 @@ impl ApiRequest {
     fn success(&self, content: &Xml, request_id: &str) -> String {
         let root = format!("{}Response", self.action);
         match self.service {
-            Service::Ec2 => Xml::document(&root, Some(EC2_NAMESPACE), |xml| {
+            Service::Ec2 => Xml::document(&root, Some(self.service.namespace()), |xml| {
                 xml.leaf("requestId", request_id).append(content);
             }),
-            Service::Sts => Xml::document(&root, Some(STS_NAMESPACE), |xml| {
+            Service::AutoScaling | Service::Sts => Xml::document(&root, Some(self.service.namespace()), |xml| {
                 xml.append(content).element("ResponseMetadata", |xml| {
                     xml.leaf("RequestId", request_id);
                 });
@@ -102,7 +124,7 @@ impl ApiRequest {
                 })
                 .leaf("RequestID", request_id);
             }),
-            Service::Sts => Xml::document("ErrorResponse", Some(STS_NAMESPACE), |xml| {
+            Service::AutoScaling | Service::Sts => Xml::document("ErrorResponse", Some(self.service.namespace()), |xml| {
                 xml.element("Error", |xml| {
                     let culprit = if error.status < 500 { "Sender" } else { "Receiver" };
                     xml.leaf("Type", culprit).leaf("Code", &error.code).leaf("Message", &error.message);

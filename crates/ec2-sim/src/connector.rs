@@ -8,7 +8,8 @@ use aws_smithy_runtime_api::client::result::ConnectorError;
 use aws_smithy_types::body::SdkBody;
 
 use crate::Ec2Sim;
-use crate::http::{Answer, Delivery, Request};
+use crate::body::{Body, Content};
+use crate::http::{Answer, Delivery, Request, Spoiled};
 
 pub(crate) fn http_client(sim: Ec2Sim) -> SharedHttpClient {
     let connector = SharedHttpConnector::new(Connector(sim));
@@ -29,6 +30,7 @@ impl HttpConnector for Connector {
                     tokio::time::sleep(by).await;
                     write(answer)
                 }
+                Delivery::Spoiled(spoiled) => write_spoiled(spoiled),
                 Delivery::Lost => Err(ConnectorError::io("connection reset by peer".into())),
                 Delivery::Never => std::future::pending().await,
             }
@@ -51,9 +53,21 @@ fn read(request: &HttpRequest) -> Result<Request, ConnectorError> {
 }
 
 fn write(answer: Answer) -> Result<HttpResponse, ConnectorError> {
-    let status = answer.status.try_into().map_err(|_| ConnectorError::other("no such HTTP status".into(), None))?;
-    let mut response = HttpResponse::new(status, SdkBody::from(answer.body));
-    for (name, value) in answer.headers {
+    response(answer.status, answer.headers, SdkBody::from(answer.body))
+}
+
+fn write_spoiled(spoiled: Spoiled) -> Result<HttpResponse, ConnectorError> {
+    let body = match spoiled.content {
+        Content::Whole(bytes) => SdkBody::from(bytes),
+        other => SdkBody::from_body_1_x(Body::from(other)),
+    };
+    response(spoiled.status, spoiled.headers, body)
+}
+
+fn response(status: u16, headers: Vec<(&'static str, String)>, body: SdkBody) -> Result<HttpResponse, ConnectorError> {
+    let status = status.try_into().map_err(|_| ConnectorError::other("no such HTTP status".into(), None))?;
+    let mut response = HttpResponse::new(status, body);
+    for (name, value) in headers {
         response.headers_mut().try_insert(name, value).map_err(|error| ConnectorError::other(Box::new(error), None))?;
     }
     Ok(response)
@@ -64,6 +78,8 @@ mod tests {
     use std::time::Duration;
 
     use aws_smithy_runtime_api::client::http::HttpConnector as _;
+
+    use http_body_util::BodyExt as _;
 
     use super::*;
     use crate::faults::{Fault, FaultKind, Which};
@@ -99,6 +115,53 @@ mod tests {
         put.set_uri("http://169.254.169.254/latest/api/token").unwrap();
         put.headers_mut().insert("x-aws-ec2-metadata-token-ttl-seconds", "60");
         assert_eq!(connector.call(put).await.unwrap().status().as_u16(), 200);
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn bodies_arrive_as_the_faults_will() {
+        let ec2 = Client::of(World::example(1, noon()));
+        let connector = Connector(ec2.sim.clone());
+        let whole = connector.call(request(&ec2)).await.unwrap().body().bytes().unwrap().len();
+        let kinds = [
+            FaultKind::Truncated,
+            FaultKind::Body { status: 502, content_type: "text/html".to_owned(), body: b"<html>".to_vec() },
+            FaultKind::ResetMidBody { after_bytes: 10 },
+            FaultKind::StallMidBody { after_bytes: 10 },
+            FaultKind::Endless { head: "<a>".to_owned(), again: "<b/>".to_owned(), times: None, tail: String::new() },
+        ];
+        for (kind, number) in kinds.into_iter().zip(1..) {
+            ec2.sim.inject(Fault::of("DescribeRegions", Which::Nth(number), kind));
+        }
+        assert_eq!(connector.call(request(&ec2)).await.unwrap().body().bytes().unwrap().len(), whole / 2);
+        let html = connector.call(request(&ec2)).await.unwrap();
+        assert_eq!(
+            (html.status().as_u16(), html.headers().get("content-type"), html.body().bytes()),
+            (502, Some("text/html"), Some(&b"<html>"[..]))
+        );
+        let reset = connector.call(request(&ec2)).await.unwrap().into_body().collect().await;
+        assert_eq!(reset.unwrap_err().to_string(), "connection reset by peer");
+        for _ in 0..2 {
+            // A timeout ends both, even where time only passes while everybody waits.
+            let body = connector.call(request(&ec2)).await.unwrap().into_body();
+            let read = async move {
+                let mut body = body;
+                while body.frame().await.is_some() {}
+            };
+            assert!(tokio::time::timeout(Duration::from_secs(5), read).await.is_err());
+        }
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn answers_the_sdk_as_recycle_bin() {
+        let ec2 = Client::of(World::example(1, noon()));
+        let connector = Connector(ec2.sim.clone());
+        let mut get = HttpRequest::empty();
+        get.set_method("GET").unwrap();
+        get.set_uri("https://rbin.us-east-1.amazonaws.com/rules/abcdefghijk").unwrap();
+        let signed = ec2.of_service("rbin").request("");
+        get.headers_mut().insert("Authorization", signed.headers["authorization"].clone());
+        let response = connector.call(get).await.unwrap();
+        assert_eq!((response.status().as_u16(), response.headers().get("x-amzn-errortype")), (404, Some("ResourceNotFoundException")));
     }
 
     #[tokio::test(start_paused = true)]

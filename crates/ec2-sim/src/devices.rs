@@ -3,7 +3,7 @@
 use crate::error::Error;
 use crate::id::SnapshotId;
 use crate::query::Params;
-use crate::reference::snapshot_id;
+use crate::reference::{archived, snapshot_id};
 use crate::scope::Scope;
 use crate::world::{BlockDevice, Ebs, SnapshotState, Volume};
 
@@ -103,7 +103,10 @@ impl EbsRequest {
                 return Err(invalid_mapping("the encrypted flag cannot be specified since device has a snapshot specified."));
             }
             Some(snapshot) => {
-                let snapshot = scope.snapshot(snapshot)?;
+                let snapshot = scope.restorable_snapshot(snapshot)?;
+                if snapshot.is_archived() {
+                    return Err(archived(&snapshot.id));
+                }
                 if snapshot.state != SnapshotState::Completed {
                     return Err(Error::new("IncorrectState", format!("Snapshot '{}' is not 'completed'.", snapshot.id)));
                 }
@@ -136,6 +139,15 @@ impl EbsRequest {
             delete_on_termination: self.delete_on_termination.unwrap_or(own.delete_on_termination),
             encrypted: own.encrypted || self.encrypted == Some(true),
         })
+    }
+}
+
+/// Refuses for an image what would leave it without its data: a snapshot on the way into the archive, or
+/// out of it for some days only. Not documented, but for `EnableImage`.
+pub(crate) fn check_lasting(device: &BlockDevice, scope: &Scope) -> Result<(), Error> {
+    match device.ebs().and_then(|ebs| ebs.snapshot_id.as_ref()).and_then(|id| scope.restorable_snapshot(id).ok()) {
+        Some(snapshot) if !snapshot.is_lastingly_standard() => Err(archived(&snapshot.id)),
+        _ => Ok(()),
     }
 }
 

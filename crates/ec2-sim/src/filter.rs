@@ -44,7 +44,7 @@ impl<T: Tagged> Filters<T> {
             }
             filter.finish()?;
             count += values.len();
-            let subject = subject(&name, known).ok_or_else(|| Error::invalid_parameter_value(format!("The filter '{name}' is invalid")))?;
+            let subject = subject(&name, known).ok_or_else(|| invalid(&name))?;
             filters.push((subject, values.iter().map(|v| Pattern::new(v)).collect()));
         }
         if count > MOST_VALUES {
@@ -56,11 +56,29 @@ impl<T: Tagged> Filters<T> {
         Ok(Self { filters })
     }
 
+    /// Refuses the tag filters, for an action that does not have them.
+    pub(crate) fn without_tags(self) -> Result<Self, Error> {
+        let name = self.filters.iter().find_map(|(subject, _)| match subject {
+            Subject::Field(_) => None,
+            Subject::Tag(key) => Some(format!("tag:{key}")),
+            Subject::TagKey => Some("tag-key".to_owned()),
+            Subject::TagValue => Some("tag-value".to_owned()),
+        });
+        match name {
+            None => Ok(self),
+            Some(name) => Err(invalid(&name)),
+        }
+    }
+
     pub(crate) fn matches(&self, resource: &T) -> bool {
         self.filters
             .iter()
             .all(|(subject, patterns)| values(subject, resource).iter().any(|value| patterns.iter().any(|pattern| pattern.matches(value))))
     }
+}
+
+fn invalid(name: &str) -> Error {
+    Error::invalid_parameter_value(format!("The filter '{name}' is invalid"))
 }
 
 fn subject<T>(name: &str, known: Known<T>) -> Option<Subject<T>> {

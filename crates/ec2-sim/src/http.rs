@@ -6,6 +6,8 @@ use std::time::Duration;
 use jiff::Timestamp;
 use jiff::fmt::rfc2822::DateTimePrinter;
 
+use crate::body::Content;
+
 /// A request, all of it.
 #[derive(Debug, Clone, Default)]
 pub(crate) struct Request {
@@ -31,11 +33,20 @@ pub(crate) struct Answer {
     pub(crate) body: String,
 }
 
+/// An answer that does not arrive as it was meant.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct Spoiled {
+    pub(crate) status: u16,
+    pub(crate) headers: Vec<(&'static str, String)>,
+    pub(crate) content: Content,
+}
+
 /// What becomes of a request.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) enum Delivery {
     Answer(Answer),
     Late(Duration, Answer),
+    Spoiled(Spoiled),
     /// The connection breaks.
     Lost,
     /// Nothing comes, ever.

@@ -63,6 +63,12 @@ macro_rules! resource_ids {
             }
         }
 
+        impl AsRef<str> for $name {
+            fn as_ref(&self) -> &str {
+                &self.0
+            }
+        }
+
         // Lets a test look a resource up by a plain string.
         impl Borrow<str> for $name {
             fn borrow(&self) -> &str {
@@ -107,6 +113,8 @@ resource_ids! {
     VolumeId = "vol-";
     /// The id of a reservation: the instances that one `RunInstances` started.
     ReservationId = "r-";
+    /// The id of a launch template.
+    LaunchTemplateId = "lt-";
 }
 
 impl VolumeId {
@@ -201,8 +209,18 @@ impl Ids {
 
     /// A request id, in the form of a UUID.
     pub(crate) fn request_id(&mut self) -> String {
-        let (high, low) = (self.next("request"), self.next("request"));
+        self.uuid("request")
+    }
+
+    /// An id in the form of a UUID.
+    pub(crate) fn uuid(&mut self, kind: &str) -> String {
+        let (high, low) = (self.next(kind), self.next(kind));
         format!("{:08x}-{:04x}-4{:03x}-a{:03x}-{:012x}", high >> 32, high >> 16 & 0xffff, high & 0xfff, low >> 52, low & 0xffff_ffff_ffff)
+    }
+
+    /// The identifier of a retention rule: eleven letters and digits.
+    pub(crate) fn retention_rule(&mut self) -> String {
+        format!("{:011x}", self.next("rule") >> 20)
     }
 
     fn next(&mut self, kind: &str) -> u64 {

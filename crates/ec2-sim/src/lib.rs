@@ -22,27 +22,36 @@
 //!
 //! Requests must be signed, for the credential scope says which account and region they are for, but
 //! the signature itself is not verified. Where EC2's behaviour is not documented, or may be one way or
-//! another, [`Manners`](world::Manners) has a switch. What can go wrong on the way is in [`faults`].
+//! another, [`Manners`](world::Manners) has a switch. What can go wrong on the way is in [`faults`]. A world, and
+//! what shall go wrong in it, can be written down by hand: `world.example.toml` and `faults.example.toml`.
 
 mod actions;
 mod api;
+mod body;
 mod call;
 mod clock;
 mod connector;
+mod copying;
 mod credential;
+mod cut;
 mod devices;
 mod error;
 mod exchange;
+mod fault_plan;
 pub mod faults;
 mod filter;
 mod http;
 pub mod id;
 mod idempotency;
 mod instances;
+mod launch_devices;
+mod launch_templates;
 mod metadata;
 mod naming;
 mod paging;
 mod query;
+mod quotas;
+mod rbin;
 mod reference;
 mod resource;
 mod scope;
@@ -53,9 +62,12 @@ mod tagging;
 #[cfg(test)]
 mod testing;
 mod throttle;
+mod toml_file;
 pub mod world;
+mod world_file;
 mod xml;
 
+use std::collections::BTreeMap;
 use std::fmt;
 use std::ops::DerefMut;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
@@ -65,7 +77,9 @@ use jiff::{SignedDuration, Timestamp};
 use tokio::net::TcpListener;
 
 pub use crate::call::{Call, Outcome};
-pub use crate::faults::{Fault, FaultKind, Which};
+pub use crate::cut::CutPoint;
+pub use crate::fault_plan::FaultPlan;
+pub use crate::faults::{Fault, FaultKind, RandomFaults, Which};
 pub use crate::state::StateError;
 pub use crate::world::World;
 
@@ -80,14 +94,20 @@ struct Running {
     clock: clock::Clock,
     faults: faults::Faults,
     log: call::Log,
+    cut: cut::Cut,
 }
 
 impl Ec2Sim {
     /// Sets a world going. From `world.clock` on, its time passes as tokio's does; in a test with
     /// `start_paused` it costs nothing.
     pub fn new(world: World) -> Self {
-        let running =
-            Running { clock: clock::Clock::starting_at(world.clock), world, faults: faults::Faults::default(), log: call::Log::default() };
+        let running = Running {
+            clock: clock::Clock::starting_at(world.clock),
+            world,
+            faults: faults::Faults::default(),
+            log: call::Log::default(),
+            cut: cut::Cut::default(),
+        };
         Self { running: Arc::new(Mutex::new(running)) }
     }
 
@@ -132,10 +152,79 @@ impl Ec2Sim {
         self.lock().faults.add(fault);
     }
 
+    /// Lets things go wrong with the calls to come by chance.
+    pub fn inject_random(&self, faults: RandomFaults) {
+        self.lock().faults.add_random(faults);
+    }
+
+    /// Nothing that was injected goes wrong any more.
+    pub fn clear_faults(&self) {
+        self.lock().faults.clear();
+    }
+
+    /// How many calls have been struck by faults, by [the names](FaultKind::name) of their kinds.
+    pub fn strikes(&self) -> BTreeMap<String, u64> {
+        self.lock().faults.strikes().clone()
+    }
+
+    /// How many calls have been made, to all services but the metadata service. Unlike the log it
+    /// forgets none.
+    pub fn calls_made(&self) -> u64 {
+        self.lock().cut.calls()
+    }
+
+    /// How many calls have changed something.
+    pub fn effects(&self) -> u64 {
+        *self.lock().log.effects().borrow()
+    }
+
+    /// Resolves when more calls than that have changed something: then there is something to save.
+    pub fn effects_beyond(&self, seen: u64) -> impl Future<Output = ()> + Send + 'static {
+        let mut effects = self.lock().log.effects();
+        let sim = self.clone();
+        async move {
+            // The other end is in the simulator, which is held here: it cannot go away.
+            let _ = effects.wait_for(|effects| *effects > seen).await;
+            drop(sim);
+        }
+    }
+
+    /// Kills the caller before or after the effect of a call: that one is never answered, and neither is any
+    /// later one, nor does a later one have an effect. Calls are counted as in [`calls_made`](Self::calls_made),
+    /// so that the next one is `calls_made() + 1`; a number that has passed is never reached. There is one cut
+    /// at a time.
+    ///
+    /// Whoever drives the caller drops it when [`cut`](Self::cut) resolves, and goes on after
+    /// [`uncut`](Self::uncut).
+    pub fn cut_at(&self, call: u64, point: CutPoint) {
+        self.lock().cut.arm(call, point);
+    }
+
+    /// Whether the cut has been reached.
+    pub fn is_cut(&self) -> bool {
+        self.lock().cut.is_reached()
+    }
+
+    /// Resolves when the cut is reached.
+    pub fn cut(&self) -> impl Future<Output = ()> + Send + 'static {
+        let mut reached = self.lock().cut.watch();
+        let sim = self.clone();
+        async move {
+            // The other end is in the simulator, which is held here: it cannot go away.
+            let _ = reached.wait_for(|reached| *reached).await;
+            drop(sim);
+        }
+    }
+
+    /// Answers again, whoever calls. What hung goes on hanging.
+    pub fn uncut(&self) {
+        self.lock().cut.lift();
+    }
+
     fn exchange(&self, request: &http::Request) -> http::Delivery {
         let mut running = self.settled();
-        let Running { world, faults, log, .. } = &mut *running;
-        exchange::exchange(request, world, faults, log)
+        let Running { world, faults, log, cut, .. } = &mut *running;
+        exchange::exchange(request, world, faults, log, cut)
     }
 
     fn settled(&self) -> MutexGuard<'_, Running> {

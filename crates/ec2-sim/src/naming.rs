@@ -2,6 +2,7 @@
 
 use crate::error::Error;
 use crate::scope::Scope;
+use crate::world::Image;
 
 /// Characters of a description.
 const LONGEST_DESCRIPTION: usize = 255;
@@ -16,8 +17,15 @@ pub(crate) fn check_name(name: &str, scope: &Scope) -> Result<(), Error> {
              '(', ')', '[', ']', ' ', '.', '/', '-', ''', '@' and '_'",
         ));
     }
+    let here = scope.here();
+    let binned = here.recycle_bin.images.values().map(|binned| &binned.item).filter(|_| scope.world.manners.binned_images_hold_names);
     // Whatever its state, a registered image holds its name.
-    match scope.here().images.values().find(|image| image.name == name) {
+    check_free(name, here.images.values().chain(binned))
+}
+
+/// Refuses a name that one of these images has.
+pub(crate) fn check_free<'i>(name: &str, mut images: impl Iterator<Item = &'i Image>) -> Result<(), Error> {
+    match images.find(|image| image.name == name) {
         None => Ok(()),
         Some(holder) => Err(Error::new("InvalidAMIName.Duplicate", format!("AMI name {name} is already in use by AMI {}", holder.id))),
     }

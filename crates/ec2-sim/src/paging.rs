@@ -1,11 +1,14 @@
 //! `MaxResults` and `NextToken`. A token is opaque to clients; in it are the place of the last item
-//! handed out and a mark of the request it belongs to.
+//! handed out, a mark of the request it belongs to, and when it was issued.
 //!
 //! Places come from [`crate::id::order`], so items that come and go between two pages make a listing
 //! neither skip nor repeat any other.
 
 use std::collections::BTreeMap;
 
+use jiff::Timestamp;
+
+use crate::clock::later;
 use crate::error::Error;
 use crate::id::{hash, order};
 use crate::query::Params;
@@ -27,11 +30,23 @@ pub(crate) struct Rule {
 pub(crate) struct Paging {
     max_results: Option<String>,
     next_token: Option<String>,
+    /// How many items a page has if the request does not say; `None` for all of them.
+    usual: Option<u32>,
 }
 
 impl Paging {
     pub(crate) fn take(params: &mut Params) -> Self {
-        Self { max_results: params.text("MaxResults"), next_token: params.text("NextToken") }
+        Self { max_results: params.text("MaxResults"), next_token: params.text("NextToken"), usual: None }
+    }
+
+    /// Of an action that answers in pages of this size even if it was not asked to.
+    pub(crate) fn usually(self, size: u32) -> Self {
+        Self { usual: Some(size), ..self }
+    }
+
+    /// Of an action that has another name for the size of its pages.
+    pub(crate) fn of_size(params: &mut Params, size: u32) -> Self {
+        Self { max_results: None, next_token: params.text("NextToken"), usual: Some(size) }
     }
 
     /// The page meant. `with_ids`: whether the request also lists ids.
@@ -41,15 +56,20 @@ impl Paging {
         }
         let size = self.max_results.as_deref().map(|text| rule.size(text)).transpose()?;
         let request = mark(scope.form);
-        let after = self.next_token.as_deref().map(|token| read(token, request)).transpose()?;
+        let now = scope.now();
+        let manners = &scope.world.manners;
+        let issued_after = manners.token_life.map(|life| later(now, -life));
+        let after = self.next_token.as_deref().map(|token| read(token, request, issued_after)).transpose()?;
         // A listing once begun in pages goes on in pages.
-        let size = size.or(after.map(|_| rule.most));
+        let size = size.or(self.usual).or(after.map(|_| rule.most));
         Ok(Page {
             seed: scope.world.ids.seed,
             request,
             size: size.and_then(|size| usize::try_from(size).ok()),
             after,
-            filtered_late: scope.world.manners.short_pages,
+            filtered_late: manners.short_pages,
+            by_position: manners.pages_by_position,
+            now,
         })
     }
 }
@@ -77,9 +97,18 @@ pub(crate) struct Page {
     after: Option<u64>,
     /// Whether filters apply to what is on the page, and not before it is cut.
     filtered_late: bool,
+    /// Whether places are positions in the list as it is now.
+    by_position: bool,
+    now: Timestamp,
 }
 
 impl Page {
+    /// The same, but where the request does not say how many items, there are no more than that.
+    pub(crate) fn of_at_most(mut self, size: usize) -> Self {
+        self.size.get_or_insert(size);
+        self
+    }
+
     /// Those items of this page that match, and the token of the next page where there is one.
     pub(crate) fn cut<T>(
         &self,
@@ -87,19 +116,21 @@ impl Page {
         id: impl Fn(&T) -> String,
         matches: impl Fn(&T) -> bool,
     ) -> (Vec<T>, Option<String>) {
-        let mut items: Vec<(u64, T)> = items
-            .into_iter()
-            .filter(|item| self.filtered_late || matches(item))
-            .map(|item| (order(self.seed, &id(&item)), item))
-            .filter(|(place, _)| self.after.is_none_or(|after| *place > after))
-            .collect();
+        let mut items: Vec<(u64, T)> =
+            items.into_iter().filter(|item| self.filtered_late || matches(item)).map(|item| (order(self.seed, &id(&item)), item)).collect();
         items.sort_by_key(|(place, _)| *place);
+        if self.by_position {
+            for (position, (place, _)) in (0..).zip(&mut items) {
+                *place = position;
+            }
+        }
+        items.retain(|(place, _)| self.after.is_none_or(|after| *place > after));
         let mut next = None;
         if let Some(size) = self.size
             && items.len() > size
         {
             items.truncate(size);
-            next = items.last().map(|(place, _)| write(*place, self.request));
+            next = items.last().map(|(place, _)| write(*place, self.request, self.now));
         }
         let items = items.into_iter().map(|(_, item)| item);
         (items.filter(matches).collect(), next)
@@ -109,36 +140,41 @@ impl Page {
 /// What stays the same from page to page.
 fn mark(form: &BTreeMap<String, String>) -> u64 {
     form.iter()
-        .filter(|(key, _)| !matches!(key.as_str(), "NextToken" | "MaxResults"))
+        .filter(|(key, _)| !matches!(key.as_str(), "NextToken" | "MaxResults" | "MaxRecords"))
         .fold(0, |mark, (key, value)| hash(&format!("{mark:x}\n{key}\n{value}")))
 }
 
-fn write(place: u64, request: u64) -> String {
-    format!("{:016x}{:016x}", place ^ request, seal(place, request))
+fn write(place: u64, request: u64, issued: Timestamp) -> String {
+    // Whatever the form of a number, its bits are what they are.
+    let issued = issued.as_millisecond().cast_unsigned();
+    format!("{:016x}{issued:016x}{:016x}", place ^ request, seal(place, request, issued))
 }
 
-fn read(token: &str, request: u64) -> Result<u64, Error> {
+/// The place in a token, unless it is forged, for another request, or too old.
+fn read(token: &str, request: u64, issued_after: Option<Timestamp>) -> Result<u64, Error> {
     let invalid = || Error::new("InvalidNextToken", "The specified nextToken is invalid.");
-    if token.len() != 32 || !token.bytes().all(|b| matches!(b, b'0'..=b'9' | b'a'..=b'f')) {
+    if token.len() != 48 || !token.bytes().all(|b| matches!(b, b'0'..=b'9' | b'a'..=b'f')) {
         return Err(invalid());
     }
-    let half = |digits| u64::from_str_radix(digits, 16).map_err(|_| invalid());
-    let place = half(&token[..16])? ^ request;
-    if half(&token[16..])? == seal(place, request) { Ok(place) } else { Err(invalid()) }
+    let part = |digits| u64::from_str_radix(digits, 16).map_err(|_| invalid());
+    let (place, issued) = (part(&token[..16])? ^ request, part(&token[16..32])?);
+    let expired = issued_after.is_some_and(|after| issued.cast_signed() < after.as_millisecond());
+    if part(&token[32..])? == seal(place, request, issued) && !expired { Ok(place) } else { Err(invalid()) }
 }
 
-fn seal(place: u64, request: u64) -> u64 {
-    hash(&format!("{place:x} of {request:x}"))
+fn seal(place: u64, request: u64, issued: u64) -> u64 {
+    hash(&format!("{place:x} of {request:x} at {issued:x}"))
 }
 
 #[cfg(test)]
 mod tests {
     use std::collections::BTreeSet;
 
+    use jiff::SignedDuration;
     use proptest::prelude::*;
 
-    use crate::testing::{Client, noon};
-    use crate::world::World;
+    use crate::testing::{Client, DB, noon};
+    use crate::world::{Manners, World};
 
     /// A world with that many images, some of them tagged, and all of them listed page by page.
     fn page_through(images: usize, size: u32, short_pages: bool, filter: &[(&str, &str)]) -> (Vec<Vec<String>>, BTreeSet<String>) {
@@ -185,6 +221,88 @@ mod tests {
         let (pages, whole) = page_through(30, 5, true, &[("Filter.1.Name", "name"), ("Filter.1.Value.1", "image 7")]);
         assert_eq!((pages.len(), whole.len()), (6, 1));
         assert!(pages[..5].iter().any(Vec::is_empty));
+    }
+
+    /// A world with images called `0`, `1`, …, and the ids in the order of a listing.
+    fn with_images(count: usize, manners: impl FnOnce(&mut Manners)) -> (Client, Vec<String>) {
+        let mut world = World::new(7, noon());
+        manners(&mut world.manners);
+        let ec2 = Client::of(world);
+        for number in 0..count {
+            let name = format!("image {number}");
+            ec2.ok("CopyImage", &[("SourceRegion", "us-east-1"), ("SourceImageId", "ami-12345678"), ("Name", &name)]);
+        }
+        let ids = ec2.ok("DescribeImages", &[("Owner.1", "self")]).texts("imageId");
+        (ec2, ids)
+    }
+
+    #[test]
+    fn tokens_expire_if_asked_to() {
+        let (ec2, _) = with_images(3, |manners| manners.token_life = Some(SignedDuration::from_mins(1)));
+        let listing = [("Owner.1", "self"), ("MaxResults", "1")];
+        let token = ec2.ok("DescribeImages", &listing).text("nextToken");
+        let second = [&listing[..], &[("NextToken", &token[..])]].concat();
+        ec2.wait(50);
+        let next = ec2.ok("DescribeImages", &second).text("nextToken");
+        ec2.wait(20);
+        assert_eq!(ec2.error("DescribeImages", &second), "InvalidNextToken: The specified nextToken is invalid.");
+        // The next page's is younger.
+        ec2.ok("DescribeImages", &[&listing[..], &[("NextToken", &next[..])]].concat());
+    }
+
+    #[test]
+    fn what_goes_between_two_pages_may_make_a_listing_skip() {
+        for (by_position, skipped) in [(false, 0), (true, 1)] {
+            let (ec2, ids) = with_images(6, |manners| manners.pages_by_position = by_position);
+            let listing = [("Owner.1", "self"), ("MaxResults", "2")];
+            let first = ec2.ok("DescribeImages", &listing);
+            ec2.ok("DeregisterImage", &[("ImageId", &ids[0])]);
+            let (mut listed, mut token) = (first.texts("imageId"), first.text("nextToken"));
+            loop {
+                let page = ec2.ok("DescribeImages", &[&listing[..], &[("NextToken", &token[..])]].concat());
+                listed.extend(page.texts("imageId"));
+                match page.texts("nextToken").pop() {
+                    Some(next) => token = next,
+                    None => break,
+                }
+            }
+            assert_eq!(listed.len(), 6 - skipped, "{listed:?} of {ids:?}");
+        }
+    }
+
+    #[test]
+    fn a_listing_has_no_order_that_means_anything() {
+        let (ec2, ids) = with_images(20, |_| {});
+        let listing = || ec2.ok("DescribeImages", &[("Owner.1", "self")]);
+        let numbers: Vec<String> = listing().texts("name");
+        assert!(!ids.is_sorted() && !numbers.is_sorted());
+        assert_eq!(listing().texts("imageId"), ids);
+        ec2.sim.world().manners.shuffled = true;
+        let orders: BTreeSet<Vec<String>> = (0..5)
+            .map(|_| {
+                ec2.wait(1);
+                listing().texts("imageId")
+            })
+            .collect();
+        assert_eq!(orders.len(), 5);
+        for order in orders {
+            assert_eq!(order.iter().collect::<BTreeSet<_>>(), ids.iter().collect());
+        }
+    }
+
+    #[test]
+    fn lists_within_an_answer_have_no_order_either() {
+        let mut world = World::example(1, noon());
+        world.manners.shuffled = true;
+        let ec2 = Client::of(world);
+        let devices = || ec2.ok("DescribeInstances", &[("InstanceId.1", DB)]).texts("deviceName");
+        let orders: BTreeSet<Vec<String>> = (0..20)
+            .map(|_| {
+                ec2.wait(1);
+                devices()
+            })
+            .collect();
+        assert!(orders.len() > 1 && orders.iter().all(|order| order.len() == 3), "{orders:?}");
     }
 
     #[test]

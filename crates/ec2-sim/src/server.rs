@@ -3,8 +3,8 @@
 use std::collections::BTreeMap;
 use std::io;
 
-use http_body_util::{BodyExt, Full, Limited};
-use hyper::body::{Bytes, Incoming};
+use http_body_util::{BodyExt, Limited};
+use hyper::body::Incoming;
 use hyper::server::conn::http1;
 use hyper::service::service_fn;
 use hyper::{Request as HttpRequest, Response as HttpResponse};
@@ -13,7 +13,8 @@ use tokio::net::{TcpListener, TcpStream};
 use tokio::task::JoinSet;
 
 use crate::Ec2Sim;
-use crate::http::{Answer, Delivery, Request};
+use crate::body::Body;
+use crate::http::{Delivery, Request};
 
 /// No request to EC2 comes near this many bytes.
 const LARGEST_BODY: usize = 8 << 20;
@@ -47,13 +48,19 @@ async fn converse(sim: Ec2Sim, stream: TcpStream) {
         .await;
 }
 
-async fn respond(sim: Ec2Sim, request: HttpRequest<Incoming>) -> io::Result<HttpResponse<Full<Bytes>>> {
+async fn respond(sim: Ec2Sim, request: HttpRequest<Incoming>) -> io::Result<HttpResponse<Body>> {
     let request = read(request).await?;
     match sim.exchange(&request) {
-        Delivery::Answer(answer) => write(answer),
+        Delivery::Answer(answer) => write(answer.status, answer.headers, answer.body.into_bytes().into()),
         Delivery::Late(by, answer) => {
             tokio::time::sleep(by).await;
-            write(answer)
+            write(answer.status, answer.headers, answer.body.into_bytes().into())
+        }
+        Delivery::Spoiled(mut spoiled) => {
+            if let Some(length) = spoiled.content.promised() {
+                spoiled.headers.push(("content-length", length.to_string()));
+            }
+            write(spoiled.status, spoiled.headers, spoiled.content.into())
         }
         // Makes hyper close the connection without a word.
         Delivery::Lost => Err(io::ErrorKind::ConnectionReset.into()),
@@ -75,12 +82,12 @@ async fn read(request: HttpRequest<Incoming>) -> io::Result<Request> {
     })
 }
 
-fn write(answer: Answer) -> io::Result<HttpResponse<Full<Bytes>>> {
-    let mut response = HttpResponse::builder().status(answer.status);
-    for (name, value) in answer.headers {
+fn write(status: u16, headers: Vec<(&'static str, String)>, body: Body) -> io::Result<HttpResponse<Body>> {
+    let mut response = HttpResponse::builder().status(status);
+    for (name, value) in headers {
         response = response.header(name, value);
     }
-    response.body(Full::new(Bytes::from(answer.body))).map_err(io::Error::other)
+    response.body(body).map_err(io::Error::other)
 }
 
 #[cfg(test)]
@@ -93,6 +100,11 @@ mod tests {
 
     /// What comes back, to the end of the connection, when this is sent.
     async fn talk(ec2: &Client, text: &str) -> String {
+        talk_until(ec2, text, usize::MAX).await
+    }
+
+    /// As much of it as that.
+    async fn talk_until(ec2: &Client, text: &str, most: usize) -> String {
         let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
         let address = listener.local_addr().unwrap();
         let server = tokio::spawn(ec2.sim.clone().serve(listener));
@@ -101,7 +113,7 @@ mod tests {
             let mut stream = std::net::TcpStream::connect(address)?;
             stream.write_all(text.as_bytes())?;
             let mut answer = String::new();
-            stream.read_to_string(&mut answer)?;
+            stream.take(most as u64).read_to_string(&mut answer)?;
             io::Result::Ok(answer)
         });
         let answer = client.await.unwrap().unwrap();
@@ -136,9 +148,53 @@ mod tests {
     }
 
     #[tokio::test]
+    async fn answers_as_recycle_bin_whatever_the_method() {
+        let ec2 = Client::of_example();
+        let rbin = ec2.of_service("rbin");
+        let make = r#"{"RetentionPeriod": {"RetentionPeriodValue": 7, "RetentionPeriodUnit": "DAYS"}, "ResourceType": "EC2_IMAGE"}"#;
+        let made = talk(&ec2, &post(&rbin, make).replace("POST / ", "POST /rules ")).await;
+        assert!(made.starts_with("HTTP/1.1 201 Created"), "{made}");
+        let id = ec2.sim.world().region("us-east-1").recycle_bin.rules.keys().next().cloned().unwrap();
+        let delete = post(&rbin, "").replace("POST / ", &format!("DELETE /rules/{id} "));
+        let deleted = talk(&ec2, &delete).await;
+        assert!(deleted.starts_with("HTTP/1.1 204 No Content") && deleted.ends_with("\r\n\r\n"), "{deleted}");
+        assert!(talk(&ec2, &delete).await.starts_with("HTTP/1.1 404 Not Found"));
+    }
+
+    #[tokio::test]
     async fn hangs_up_on_a_lost_answer() {
         let ec2 = Client::of_example();
         ec2.sim.inject(Fault::of("DescribeRegions", Which::All, FaultKind::LostAnswer));
         assert_eq!(talk(&ec2, &post(&ec2, "Action=DescribeRegions")).await, "");
+    }
+
+    #[tokio::test]
+    async fn bodies_arrive_as_the_faults_will() {
+        let ec2 = Client::of_example();
+        let length = |answer: &str| -> usize { answer.split_once("content-length: ").unwrap().1.lines().next().unwrap().parse().unwrap() };
+        let body = |answer: &str| answer.split_once("\r\n\r\n").unwrap().1.to_owned();
+        let whole = talk(&ec2, &post(&ec2, "Action=DescribeRegions")).await;
+        let kinds = [
+            FaultKind::Truncated,
+            FaultKind::ResetMidBody { after_bytes: 40 },
+            FaultKind::Body { status: 502, content_type: "text/html".to_owned(), body: b"<html>".to_vec() },
+            FaultKind::Endless { head: "<a>".to_owned(), again: "<b/>".to_owned(), times: None, tail: String::new() },
+            FaultKind::StallMidBody { after_bytes: 40 },
+        ];
+        for (kind, number) in kinds.into_iter().zip(1..) {
+            ec2.sim.inject(Fault::of("DescribeRegions", Which::Nth(number), kind));
+        }
+        let truncated = talk(&ec2, &post(&ec2, "Action=DescribeRegions")).await;
+        assert_eq!((length(&truncated), body(&truncated).len()), (length(&whole) / 2, length(&whole) / 2));
+        let reset = talk(&ec2, &post(&ec2, "Action=DescribeRegions")).await;
+        assert_eq!((length(&reset), body(&reset)), (length(&whole), body(&whole)[..40].to_owned()));
+        let html = talk(&ec2, &post(&ec2, "Action=DescribeRegions")).await;
+        assert!(html.starts_with("HTTP/1.1 502 ") && html.contains("content-type: text/html\r\n") && body(&html) == "<html>", "{html}");
+        let endless = talk_until(&ec2, &post(&ec2, "Action=DescribeRegions"), 1 << 20).await;
+        assert!(endless.starts_with("HTTP/1.1 200 ") && endless.len() == 1 << 20);
+        // All that comes of it has come; for the rest one would wait for ever.
+        let head = reset.len() - 40;
+        let stalled = talk_until(&ec2, &post(&ec2, "Action=DescribeRegions"), head + 40).await;
+        assert_eq!((length(&stalled), body(&stalled)), (length(&whole), body(&whole)[..40].to_owned()));
     }
 }

@@ -10,7 +10,7 @@ use crate::world::{Snapshot, SnapshotState, Tags};
 /// Refuses what comes too soon after, or beside too many, other snapshots of the volume.
 pub(crate) fn check_volume(id: &VolumeId, scope: &Scope) -> Result<(), Error> {
     let volume = scope.volume(id)?;
-    if !volume.may_be_snapshotted(scope.now()) {
+    if !volume.may_be_snapshotted(scope.now(), scope.world.manners.volume_spacing) {
         return Err(Error::new(
             "SnapshotCreationPerVolumeRateExceeded",
             "The maximum per volume CreateSnapshot request rate has been exceeded. Use an increasing or \
@@ -39,6 +39,9 @@ pub(crate) fn begin(
     volume.last_snapshot = Some(now);
     let volume = volume.clone();
     let pace = scope.world.manners.snapshot_pace;
+    let fail_next = &mut scope.world.fail_next;
+    let stuck = fail_next.sticks_snapshot();
+    let fails_with = (!fail_next.snapshot.is_empty()).then(|| fail_next.snapshot.remove(0));
     let snapshot = Snapshot {
         id: SnapshotId::mint(&mut scope.world.ids),
         owner: scope.account.clone(),
@@ -50,12 +53,17 @@ pub(crate) fn begin(
         progress: 0,
         started: now,
         visible_from,
-        ends: scope.world.due_after(pace.duration(volume.size_gib)),
-        fails_with: None,
+        ends: if stuck { Timestamp::MAX } else { scope.world.due_after(pace.duration(volume.size_gib)) },
+        fails_with,
         delete_at_end: false,
         encrypted: volume.encrypted,
         kms_key_id: volume.kms_key_id,
         storage_tier: "standard".to_owned(),
+        tiering: None,
+        lock: None,
+        public: false,
+        create_volume_permissions: [].into(),
+        managed_by: None,
         tags,
     };
     let id = snapshot.id.clone();

@@ -56,6 +56,13 @@ impl Client {
         account.denied_actions.insert(action.to_owned());
     }
 
+    /// Takes a permission from everybody in the default account, but on what bears a tag.
+    pub(crate) fn deny_unless_tagged(&self, action: &str, key: &str, value: &str) {
+        let mut world = self.sim.world();
+        let account = world.accounts.entry(AccountId::default()).or_default();
+        account.denied_unless_tagged.insert(action.to_owned(), (key.to_owned(), value.to_owned()));
+    }
+
     pub(crate) fn wait(&self, seconds: i64) {
         self.sim.advance(SignedDuration::from_secs(seconds));
     }

@@ -8,6 +8,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::error::Error;
 use crate::scope::Scope;
+use crate::toml_file::finite;
 
 /// What is left in a bucket.
 #[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
@@ -19,10 +20,15 @@ pub struct Bucket {
 }
 
 /// How many tokens a bucket holds, and how many it gains in a second.
-#[derive(Debug, Clone, Copy, PartialEq)]
-struct Allowance {
-    most: f64,
-    per_second: f64,
+#[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Allowance {
+    /// So many calls are answered at once.
+    #[serde(deserialize_with = "finite")]
+    pub most: f64,
+    /// So many more are in each second.
+    #[serde(deserialize_with = "finite")]
+    pub per_second: f64,
 }
 
 /// Takes a token for a call, or refuses it.
@@ -31,7 +37,7 @@ pub(crate) fn charge(action: &str, scope: &mut Scope) -> Result<(), Error> {
         return Ok(());
     }
     let whole = is_whole_listing(action, scope);
-    let allowance = Allowance::of(action, whole);
+    let allowance = scope.world.manners.allowances.get(action).copied().unwrap_or_else(|| Allowance::of(action, whole));
     let name = if whole { format!("{action} (neither filtered nor paged)") } else { action.to_owned() };
     let now = scope.now();
     let bucket = scope.here_mut().buckets.entry(name).or_insert(Bucket { tokens: allowance.most, at: now });
@@ -44,28 +50,47 @@ pub(crate) fn charge(action: &str, scope: &mut Scope) -> Result<(), Error> {
     Ok(())
 }
 
-/// Three listings have a smaller bucket when they are asked for everything at once.
+/// Some listings have a smaller bucket when they are asked for everything at once.
 fn is_whole_listing(action: &str, scope: &Scope) -> bool {
-    matches!(action, "DescribeInstances" | "DescribeSnapshots" | "DescribeVolumes")
-        && !scope.form.keys().any(|name| name == "MaxResults" || name.starts_with("Filter."))
+    matches!(
+        action,
+        "DescribeInstances"
+            | "DescribeInstanceStatus"
+            | "DescribeNetworkInterfaces"
+            | "DescribeSecurityGroups"
+            | "DescribeSnapshots"
+            | "DescribeSpotInstanceRequests"
+            | "DescribeVolumes"
+    ) && !scope.form.keys().any(|name| matches!(name.as_str(), "MaxResults" | "NextToken") || name.starts_with("Filter."))
 }
 
 impl Allowance {
+    /// EC2's own, per account and region (THR, ec2-semantics 7.1).
     fn of(action: &str, whole: bool) -> Self {
         let (most, per_second) = match action {
             _ if whole => (50.0, 10.0),
             "CopyImage" => (100.0, 1.0),
             "CreateTags" | "DeleteTags" => (100.0, 10.0),
-            "CreateSnapshot" | "DeleteSnapshot" | "DeregisterImage" => (100.0, 5.0),
-            _ if action.starts_with("Describe") => (100.0, 20.0),
+            "CreateSnapshot" | "CreateSnapshots" | "DeleteSnapshot" | "DeregisterImage" => (100.0, 5.0),
+            "ModifyImageAttribute" | "ModifySnapshotAttribute" => (100.0, 5.0),
+            "CreateStoreImageTask" | "CreateRestoreImageTask" => (50.0, 0.1),
+            _ if is_non_mutating(action) => (100.0, 20.0),
             _ => (50.0, 5.0),
         };
         Self { most, per_second }
     }
 }
 
+/// Whether an action only reads, by its name.
+pub(crate) fn is_non_mutating(action: &str) -> bool {
+    ["Describe", "Get", "List"].iter().any(|verb| action.starts_with(verb))
+}
+
 #[cfg(test)]
 mod tests {
+    use insta::assert_snapshot;
+
+    use super::Allowance;
     use crate::testing::{Client, noon};
     use crate::world::World;
 
@@ -89,6 +114,65 @@ mod tests {
         assert_eq!(served(&ec2, "CopyImage", &[]), 3);
         assert_eq!(served(&ec2, "DescribeImages", &[]), 60);
         assert_eq!(served(&ec2.in_region("eu-west-1"), "CopyImage", &[]), 100);
+    }
+
+    #[test]
+    fn the_table() {
+        let of = |action, whole| {
+            let Allowance { most, per_second } = Allowance::of(action, whole);
+            format!("{action} {most}/{per_second}")
+        };
+        let actions = [
+            "DescribeImages",
+            "DescribeImageReferences",
+            "GetImageAncestry",
+            "ListImagesInRecycleBin",
+            "CreateImage",
+            "RegisterImage",
+            "DisableImage",
+            "LockSnapshot",
+            "ModifySnapshotTier",
+            "CopyImage",
+            "DeregisterImage",
+            "DeleteSnapshot",
+            "CreateSnapshot",
+            "CreateTags",
+            "DeleteTags",
+            "ModifyImageAttribute",
+            "ModifySnapshotAttribute",
+            "CreateStoreImageTask",
+        ];
+        assert_snapshot!(actions.map(|action| of(action, false)).join("\n"), @"
+        DescribeImages 100/20
+        DescribeImageReferences 100/20
+        GetImageAncestry 100/20
+        ListImagesInRecycleBin 100/20
+        CreateImage 50/5
+        RegisterImage 50/5
+        DisableImage 50/5
+        LockSnapshot 50/5
+        ModifySnapshotTier 50/5
+        CopyImage 100/1
+        DeregisterImage 100/5
+        DeleteSnapshot 100/5
+        CreateSnapshot 100/5
+        CreateTags 100/10
+        DeleteTags 100/10
+        ModifyImageAttribute 100/5
+        ModifySnapshotAttribute 100/5
+        CreateStoreImageTask 50/0.1
+        ");
+        assert_eq!(of("DescribeSnapshots", true), "DescribeSnapshots 50/10");
+    }
+
+    #[test]
+    fn a_bucket_can_be_made_to_measure() {
+        let ec2 = throttled();
+        ec2.sim.world().manners.allowances.insert("DescribeImages".to_owned(), Allowance { most: 2.0, per_second: 0.5 });
+        assert_eq!(served(&ec2, "DescribeImages", &[]), 2);
+        ec2.wait(2);
+        assert_eq!(served(&ec2, "DescribeImages", &[]), 1);
+        assert_eq!(served(&ec2, "DescribeRegions", &[]), 100);
     }
 
     #[tokio::test(start_paused = true)]

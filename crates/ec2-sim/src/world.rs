@@ -4,12 +4,22 @@
 //! look at what became of it. Nothing happens by itself: [`World::settle`] moves on whatever is due.
 
 mod example;
+mod history;
 mod image;
 mod instance;
+mod launch_configuration;
+mod launch_device;
+mod launch_template;
+mod lock;
+mod managed;
 mod manners;
+mod parameter;
 mod public_image;
+mod recipe;
+mod recycle_bin;
 mod regions;
 mod snapshot;
+pub(crate) mod tier;
 mod volume;
 
 use std::collections::{BTreeMap, BTreeSet};
@@ -17,16 +27,26 @@ use std::collections::{BTreeMap, BTreeSet};
 use jiff::{SignedDuration, Timestamp};
 use serde::{Deserialize, Serialize};
 
-pub use self::image::{BlockDevice, DeregistrationProtection, Ebs, Gone, Image, ImageState, Origin, StateReason};
+pub use self::history::History;
+pub use self::image::{Ancestor, BlockDevice, DeregistrationProtection, Ebs, Gone, Image, ImageState, Origin, StateReason};
 pub use self::instance::{Device, Instance, InstanceState};
 pub(crate) use self::instance::{START_DURATION, STOP_DURATION};
-pub use self::manners::{ClosedRegion, FailNext, Manners, Pace};
+pub use self::launch_configuration::LaunchConfiguration;
+pub use self::launch_device::{LaunchDevice, LaunchEbs};
+pub use self::launch_template::{LaunchTemplate, LaunchTemplateData, LaunchTemplateVersion};
+pub use self::lock::{CoolOff, Lock, LockMode, LockState, LockTerm};
+pub use self::managed::ManagedBy;
+pub use self::manners::{ClosedRegion, DeniedReferences, FailNext, Manners, Pace};
+pub use self::parameter::Parameter;
+pub use self::recipe::Recipe;
+pub use self::recycle_bin::{Binned, IN_BIN_TAG, RecycleBin, ResourceTag, RetainedType, RetentionRule};
 pub use self::regions::{OptInStatus, RegionFacts, Zone};
 pub use self::snapshot::{Snapshot, SnapshotState};
+pub use self::tier::{TierOperation, Tiering};
 pub use self::volume::{Attachment, Volume};
 use crate::clock::later;
-use crate::id::{AccountId, Ids, ImageId, InstanceId, SnapshotId, VolumeId};
-pub use crate::throttle::Bucket;
+use crate::id::{AccountId, Ids, ImageId, InstanceId, LaunchTemplateId, SnapshotId, VolumeId};
+pub use crate::throttle::{Allowance, Bucket};
 
 /// The tags of one resource.
 pub type Tags = BTreeMap<String, String>;
@@ -54,6 +74,9 @@ pub struct World {
     /// What the next images and copies die of.
     #[serde(default)]
     pub fail_next: FailNext,
+    /// How things looked lately, where reads may be stale.
+    #[serde(default, skip_serializing_if = "History::is_empty")]
+    pub history: History,
 }
 
 /// What one account holds.
@@ -61,9 +84,15 @@ pub struct World {
 pub struct Account {
     /// By region; a region in which the account has never had anything is absent.
     pub regions: BTreeMap<String, Region>,
-    /// Actions that its callers may not perform, `DeleteSnapshot` for one.
+    /// Actions that its callers may not perform, `DeleteSnapshot` for one; those of other services too,
+    /// without the service's name: `GetParameters`.
     #[serde(default)]
     pub denied_actions: BTreeSet<String>,
+    /// Actions that its callers may perform only on resources that bear a tag: action → (key, value), as
+    /// policies with a condition on `aws:ResourceTag` have it. It concerns the actions that change images,
+    /// snapshots and tags, and `CreateImage` by its instance. EC2 does not authorize `CopyImage` that way.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub denied_unless_tagged: BTreeMap<String, (String, String)>,
 }
 
 /// What one account holds in one region.
@@ -79,6 +108,9 @@ pub struct Region {
     pub deregistered: BTreeMap<ImageId, Gone>,
     /// The snapshots.
     pub snapshots: BTreeMap<SnapshotId, Snapshot>,
+    /// What was deleted and can be restored, and the rules for that.
+    #[serde(default)]
+    pub recycle_bin: RecycleBin,
     /// KMS keys that can be used, by id, ARN or alias as a call would name them, besides
     /// `alias/aws/ebs`.
     pub kms_keys: BTreeSet<String>,
@@ -87,6 +119,21 @@ pub struct Region {
     /// What is left in the token buckets of the actions that were called, where calls are throttled.
     #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
     pub buckets: BTreeMap<String, Bucket>,
+    /// The launch templates.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub launch_templates: BTreeMap<LaunchTemplateId, LaunchTemplate>,
+    /// The launch configurations of Auto Scaling, by name.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub launch_configurations: BTreeMap<String, LaunchConfiguration>,
+    /// The parameters of Systems Manager, by name.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub parameters: BTreeMap<String, Parameter>,
+    /// The image recipes of Image Builder, by name and version: `web/1.0.0`.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub image_recipes: BTreeMap<String, Recipe>,
+    /// The container recipes of Image Builder, by name and version.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub container_recipes: BTreeMap<String, Recipe>,
 }
 
 /// What a client token was used for.
@@ -113,6 +160,7 @@ impl World {
             metadata_instance: None,
             manners: Manners::default(),
             fail_next: FailNext::default(),
+            history: History::default(),
         }
     }
 
@@ -134,9 +182,15 @@ impl World {
             images: BTreeMap::new(),
             deregistered: BTreeMap::new(),
             snapshots: BTreeMap::new(),
+            recycle_bin: RecycleBin::EMPTY,
             kms_keys: BTreeSet::new(),
             client_tokens: BTreeMap::new(),
             buckets: BTreeMap::new(),
+            launch_templates: BTreeMap::new(),
+            launch_configurations: BTreeMap::new(),
+            parameters: BTreeMap::new(),
+            image_recipes: BTreeMap::new(),
+            container_recipes: BTreeMap::new(),
         };
         self.accounts.get(account).and_then(|account| account.regions.get(name)).unwrap_or(&EMPTY)
     }
@@ -148,11 +202,49 @@ impl World {
 
     /// Lets everything happen that is due by `now`. Settling in two steps or in one is the same.
     pub fn settle(&mut self, now: Timestamp) {
+        let bound = self.manners.stale_reads;
+        if bound.is_zero() {
+            self.history = History::default();
+        } else {
+            // Every change is kept with the instant it happened at, and not with that of the next call.
+            self.history.record(&self.accounts, self.clock, bound);
+            while let Some(due) = self.next_due(now) {
+                self.settle_at(due);
+                self.history.record(&self.accounts, due, bound);
+            }
+        }
+        self.settle_at(now);
+        if !bound.is_zero() {
+            self.history.record(&self.accounts, self.clock, bound);
+        }
+    }
+
+    /// The first instant between the last one and `now` at which something changes.
+    fn next_due(&self, now: Timestamp) -> Option<Timestamp> {
+        let regions = || self.accounts.values().flat_map(|account| account.regions.values());
+        let instances = regions().flat_map(|region| region.instances.values()).filter_map(|instance| instance.next_state_at);
+        let images = regions().flat_map(|region| region.images.values()).map(|image| image.ends);
+        let snapshots = regions().flat_map(|region| region.snapshots.values()).map(|snapshot| snapshot.ends);
+        let recovering = regions().flat_map(|region| region.recycle_bin.recovering.values().copied());
+        instances.chain(images).chain(snapshots).chain(recovering).filter(|due| self.clock < *due && *due < now).min()
+    }
+
+    fn settle_at(&mut self, now: Timestamp) {
         self.clock = self.clock.max(now);
         let nameless = self.manners.failed_copies_nameless;
         for region in self.accounts.values_mut().flat_map(|account| account.regions.values_mut()) {
             region.settle(self.clock, nameless);
         }
+    }
+
+    /// What an account holds in a region as a read sees it, where reads may be stale.
+    pub(crate) fn stale_view(&mut self, account: &AccountId, name: &str) -> Option<Region> {
+        let bound = self.manners.stale_reads;
+        if bound.is_zero() {
+            return None;
+        }
+        let region = self.accounts.get(account)?.regions.get(name)?;
+        Some(self.history.view(account, name, region, self.ids.seed, self.clock, bound))
     }
 
     /// The instant at which something that takes `duration` on EC2, and begins now, is over.
@@ -179,7 +271,11 @@ impl Region {
         for image in self.images.values_mut() {
             image.settle(now, &self.snapshots, failed_copies_nameless);
         }
-        self.snapshots.retain(|_, snapshot| !snapshot.is_deleted());
+        for (_, snapshot) in self.snapshots.extract_if(.., |_, snapshot| snapshot.is_deleted()) {
+            let entered = snapshot.ends;
+            self.recycle_bin.receive_snapshot(snapshot, entered);
+        }
+        self.recycle_bin.settle(now, &mut self.snapshots);
         let instances = &self.instances;
         self.deregistered.retain(|id, gone| gone.remembered(now) || instances.values().any(|i| i.image_id == *id && i.is_alive()));
         let day = SignedDuration::from_hours(24);

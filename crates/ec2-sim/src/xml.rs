@@ -3,17 +3,21 @@
 
 use std::fmt::{Display, Write};
 
+use fastrand::Rng;
+
 /// Elements under construction.
 #[derive(Debug, Clone)]
 pub(crate) struct Xml {
     text: String,
     depth: usize,
+    /// Shuffles lists, where lists are to be shuffled.
+    shuffle: Option<Rng>,
 }
 
 impl Xml {
     /// A whole document; `namespace`, where there is one, becomes the root's `xmlns`.
     pub(crate) fn document(root: &str, namespace: Option<&str>, content: impl FnOnce(&mut Xml)) -> String {
-        let mut xml = Xml { text: String::from("<?xml version=\"1.0\" encoding=\"UTF-8\"?>\n"), depth: 0 };
+        let mut xml = Xml { text: String::from("<?xml version=\"1.0\" encoding=\"UTF-8\"?>\n"), depth: 0, shuffle: None };
         let start = match namespace {
             Some(namespace) => format!("{root} xmlns=\"{namespace}\""),
             None => root.to_owned(),
@@ -24,7 +28,12 @@ impl Xml {
 
     /// Elements to be put under a document's root.
     pub(crate) fn for_root() -> Self {
-        Xml { text: String::new(), depth: 1 }
+        Xml { text: String::new(), depth: 1, shuffle: None }
+    }
+
+    /// The same, but every list comes in an order that the seed decides.
+    pub(crate) fn shuffled(self, seed: u64) -> Self {
+        Self { shuffle: Some(Rng::with_seed(seed)), ..self }
     }
 
     pub(crate) fn append(&mut self, other: &Xml) -> &mut Self {
@@ -58,8 +67,30 @@ impl Xml {
     /// `<name><item>…</item><item>…</item></name>`: how EC2 writes every list.
     pub(crate) fn items<T>(&mut self, name: &str, items: impl IntoIterator<Item = T>, each: impl Fn(&mut Xml, T)) -> &mut Self {
         self.element(name, |xml| {
+            let mut items: Vec<T> = items.into_iter().collect();
+            if let Some(rng) = &mut xml.shuffle {
+                rng.shuffle(&mut items);
+            }
             for item in items {
                 xml.element("item", |xml| each(xml, item));
+            }
+        })
+    }
+
+    /// `<name><member>…</member></name>`: how Auto Scaling writes every list.
+    pub(crate) fn members<T>(&mut self, name: &str, members: impl IntoIterator<Item = T>, each: impl Fn(&mut Xml, T)) -> &mut Self {
+        self.element(name, |xml| {
+            for member in members {
+                xml.element("member", |xml| each(xml, member));
+            }
+        })
+    }
+
+    /// A list of mere texts, each of them in an element named `each`.
+    pub(crate) fn texts(&mut self, name: &str, each: &str, texts: impl IntoIterator<Item = impl Display>) -> &mut Self {
+        self.element(name, |xml| {
+            for text in texts {
+                xml.leaf(each, text);
             }
         })
     }

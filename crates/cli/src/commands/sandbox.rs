@@ -1,18 +1,18 @@
 //! `sandbox`: looks at the embedded toy EC2, moves it on, or serves it.
 
-use std::io::Write;
-use std::net::SocketAddr;
-use std::path::{Path, PathBuf};
+mod serve;
+
+use std::path::Path;
 
 use ec2_sim::Ec2Sim;
 use ec2_sim::World;
 use jiff::{SignedDuration, Span, SpanRelativeTo, Timestamp};
+use planner::plain::one_line;
 use serde::Serialize;
-use tokio::net::TcpListener;
 
 use crate::args::{Sandbox as Args, SandboxCommand};
 use crate::exit_code::ExitCode;
-use crate::failure::{Failure, whole};
+use crate::failure::Failure;
 use crate::output;
 use crate::sandbox::{self, Sandbox};
 
@@ -36,7 +36,7 @@ pub fn run(args: Args) -> Result<ExitCode, Failure> {
                 Ok(())
             })
         }
-        SandboxCommand::Serve { listen, state, speed } => serve(listen, state, speed),
+        SandboxCommand::Serve(serve) => serve::run(serve),
     }
 }
 
@@ -56,7 +56,7 @@ fn show(sandbox: &Sandbox, json: bool) -> Result<(), Failure> {
     if json {
         return output::print_json(&Shown { version: 1, world: &world });
     }
-    output::print(&describe(&world));
+    output::print_lines(&describe(&world));
     Ok(())
 }
 
@@ -78,7 +78,7 @@ fn describe(world: &World) -> String {
             }
             text.push_str(&format!("{name}\n"));
             for instance in region.instances.values() {
-                let name = instance.tags.get("Name").map_or("", String::as_str);
+                let name = instance.tags.get("Name").map_or_else(String::new, |name| one_line(name));
                 text.push_str(&format!(
                     "  {}  {:<10} {name} ({})\n",
                     instance.id,
@@ -87,7 +87,13 @@ fn describe(world: &World) -> String {
                 ));
             }
             for image in region.images.values() {
-                text.push_str(&format!("  {}  {:<10} {}{}\n", image.id, image.state.to_string(), image.name, expires(&image.tags)));
+                text.push_str(&format!(
+                    "  {}  {:<10} {}{}\n",
+                    image.id,
+                    image.state.to_string(),
+                    one_line(&image.name),
+                    expires(&image.tags)
+                ));
             }
             for snapshot in region.snapshots.values() {
                 let state = snapshot.state.to_string();
@@ -103,7 +109,7 @@ fn volumes(count: usize) -> String {
 }
 
 fn expires(tags: &std::collections::BTreeMap<String, String>) -> String {
-    tags.get("Expire").map_or_else(String::new, |expire| format!("  Expire={expire}"))
+    tags.get("Expire").map_or_else(String::new, |expire| format!("  Expire={}", one_line(expire)))
 }
 
 fn time(instant: Timestamp) -> String {
@@ -116,46 +122,4 @@ fn duration(text: &str) -> Result<SignedDuration, Failure> {
     let duration = span.to_duration(SpanRelativeTo::days_are_24_hours()).map_err(|_| wrong())?;
     // Thirty years are enough for any rehearsal, and the world's clock has an end.
     if duration.is_negative() || duration > SignedDuration::from_hours(24 * 366 * 30) { Err(wrong()) } else { Ok(duration) }
-}
-
-fn serve(listen: SocketAddr, state: Option<PathBuf>, speed: f64) -> Result<ExitCode, Failure> {
-    if !listen.ip().is_loopback() {
-        return Err(Failure::usage(format!("--listen {listen}: the sandbox is served on loopback only, such as 127.0.0.1:0")));
-    }
-    if !(speed.is_finite() && speed > 0.0) {
-        return Err(Failure::usage(format!("--speed {speed}: it must be more than 0")));
-    }
-    let (world, _lock) = sandbox::world_for_serving(state.as_deref(), speed)?;
-    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().map_err(Failure::nothing_achieved)?;
-    runtime.block_on(async {
-        let problem = |error: std::io::Error| Failure::nothing_achieved(format!("the sandbox cannot listen on {listen}: {error}"));
-        let listener = TcpListener::bind(listen).await.map_err(problem)?;
-        let address = listener.local_addr().map_err(problem)?;
-        let sim = Ec2Sim::new(world);
-        // Whoever reads the URL may end us at once, and the world is to be kept then, too.
-        let ended = until_ended().map_err(problem)?;
-        output::print(&format!("http://{address}\n"));
-        std::io::stdout().flush().ok();
-        output::say("sandbox: a toy EC2 for any client: set AWS_ENDPOINT_URL and AWS_EC2_METADATA_SERVICE_ENDPOINT to this URL, and any credentials");
-        tokio::select! {
-            served = sim.clone().serve(listener) => served.map_err(problem)?,
-            () = ended => {}
-        }
-        if let Some(file) = &state {
-            sim.snapshot().save(file).map_err(|error| Failure::nothing_achieved(whole(&error)))?;
-        }
-        Ok(ExitCode::Done)
-    })
-}
-
-/// Ends with the first signal that asks the process to end. Signals are listened for from the call on.
-fn until_ended() -> std::io::Result<impl Future<Output = ()>> {
-    use tokio::signal::unix::{SignalKind, signal};
-    let (mut interrupt, mut terminate) = (signal(SignalKind::interrupt())?, signal(SignalKind::terminate())?);
-    Ok(async move {
-        tokio::select! {
-            _ = interrupt.recv() => {}
-            _ = terminate.recv() => {}
-        }
-    })
 }

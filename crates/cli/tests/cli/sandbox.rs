@@ -50,7 +50,7 @@ fn a_backup_is_made_copied_and_purged() {
     ! sandbox: a toy EC2 kept in ~/.local/state/ami-backup/sandbox.json; its clock stands at INSTANT
     eu-west-1  purged  ami-09bc0e13c32d1b883  web-1 of INSTANT with 1 snapshot: it expired INSTANT
     us-east-1  purged  ami-09d40897aa65e0c57  web-1 of INSTANT with 1 snapshot: it expired INSTANT
-    purged 2, kept 0, in 2 regions
+    purged 2 for good, kept 0, in 2 regions
     exit code 0
     ");
     assert_snapshot!(home.ami_backup(&["sandbox", "show"]).run().timeless(), @"
@@ -96,7 +96,7 @@ fn another_now_is_a_rehearsal() {
     assert_eq!(home.ami_backup(&["image-instance", "--sandbox", "-e", "+1 week"]).run().code, 0);
     let purge = |now| home.ami_backup(&["purge-expired-amis", "--sandbox", "-r", "us-east-1", "--now", now]).run();
     assert!(purge("2026-12-08T01:59:59Z").stdout.contains("purged 0, kept 1"));
-    assert!(purge("2026-12-08T02:00:01Z").stdout.contains("purged 1, kept 0"));
+    assert!(purge("2026-12-08T02:00:01Z").stdout.contains("purged 1 for good, kept 0"));
     assert!(home.ami_backup(&["sandbox", "show"]).run().stdout.starts_with("2026-12-01T"));
 }
 
@@ -187,4 +187,100 @@ fn it_can_be_killed_at_any_time() {
         let shown = home.ami_backup(&["sandbox", "show"]).run();
         assert_eq!(shown.code, 0, "{shown}");
     }
+}
+
+#[test]
+fn a_server_that_is_killed_loses_nothing_that_is_older_than_a_moment() {
+    let home = Home::new();
+    let state = home.path("served.json");
+    let served = home.ami_backup(&["sandbox", "serve", "--state", state.to_str().unwrap()]).start();
+    let url = served.says("http://127.0.0.1:");
+    let ran = home.ami_backup(&["image-instance", "-i", WEB, "-r", "us-east-1", "--no-wait"]).env("AWS_ENDPOINT_URL", &url).run();
+    assert_eq!(ran.code, 0, "{ran}");
+    std::thread::sleep(Duration::from_millis(700));
+    served.signal("KILL").end();
+    let option = format!("--sandbox={}", state.display());
+    let shown = home.ami_backup(&["sandbox", "show", &option]).run();
+    assert!(shown.stdout.contains("backup-ami_web-1"), "{shown}");
+}
+
+#[test]
+fn a_world_can_be_written_down() {
+    let home = Home::new();
+    let world = home.write(
+        "world.toml",
+        "[[instance]]\nregion = 'eu-west-3'\nid = 'i-0aaaaaaaaaaaaaaa1'\nname = 'cms'\nvolumes = [8, 50]\n\
+         [[image]]\nregion = 'eu-west-3'\nname = 'old'\nof = 'cms'\nage = '30d'\n\
+         tags = { Creator = 'image-instance', Instance = 'i-0aaaaaaaaaaaaaaa1', Expire = '2026-01-01T00:00:00Z' }\n",
+    );
+    let state = home.path("served.json");
+    let arguments = ["sandbox", "serve", "--world", world.to_str().unwrap(), "--state", state.to_str().unwrap()];
+    for purged in ["purged 1 for good, kept 0", "purged 0, kept 0"] {
+        let served = home.ami_backup(&arguments).start();
+        let url = served.says("http://127.0.0.1:");
+        let ran = home.ami_backup(&["purge-expired-amis", "-r", "eu-west-3"]).env("AWS_ENDPOINT_URL", &url).run();
+        assert!(ran.stdout.contains(purged) && ran.code == 0, "{ran}");
+        assert_eq!(served.signal("TERM").end().code, 0);
+    }
+}
+
+#[test]
+fn what_shall_go_wrong_can_be_written_down() {
+    let home = Home::new();
+    let faults = home.write(
+        "faults.toml",
+        "[[fault]]\naction = 'CreateImage'\nkind = 'error'\ncode = 'UnauthorizedOperation'\nstatus = 403\nmessage = 'Not today'\n\
+         [manners]\nvisibility_lag = '3s'\n",
+    );
+    let state = home.path("served.json");
+    let arguments = ["--state", state.to_str().unwrap(), "--faults", faults.to_str().unwrap(), "--seed", "7"];
+    let served = home.ami_backup(&[&["sandbox", "serve"], &arguments[..]].concat()).start();
+    let url = served.says("http://127.0.0.1:");
+    let ran = home.ami_backup(&["image-instance", "-i", WEB, "-r", "us-east-1"]).env("AWS_ENDPOINT_URL", &url).run();
+    assert!(ran.stderr.contains("Not today") && ran.code == 1, "{ran}");
+    assert_eq!(served.signal("TERM").end().code, 0);
+    // What is in the file is for this time only.
+    assert_eq!(ec2_sim::World::load(&state).unwrap().manners, ec2_sim::world::Manners::default());
+}
+
+#[test]
+fn a_file_that_is_wrong_is_refused_before_anything_is_served() {
+    let home = Home::new();
+    let serve = |name: &str, text: &str, option: &str| {
+        let file = home.write(name, text);
+        let ran = home.ami_backup(&["sandbox", "serve", option, file.to_str().unwrap()]).run();
+        assert_eq!((ran.code, ran.stdout.as_str()), (2, ""), "{ran}");
+        ran.to_string()
+    };
+    assert_snapshot!(serve("world.toml", "[[instance]]\nregion = 'mars-1'\n", "--world"), @"
+    ! error: ~/world.toml:2: there is no region `mars-1`, expected one such as us-east-1
+    exit code 2
+    ");
+    assert_snapshot!(serve("faults.toml", "[random]\nper_mile = 10\n", "--faults"), @"
+    ! error: ~/faults.toml:2: unknown field `per_mile`, expected one of `per_mille`, `kinds`, `actions`, `until`, `lasting`, `at_most`
+    exit code 2
+    ");
+    assert_snapshot!(serve("faults.toml", "[[fault]]\nkind = 'hang'\nby = '3s'\n", "--faults"), @"
+    ! error: ~/faults.toml:2: `by` means nothing to the kind `hang`
+    exit code 2
+    ");
+    assert_snapshot!(serve("state.toml", "", "--state"), @"
+    ! error: ~/state.toml is for a world written by hand, and nothing is ever written over one; keep the world in another file
+    exit code 2
+    ");
+    let missing = |option| home.ami_backup(&["sandbox", "serve", option, "nowhere.toml"]).run();
+    assert_snapshot!(missing("--world"), @"
+    ! error: cannot read the world in nowhere.toml: No such file or directory (os error 2)
+    exit code 2
+    ");
+    assert_snapshot!(missing("--faults"), @"
+    ! error: cannot read the faults in nowhere.toml: No such file or directory (os error 2)
+    exit code 2
+    ");
+    let toml = home.ami_backup(&["sandbox", "show", "--sandbox=world.toml"]).run();
+    assert_snapshot!(toml, @"
+    ! error: world.toml is for a world written by hand, and nothing is ever written over one; keep the world in another file
+    exit code 2
+    ");
+    assert_eq!(home.ami_backup(&["sandbox", "serve", "--seed", "7"]).run().code, 2);
 }

@@ -1,13 +1,17 @@
 //! `CopyImage`: sent to the region that shall have the copy.
 
+use jiff::Timestamp;
+
 use super::Action;
 use crate::clock::later;
+use crate::copying;
 use crate::error::Error;
 use crate::id::{ImageId, SnapshotId, VolumeId};
 use crate::idempotency;
 use crate::naming::{check_description, check_name};
 use crate::query::Params;
-use crate::reference::{image_id, no_such_image, unavailable};
+use crate::quotas;
+use crate::reference::{archived, image_id, no_such_image, unavailable};
 use crate::scope::Scope;
 use crate::tagging::{Specification, is_reserved, merged};
 use crate::world::{DeregistrationProtection, Image, ImageState, Manners, Origin, Snapshot, SnapshotState, StateReason, Tags};
@@ -60,10 +64,13 @@ impl Action for CopyImage {
             return Ok(());
         }
         let source = self.source(scope)?;
+        self.check_storage(&source, scope)?;
         self.check_encryption(&source)?;
         check_name(&self.name, scope)?;
         check_description(self.description.as_deref())?;
         check_room(&source, scope)?;
+        quotas::check_images(scope)?;
+        quotas::check_snapshots(source.snapshots().count(), scope)?;
         if !self.tags.is_empty() {
             scope.authorize("CreateTags")?;
         }
@@ -90,6 +97,20 @@ impl CopyImage {
             return Err(unavailable(source));
         }
         Ok(source.clone())
+    }
+
+    /// Whoever copies an image reads its snapshots. What Amazon publishes is stored with Amazon.
+    fn check_storage(&self, source: &Image, scope: &Scope) -> Result<(), Error> {
+        let stored = &scope.world.region_of(&source.owner, &self.source_region).snapshots;
+        for snapshot in source.snapshots().filter_map(|id| stored.get(id)) {
+            if !snapshot.is_open_to(&scope.account) {
+                return Err(Error::new("InvalidRequest", "You do not have permission to access the storage of this ami"));
+            }
+            if snapshot.is_archived() {
+                return Err(archived(&snapshot.id));
+            }
+        }
+        Ok(())
     }
 
     fn check_encryption(&self, source: &Image) -> Result<(), Error> {
@@ -124,7 +145,9 @@ impl CopyImage {
         let visible_from = later(now, scope.world.manners.visibility_lag);
         let mapped_from = scope.world.due_after(scope.world.manners.snapshot_ids_after).max(visible_from);
         let fails_with = self.fate(scope);
-        let mut ends = mapped_from;
+        let stuck = scope.world.fail_next.sticks_copy();
+        let mut ends = if stuck { Timestamp::MAX } else { mapped_from };
+        let ancestors = source.ancestry(&self.source_region);
         let mut devices = source.devices;
         for device in &mut devices {
             let Some(ebs) = device.ebs_mut() else { continue };
@@ -138,23 +161,23 @@ impl CopyImage {
                 owner: scope.account.clone(),
                 volume_id: VolumeId::of_no_volume(),
                 volume_size: ebs.volume_size,
-                description: format!(
-                    "Copied for DestinationAmi {id} from SourceAmi {} for SourceSnapshot {original}. \
-                     Task created on {}.",
-                    source.id,
-                    with_thousands(now.as_millisecond()),
-                ),
+                description: copying::description(id, &source.id, &original, now),
                 state: SnapshotState::Pending,
                 state_message: None,
                 progress: 0,
                 started: now,
                 visible_from: mapped_from,
-                ends: scope.world.due_after(pace.duration(ebs.volume_size)),
+                ends: if stuck { Timestamp::MAX } else { scope.world.due_after(pace.duration(ebs.volume_size)) },
                 fails_with: fails_with.as_ref().map(|reason| reason.message.clone()),
                 delete_at_end: false,
                 encrypted: ebs.encrypted,
                 kms_key_id: self.kms_key_id.clone(),
                 storage_tier: "standard".to_owned(),
+                tiering: None,
+                lock: None,
+                public: false,
+                create_volume_permissions: [].into(),
+                managed_by: None,
                 tags: self.tags.tags("snapshot"),
             };
             ends = ends.max(snapshot.ends);
@@ -180,6 +203,9 @@ impl CopyImage {
             launch_permissions: [].into(),
             deregistration_protection: DeregistrationProtection::Disabled,
             deprecation_time: None,
+            managed_by: None,
+            launches: Vec::new(),
+            ancestors,
             tags,
             ..source
         }
@@ -215,25 +241,11 @@ fn check_room(source: &Image, scope: &Scope) -> Result<(), Error> {
     Ok(())
 }
 
-/// `1,587,635,416,745`
-fn with_thousands(number: i64) -> String {
-    let digits = number.to_string();
-    let mut grouped = String::new();
-    for (position, digit) in digits.char_indices() {
-        if position > 0 && (digits.len() - position).is_multiple_of(3) {
-            grouped.push(',');
-        }
-        grouped.push(digit);
-    }
-    grouped
-}
-
 #[cfg(test)]
 mod tests {
     use insta::assert_snapshot;
 
-    use super::with_thousands;
-    use crate::testing::{Client, MAIL, WEB, noon};
+    use crate::testing::{Client, DB, MAIL, WEB, noon};
     use crate::world::{Origin, World};
 
     fn copy(ec2: &Client, source: &str, name: &str, more: &[(&str, &str)]) -> String {
@@ -364,6 +376,23 @@ mod tests {
     }
 
     #[test]
+    fn one_snapshot_that_fails_makes_the_whole_copy_fail() {
+        let ec2 = Client::of_example();
+        let west = ec2.in_region("us-west-2");
+        let source = ec2.available_image(DB, "nightly");
+        let copied = copy(&west, &source, "nightly", &[]);
+        let [_, second, _] = &west.snapshots_of(&copied)[..] else { panic!("three volumes") };
+        let message = Some("Given key ID is not accessible".to_owned());
+        west.sim.world().region_mut("us-west-2").snapshots.get_mut(&second.id).unwrap().fails_with = message;
+        west.wait(600);
+        let states: Vec<String> = west.snapshots_of(&copied).iter().map(|snapshot| snapshot.state.to_string()).collect();
+        assert_eq!(states, ["completed", "error", "completed"]);
+        let described = west.ok("DescribeImages", &[("ImageId.1", &copied)]);
+        let reason = [described.text("imageState"), described.text("code"), described.text("message")];
+        assert_eq!(reason, ["failed", "Server.InternalError", "Given key ID is not accessible"]);
+    }
+
+    #[test]
     fn what_is_encrypted_stays_encrypted() {
         let ec2 = Client::of_example();
         let source = ec2.available_image(WEB, "nightly");
@@ -425,12 +454,5 @@ mod tests {
         );
         ec2.wait(600);
         ec2.ok("CopyImage", &params("two"));
-    }
-
-    #[test]
-    fn long_numbers_are_grouped() {
-        assert_eq!(with_thousands(1_587_635_416_745), "1,587,635,416,745");
-        assert_eq!(with_thousands(12), "12");
-        assert_eq!(with_thousands(123), "123");
     }
 }

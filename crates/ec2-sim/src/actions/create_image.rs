@@ -2,6 +2,8 @@
 //!
 //! There is no client token; what keeps a repeated call from making a second image is the name.
 
+use jiff::Timestamp;
+
 use super::Action;
 use crate::clock::later;
 use crate::devices::{self, DeviceRequest, Wish, invalid_mapping};
@@ -9,7 +11,9 @@ use crate::error::Error;
 use crate::id::{ImageId, InstanceId, VolumeId};
 use crate::naming::{check_description, check_name};
 use crate::query::Params;
+use crate::quotas;
 use crate::reference::instance_id;
+use crate::resource::ResourceId;
 use crate::scope::Scope;
 use crate::snapshotting;
 use crate::tagging::Specification;
@@ -49,6 +53,10 @@ impl Action for CreateImage {
         })
     }
 
+    fn resources(&self) -> Vec<ResourceId> {
+        vec![ResourceId::Instance(self.instance_id.clone())]
+    }
+
     fn perform(self, scope: &mut Scope, answer: &mut Xml) -> Result<(), Error> {
         let instance = scope.instance(&self.instance_id)?.clone();
         if !matches!(instance.state, InstanceState::Running | InstanceState::Stopping | InstanceState::Stopped) {
@@ -62,7 +70,10 @@ impl Action for CreateImage {
         if !self.tags.is_empty() {
             scope.authorize("CreateTags")?;
         }
+        quotas::check_images(scope)?;
+        quotas::check_image_creations(&instance.id, scope)?;
         let planned = self.plan(&instance, scope)?;
+        quotas::check_snapshots(planned.iter().filter(|device| matches!(device, Planned::Snapshot(..))).count(), scope)?;
         for device in &planned {
             if let Planned::Snapshot(volume, _) = device {
                 snapshotting::check_volume(volume, scope)?;
@@ -113,7 +124,11 @@ impl CreateImage {
         }
         for request in &self.devices {
             if !instance.devices.contains_key(&request.device_name) {
-                planned.extend(request.device(scope)?.map(Planned::AsIs));
+                let device = request.device(scope)?;
+                if let Some(device) = &device {
+                    devices::check_lasting(device, scope)?;
+                }
+                planned.extend(device.map(Planned::AsIs));
             }
         }
         Ok(planned)
@@ -149,6 +164,9 @@ impl CreateImage {
                 }
             });
         }
+        if scope.world.fail_next.sticks_image() {
+            ends = Timestamp::MAX;
+        }
         let fail_next = &mut scope.world.fail_next.image;
         let fails_with = (!fail_next.is_empty()).then(|| fail_next.remove(0));
         Ok(Image {
@@ -176,6 +194,9 @@ impl CreateImage {
             launch_permissions: [].into(),
             deregistration_protection: DeregistrationProtection::Disabled,
             deprecation_time: None,
+            managed_by: None,
+            launches: Vec::new(),
+            ancestors: scope.ancestry_of(&instance.image_id),
             tags: self.tags.tags("image"),
         })
     }
@@ -184,6 +205,7 @@ impl CreateImage {
 #[cfg(test)]
 mod tests {
     use insta::assert_snapshot;
+    use jiff::SignedDuration;
 
     use crate::testing::{Client, DB, MAIL, WEB, noon};
     use crate::world::{InstanceState, StateReason, World};
@@ -332,6 +354,44 @@ mod tests {
             @"SnapshotCreationPerVolumeRateExceeded: The maximum per volume CreateSnapshot request rate has been exceeded. Use an increasing or variable sleep interval between requests."
         );
         ec2.wait(1);
+        ec2.create_image(WEB, "two");
+    }
+
+    #[test]
+    fn permission_may_depend_on_a_tag_of_the_instance() {
+        let ec2 = Client::of_example();
+        ec2.deny_unless_tagged("CreateImage", "Name", "web-1");
+        ec2.create_image(WEB, "one");
+        assert_snapshot!(
+            ec2.error("CreateImage", &[("InstanceId", DB), ("Name", "two"), ("DryRun", "true")]),
+            @"UnauthorizedOperation: You are not authorized to perform this operation. User: arn:aws:iam::123456789012:user/operator is not authorized to perform: ec2:CreateImage on resource: arn:aws:ec2:us-east-1:123456789012:instance/i-0db1db1db1db10001 because no identity-based policy allows the ec2:CreateImage action"
+        );
+    }
+
+    #[test]
+    fn the_spacing_is_a_matter_of_manners() {
+        let mut world = World::example(1, noon());
+        world.manners.volume_spacing = SignedDuration::ZERO;
+        let ec2 = Client::of(world);
+        ec2.create_image(WEB, "one");
+        ec2.create_image(WEB, "two");
+    }
+
+    #[test]
+    fn a_hard_disk_has_one_snapshot_under_way_and_one_in_error_counts() {
+        let ec2 = Client::of_example();
+        let mut world = ec2.sim.world();
+        world.region_mut("us-east-1").volumes.get_mut("vol-0eb1eb1eb1eb10001").unwrap().volume_type = "st1".to_owned();
+        drop(world);
+        let id = ec2.create_image(WEB, "one");
+        ec2.wait(15);
+        let refused = || ec2.error("CreateImage", &[("InstanceId", WEB), ("Name", "two")]);
+        assert!(refused().starts_with("ConcurrentSnapshotLimitExceeded"));
+        let snapshot = ec2.snapshots_of(&id)[0].id.clone();
+        ec2.sim.world().region_mut("us-east-1").snapshots.get_mut(&snapshot).unwrap().fails_with = Some("boom".to_owned());
+        ec2.wait(600);
+        assert!(refused().starts_with("ConcurrentSnapshotLimitExceeded"));
+        ec2.ok("DeregisterImage", &[("ImageId", &id), ("DeleteAssociatedSnapshots", "true")]);
         ec2.create_image(WEB, "two");
     }
 

@@ -7,6 +7,7 @@ use crate::error::Error;
 use crate::id::VolumeId;
 use crate::naming::check_description;
 use crate::query::Params;
+use crate::quotas;
 use crate::reference::volume_id;
 use crate::scope::Scope;
 use crate::snapshotting;
@@ -33,6 +34,7 @@ impl Action for CreateSnapshot {
     fn perform(self, scope: &mut Scope, answer: &mut Xml) -> Result<(), Error> {
         check_description(self.description.as_deref())?;
         snapshotting::check_volume(&self.volume_id, scope)?;
+        quotas::check_snapshots(1, scope)?;
         if !self.tags.is_empty() {
             scope.authorize("CreateTags")?;
         }

@@ -26,6 +26,10 @@ impl Action for CreateTags {
         Ok(Self { resources, tags })
     }
 
+    fn resources(&self) -> Vec<ResourceId> {
+        self.resources.clone()
+    }
+
     fn perform(self, scope: &mut Scope, answer: &mut Xml) -> Result<(), Error> {
         let mut changed = Vec::new();
         for resource in self.resources {
@@ -81,6 +85,25 @@ mod tests {
         assert_eq!(tag("key 3", &"v".repeat(257)).text("Message"), "Tag value exceeds the maximum length of 256 characters");
         assert_eq!(tag("aws:mine", "").text("Message"), "Tag keys starting with 'aws:' are reserved for internal use");
         assert_eq!(tag("key 3", &"ü".repeat(256)).status, 200);
+    }
+
+    #[test]
+    fn the_tags_of_aws_itself_do_not_count_and_cannot_be_changed() {
+        let ec2 = Client::of_example();
+        let system = "aws:backup:source-resource";
+        let mut world = ec2.sim.world();
+        let instance = world.region_mut("us-east-1").instances.get_mut(WEB).unwrap();
+        instance.tags = [(system.to_owned(), "arn:aws:ec2:us-east-1:123456789012:instance/i-1".to_owned())].into();
+        drop(world);
+        let fifty: Vec<(String, String)> = (1..=50).map(|number| (format!("Tag.{number}.Key"), format!("key {number}"))).collect();
+        let fifty: Vec<(&str, &str)> = fifty.iter().map(|(name, value)| (&name[..], &value[..])).collect();
+        ec2.ok("CreateTags", &[&[("ResourceId.1", WEB)], &fifty[..]].concat());
+        assert!(ec2.error("CreateTags", &[("ResourceId.1", WEB), ("Tag.1.Key", "one more")]).starts_with("TagLimitExceeded"));
+        for action in ["CreateTags", "DeleteTags"] {
+            assert!(ec2.error(action, &[("ResourceId.1", WEB), ("Tag.1.Key", system)]).starts_with("InvalidParameterValue"), "{action}");
+        }
+        ec2.ok("DeleteTags", &[("ResourceId.1", WEB)]);
+        assert_eq!(ec2.ok("DescribeTags", &[("Filter.1.Name", "resource-id"), ("Filter.1.Value.1", WEB)]).texts("key"), [system]);
     }
 
     #[test]

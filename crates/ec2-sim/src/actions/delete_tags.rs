@@ -30,6 +30,10 @@ impl Action for DeleteTags {
         Ok(Self { resources, tags })
     }
 
+    fn resources(&self) -> Vec<ResourceId> {
+        self.resources.clone()
+    }
+
     fn perform(self, scope: &mut Scope, answer: &mut Xml) -> Result<(), Error> {
         for resource in &self.resources {
             resource.tags_mut(scope)?;

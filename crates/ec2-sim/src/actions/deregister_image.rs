@@ -8,8 +8,9 @@ use crate::error::Error;
 use crate::id::{ImageId, SnapshotId};
 use crate::query::Params;
 use crate::reference::image_id;
+use crate::resource::ResourceId;
 use crate::scope::Scope;
-use crate::world::{DeregistrationProtection, Gone, Image, ImageState, Origin, SnapshotState};
+use crate::world::{DeregistrationProtection, Gone, Image, ImageState, ManagedBy, Origin, SnapshotState};
 use crate::xml::Xml;
 
 pub(super) struct DeregisterImage {
@@ -27,17 +28,29 @@ impl Action for DeregisterImage {
         })
     }
 
+    fn resources(&self) -> Vec<ResourceId> {
+        vec![ResourceId::Image(self.image_id.clone())]
+    }
+
     fn perform(self, scope: &mut Scope, answer: &mut Xml) -> Result<(), Error> {
         let id = &self.image_id;
-        let image = scope.own_image_mut(id)?;
+        let image = scope.own_image_mut(id)?.clone();
+        let manners = &scope.world.manners;
         if image.deregistration_protection != DeregistrationProtection::Disabled {
-            // The code is not documented.
             return Err(Error::new(
-                "OperationNotPermitted",
+                &manners.protected_image_code,
                 format!("The image '{id}' cannot be deregistered: it is protected from deregistration."),
             ));
         }
-        let image = image.clone();
+        match image.managed_by {
+            None => {}
+            Some(ManagedBy::AwsBackup) => {
+                return Err(Error::new(
+                    &manners.managed_image_code,
+                    format!("The image '{id}' is managed by the AWS Backup service and cannot be deregistered via EC2 APIs."),
+                ));
+            }
+        }
         scope.here_mut().images.remove(id);
         if image.state == ImageState::Pending {
             cancel_copy(&image, scope);
@@ -53,6 +66,7 @@ impl Action for DeregisterImage {
             });
         }
         let now = scope.now();
+        scope.here_mut().recycle_bin.receive_image(&image, now);
         let manners = &scope.world.manners;
         let gone = Gone {
             at: now,
@@ -69,12 +83,15 @@ impl Action for DeregisterImage {
 fn delete(snapshot: &SnapshotId, scope: &mut Scope) -> &'static str {
     if scope.here().image_using(snapshot).is_some() {
         "skipped"
-    } else if !scope.may(DeleteSnapshot::NAME) {
+    } else if !scope.may_on(DeleteSnapshot::NAME, &ResourceId::Snapshot(snapshot.clone())) {
         "missing-permissions"
-    } else if delete_snapshot::remove(snapshot, scope).is_ok() {
-        "success"
     } else {
-        "client-error"
+        match delete_snapshot::remove(snapshot, scope) {
+            Ok(()) => "success",
+            Err(error) if error.status >= 500 => "internal-error",
+            // A locked one, or one of AWS Backup's. Which code those have is not documented.
+            Err(_) => "client-error",
+        }
     }
 }
 
@@ -88,8 +105,7 @@ fn cancel_copy(image: &Image, scope: &mut Scope) {
         if let Some(snapshot) = scope.here_mut().snapshots.get_mut(id)
             && snapshot.state == SnapshotState::Pending
         {
-            snapshot.state = SnapshotState::Error;
-            snapshot.state_message = Some(format!("The copy was cancelled: {} was deregistered", image.id));
+            snapshot.fail(format!("The copy was cancelled: {} was deregistered", image.id));
         }
     }
 }
@@ -116,7 +132,7 @@ mod tests {
     use jiff::SignedDuration;
 
     use crate::testing::{Client, DB, WEB, noon};
-    use crate::world::World;
+    use crate::world::{Lock, LockMode, LockTerm, ManagedBy, World};
 
     const WITH_SNAPSHOTS: (&str, &str) = ("DeleteAssociatedSnapshots", "true");
 
@@ -173,6 +189,59 @@ mod tests {
     }
 
     #[test]
+    fn says_of_each_snapshot_what_became_of_it() {
+        let ec2 = Client::of_example();
+        let id = ec2.available_image(DB, "nightly");
+        let [lost, locked, untagged] = &ec2.snapshots_of(&id)[..] else { panic!("three volumes") };
+        ec2.deny_unless_tagged("DeleteSnapshot", "Creator", "image-instance");
+        let mut world = ec2.sim.world();
+        world.fail_next.snapshot_deletions = 1;
+        let now = world.clock;
+        let snapshots = &mut world.region_mut("us-east-1").snapshots;
+        for snapshot in [lost, locked] {
+            let tags = &mut snapshots.get_mut(&snapshot.id).unwrap().tags;
+            tags.insert("Creator".to_owned(), "image-instance".to_owned());
+        }
+        snapshots.get_mut(&locked.id).unwrap().lock = Some(Lock::new(LockMode::Compliance, LockTerm::Days(1), now));
+        drop(world);
+        let answer = ec2.ok("DeregisterImage", &[("ImageId", &id), WITH_SNAPSHOTS]);
+        assert_eq!(answer.texts("snapshotId"), [&lost.id, &locked.id, &untagged.id].map(ToString::to_string));
+        assert_eq!(answer.texts("returnCode"), ["internal-error", "client-error", "missing-permissions"]);
+        let world = ec2.sim.world();
+        assert!(world.region("us-east-1").images.is_empty());
+        assert_eq!(world.region("us-east-1").snapshots.len(), 3);
+    }
+
+    #[test]
+    fn refuses_what_aws_backup_looks_after_but_not_an_image_of_its_snapshots() {
+        let ec2 = Client::of_example();
+        let id = ec2.available_image(WEB, "nightly");
+        let manage = |by| ec2.sim.world().region_mut("us-east-1").images.values_mut().for_each(|image| image.managed_by = by);
+        manage(Some(ManagedBy::AwsBackup));
+        let refused = || ec2.error("DeregisterImage", &[("ImageId", &id)]).replace(&id, "ami-…");
+        assert_snapshot!(
+            refused(),
+            @"InvalidParameterValue: The image 'ami-…' is managed by the AWS Backup service and cannot be deregistered via EC2 APIs."
+        );
+        ec2.sim.world().manners.managed_image_code = "OperationNotPermitted".to_owned();
+        assert!(refused().starts_with("OperationNotPermitted: "));
+        manage(None);
+        let snapshots = |by| ec2.sim.world().region_mut("us-east-1").snapshots.values_mut().for_each(|snapshot| snapshot.managed_by = by);
+        snapshots(Some(ManagedBy::AwsBackup));
+        assert_eq!(ec2.ok("DeregisterImage", &[("ImageId", &id), WITH_SNAPSHOTS]).text("returnCode"), "client-error");
+    }
+
+    #[test]
+    fn permission_may_depend_on_a_tag() {
+        let ec2 = Client::of_example();
+        let id = ec2.available_image(WEB, "nightly");
+        ec2.deny_unless_tagged("DeregisterImage", "Creator", "image-instance");
+        assert!(ec2.error("DeregisterImage", &[("ImageId", &id), ("DryRun", "true")]).starts_with("UnauthorizedOperation"));
+        ec2.ok("CreateTags", &[("ResourceId.1", &id), ("Tag.1.Key", "Creator"), ("Tag.1.Value", "image-instance")]);
+        ec2.ok("DeregisterImage", &[("ImageId", &id)]);
+    }
+
+    #[test]
     fn refuses_what_is_unknown_not_ones_own_or_protected() {
         let mut world = World::example(1, noon());
         world.access_keys.insert("AKIDOTHER".to_owned(), "210987654321".parse().unwrap());
@@ -190,6 +259,8 @@ mod tests {
 
         ec2.ok("EnableImageDeregistrationProtection", &[("ImageId", &id)]);
         assert!(deregister(&id).starts_with("OperationNotPermitted"));
+        ec2.sim.world().manners.protected_image_code = "InvalidState".to_owned();
+        assert!(deregister(&id).starts_with("InvalidState"));
         ec2.ok("DisableImageDeregistrationProtection", &[("ImageId", &id)]);
         ec2.ok("DeregisterImage", &[("ImageId", &id)]);
         assert!(deregister(&id).starts_with("InvalidAMIID.Unavailable"));
@@ -205,6 +276,19 @@ mod tests {
         assert!(ec2.error("DeregisterImage", &[("ImageId", &id)]).starts_with("OperationNotPermitted"));
         ec2.wait(1);
         ec2.ok("DeregisterImage", &[("ImageId", &id)]);
+    }
+
+    #[test]
+    fn what_is_not_documented_about_protection_can_be_chosen() {
+        let mut world = World::example(1, noon());
+        world.manners.protected_image_code = "InvalidParameterValue".to_owned();
+        world.manners.cooling_down_reads = "disabled".to_owned();
+        let ec2 = Client::of(world);
+        let id = ec2.available_image(WEB, "nightly");
+        assert_eq!(ec2.ok("EnableImageDeregistrationProtection", &[("ImageId", &id), ("WithCooldown", "true")]).text("return"), "true");
+        ec2.ok("DisableImageDeregistrationProtection", &[("ImageId", &id)]);
+        assert_eq!(ec2.ok("DescribeImages", &[("ImageId.1", &id)]).text("deregistrationProtection"), "disabled");
+        assert!(ec2.error("DeregisterImage", &[("ImageId", &id)]).starts_with("InvalidParameterValue"));
     }
 
     #[test]

@@ -4,7 +4,7 @@ use std::borrow::Cow;
 use std::collections::BTreeSet;
 
 use super::Action;
-use crate::clock::whole_seconds;
+use crate::clock::{milliseconds, whole_seconds};
 use crate::error::Error;
 use crate::filter::{Filters, Known};
 use crate::id::{AccountId, ImageId};
@@ -40,14 +40,8 @@ const FILTERS: Known<Image> = &[
     ("owner-id", |i| vec![i.owner.to_string()]),
     ("root-device-name", |i| vec![i.root_device_name.clone()]),
     ("root-device-type", |_| vec!["ebs".to_owned()]),
-    ("source-image-id", |i| match &i.origin {
-        Origin::Copy { image_id, .. } => vec![image_id.to_string()],
-        Origin::Instance(_) | Origin::Registered => Vec::new(),
-    }),
-    ("source-image-region", |i| match &i.origin {
-        Origin::Copy { region, .. } => vec![region.clone()],
-        Origin::Instance(_) | Origin::Registered => Vec::new(),
-    }),
+    ("source-image-id", |i| source_image(i).into_iter().map(|(id, _)| id.to_string()).collect()),
+    ("source-image-region", |i| source_image(i).into_iter().map(|(_, region)| region.to_owned()).collect()),
     ("source-instance-id", |i| match &i.origin {
         Origin::Instance(id) => vec![id.to_string()],
         Origin::Copy { .. } | Origin::Registered => Vec::new(),
@@ -60,6 +54,7 @@ pub(super) struct DescribeImages {
     ids: Vec<String>,
     owners: Vec<String>,
     executable_by: Vec<String>,
+    include_deprecated: bool,
     include_disabled: bool,
     filters: Filters<Image>,
     paging: Paging,
@@ -69,12 +64,11 @@ impl Action for DescribeImages {
     const NAME: &str = "DescribeImages";
 
     fn take(params: &mut Params) -> Result<Self, Error> {
-        // An owner sees deprecated images in any case, and no others are deprecated here.
-        params.ignore(&["IncludeDeprecated"]);
         Ok(Self {
             ids: params.list("ImageId"),
             owners: params.list("Owner"),
             executable_by: params.list("ExecutableBy"),
+            include_deprecated: params.boolean("IncludeDeprecated")?.unwrap_or(false),
             include_disabled: params.boolean("IncludeDisabled")?.unwrap_or(false),
             filters: Filters::take(params, FILTERS)?,
             paging: Paging::take(params),
@@ -85,15 +79,18 @@ impl Action for DescribeImages {
         let page = self.paging.page(PAGES, !self.ids.is_empty(), scope)?;
         let ids = self.ids(scope)?;
         let owners = self.owners(scope)?;
+        let now = scope.now();
         let images = known_images(scope).filter(|image| {
             (ids.is_empty() || ids.contains(&image.id))
                 && (owners.is_empty() || owners.contains(&image.owner))
                 && self.is_executable(image, scope)
                 // Asking for an image by its id shows it even if it is disabled.
                 && (image.state != ImageState::Disabled || self.include_disabled || !ids.is_empty())
+                // So does its owner's asking, or asking by id, if it is deprecated.
+                && (!image.is_deprecated(now) || self.include_deprecated || image.owner == scope.account || !ids.is_empty())
         });
         let (images, next) = page.cut(images, |image| image.id.to_string(), |image| self.filters.matches(image));
-        answer.items("imagesSet", &images, |item, image| write_image(item, image)).leaf_if_some("nextToken", next);
+        answer.items("imagesSet", &images, |item, image| write_image(item, image, scope)).leaf_if_some("nextToken", next);
         Ok(())
     }
 }
@@ -165,7 +162,7 @@ fn owner_by_alias(alias: &str, scope: &Scope) -> Option<AccountId> {
     }
 }
 
-fn write_image(xml: &mut Xml, image: &Image) {
+fn write_image(xml: &mut Xml, image: &Image, scope: &Scope) {
     xml.leaf("imageId", &image.id)
         .leaf("imageLocation", location(image))
         .leaf("imageState", image.state)
@@ -194,24 +191,35 @@ fn write_image(xml: &mut Xml, image: &Image) {
         .leaf("usageOperation", "RunInstances")
         .leaf_if_some("bootMode", image.boot_mode.as_ref())
         .leaf_if_some("deprecationTime", image.deprecation_time.map(whole_seconds))
-        .leaf(
-            "deregistrationProtection",
-            match image.deregistration_protection {
-                DeregistrationProtection::Disabled => "disabled",
-                DeregistrationProtection::Enabled { with_cooldown: true } => "enabled-with-cooldown",
-                DeregistrationProtection::Enabled { .. } => "enabled-without-cooldown",
-                // What EC2 says meanwhile is not documented.
-                DeregistrationProtection::CoolingDown { .. } => "disabling-with-cooldown",
-            },
-        );
+        .leaf("deregistrationProtection", protection(image, scope));
+    if let Origin::Instance(id) = &image.origin {
+        xml.leaf("sourceInstanceId", id);
+    }
+    // Nobody but the owner is told when it was launched.
+    let last_launched = image.last_launched(scope.now()).filter(|_| image.owner == scope.account);
+    xml.leaf_if_some("lastLaunchedTime", last_launched.map(milliseconds));
+    if let Some((id, region)) = source_image(image) {
+        xml.leaf("sourceImageId", id).leaf("sourceImageRegion", region);
+    }
+}
+
+/// Of a copy, the image it was copied from; of an image of an instance, the one the instance was launched
+/// from ("Use AMI ancestry to trace the origin of an AMI").
+pub(super) fn source_image(image: &Image) -> Option<(&ImageId, &str)> {
     match &image.origin {
-        Origin::Instance(id) => {
-            xml.leaf("sourceInstanceId", id);
-        }
-        Origin::Copy { image_id, region } => {
-            xml.leaf("sourceImageId", image_id).leaf("sourceImageRegion", region);
-        }
-        Origin::Registered => {}
+        Origin::Copy { image_id, region } => Some((image_id, region)),
+        Origin::Instance(_) => image.ancestors.first().map(|parent| (&parent.id, parent.region.as_str())),
+        Origin::Registered => None,
+    }
+}
+
+/// What EC2 says of its protection from being deregistered.
+pub(super) fn protection<'s>(image: &Image, scope: &'s Scope) -> &'s str {
+    match image.deregistration_protection {
+        DeregistrationProtection::Disabled => "disabled",
+        DeregistrationProtection::Enabled { with_cooldown: true } => "enabled-with-cooldown",
+        DeregistrationProtection::Enabled { .. } => "enabled-without-cooldown",
+        DeregistrationProtection::CoolingDown { .. } => &scope.world.manners.cooling_down_reads,
     }
 }
 
@@ -308,6 +316,8 @@ mod tests {
                     <bootMode>uefi-preferred</bootMode>
                     <deregistrationProtection>disabled</deregistrationProtection>
                     <sourceInstanceId>i-0eb1eb1eb1eb10001</sourceInstanceId>
+                    <sourceImageId>ami-12345678</sourceImageId>
+                    <sourceImageRegion>us-east-1</sourceImageRegion>
                 </item>
             </imagesSet>
         </DescribeImagesResponse>
@@ -389,7 +399,9 @@ mod tests {
             ("creation-date", "2026-11-22T12:00*", sorted(&[&web])),
             ("source-instance-id", DB, sorted(&[&db])),
             ("source-image-id", &web, sorted(&[&copied])),
-            ("source-image-region", "us-east-1", sorted(&[&copied])),
+            // What the instances were launched from.
+            ("source-image-id", "ami-12345678", sorted(&[&web, &db])),
+            ("source-image-region", "us-east-1", sorted(&[&web, &db, &copied])),
             ("block-device-mapping.snapshot-id", &snapshot, sorted(&[&web])),
             ("is-public", "true", sorted(&[])),
             ("image-type", "machine", sorted(&[&web, &db, &copied])),

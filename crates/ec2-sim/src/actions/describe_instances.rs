@@ -51,6 +51,7 @@ impl Action for DescribeInstances {
         let page = self.paging.page(PAGES, !self.ids.is_empty(), scope)?;
         let instances: Vec<&Instance> =
             if self.ids.is_empty() { scope.here().instances.values().collect() } else { scope.instances(&self.ids)? };
+        check_zones(if self.ids.is_empty() { None } else { Some(&instances) }, scope)?;
         let (instances, next) = page.cut(instances, |instance| instance.id.to_string(), |instance| self.filters.matches(instance));
         let mut reservations: BTreeMap<_, Vec<&Instance>> = BTreeMap::new();
         for instance in instances {
@@ -63,6 +64,18 @@ impl Action for DescribeInstances {
             .leaf_if_some("nextToken", next);
         Ok(())
     }
+}
+
+/// While a zone is out of service, a listing without ids fails as a whole, and so does one with the id of an
+/// instance in that zone; one that names instances in other zones works (M:DescribeInstances, ec2-semantics 5.5).
+/// The code is not documented.
+fn check_zones(named: Option<&[&Instance]>, scope: &Scope) -> Result<(), Error> {
+    let outages = &scope.world.manners.outages;
+    let concerned = match named {
+        Some(instances) => instances.iter().any(|instance| outages.contains(&instance.availability_zone)),
+        None => scope.world.regions.get(&scope.region).is_some_and(|facts| facts.zones.iter().any(|zone| outages.contains(&zone.name))),
+    };
+    if concerned { Err(Error::new("InternalError", "An internal error has occurred")) } else { Ok(()) }
 }
 
 pub(super) fn write_reservation(xml: &mut Xml, owner: &AccountId, instances: &[&Instance]) {
@@ -232,5 +245,27 @@ mod tests {
             ec2.error("DescribeInstances", &[("InstanceId.1", WEB), ("MaxResults", "5")]),
             @"InvalidParameterCombination: The parameter instancesSet cannot be used with the parameter maxResults"
         );
+    }
+
+    #[test]
+    fn fails_as_a_whole_where_a_zone_is_out_of_service() {
+        let ec2 = Client::of_example();
+        let id = ec2.ok(
+            "RunInstances",
+            &[("ImageId", "ami-12345678"), ("MinCount", "1"), ("MaxCount", "1"), ("Placement.AvailabilityZone", "us-east-1b")],
+        );
+        let elsewhere = id.text("instanceId");
+        ec2.sim.world().manners.outages.insert("us-east-1a".to_owned());
+        for params in [&[][..], &[("MaxResults", "5")], &[("Filter.1.Name", "availability-zone"), ("Filter.1.Value.1", "us-east-1b")]] {
+            assert_eq!(ec2.call("DescribeInstances", params).status, 500);
+        }
+        assert_snapshot!(
+            ec2.error("DescribeInstances", &[("InstanceId.1", &elsewhere), ("InstanceId.2", WEB)]),
+            @"InternalError: An internal error has occurred"
+        );
+        ec2.ok("DescribeInstances", &[("InstanceId.1", &elsewhere)]);
+        ec2.in_region("eu-west-1").ok("DescribeInstances", &[]);
+        ec2.sim.world().manners.outages.clear();
+        ec2.ok("DescribeInstances", &[]);
     }
 }

@@ -1,5 +1,7 @@
-//! `DescribeSnapshots`: the caller's snapshots. (None are shared here, and none are public.)
+//! `DescribeSnapshots`: the caller's snapshots, those shared with it, and the public ones. Tags are seen by
+//! the owner only.
 
+use std::borrow::Cow;
 use std::collections::BTreeSet;
 
 use super::Action;
@@ -9,10 +11,10 @@ use crate::filter::{Filters, Known};
 use crate::id::{AccountId, SnapshotId};
 use crate::paging::{Paging, Rule};
 use crate::query::Params;
-use crate::reference::{no_such_snapshot, snapshot_id};
+use crate::reference::{account_id, no_such_snapshot, snapshot_id};
 use crate::scope::Scope;
 use crate::tagging::write_tags;
-use crate::world::{Snapshot, SnapshotState};
+use crate::world::{Snapshot, SnapshotState, Tags, Tiering};
 use crate::xml::Xml;
 
 const PAGES: Rule = Rule { least: 5, most: 1000, ids: Some("snapshotSet") };
@@ -33,6 +35,7 @@ const FILTERS: Known<Snapshot> = &[
 pub(super) struct DescribeSnapshots {
     ids: Vec<String>,
     owners: Vec<String>,
+    restorable_by: Vec<String>,
     filters: Filters<Snapshot>,
     paging: Paging,
 }
@@ -41,11 +44,10 @@ impl Action for DescribeSnapshots {
     const NAME: &str = "DescribeSnapshots";
 
     fn take(params: &mut Params) -> Result<Self, Error> {
-        // Whoever owns a snapshot can restore it, and there are no others to be seen.
-        params.ignore(&["RestorableBy"]);
         Ok(Self {
             ids: params.list("SnapshotId"),
             owners: params.list("Owner"),
+            restorable_by: params.list("RestorableBy"),
             filters: Filters::take(params, FILTERS)?,
             paging: Paging::take(params),
         })
@@ -55,11 +57,17 @@ impl Action for DescribeSnapshots {
         let page = self.paging.page(PAGES, !self.ids.is_empty(), scope)?;
         let ids = self.ids(scope)?;
         let owners = self.owners(scope)?;
-        let snapshots = scope.snapshots().filter(|snapshot| {
-            (self.ids.is_empty() || ids.contains(&snapshot.id)) && (self.owners.is_empty() || owners.contains(&snapshot.owner))
-        });
+        let restorers = self.restorers()?;
+        let snapshots = scope
+            .restorable_snapshots()
+            .filter(|snapshot| {
+                (self.ids.is_empty() || ids.contains(&snapshot.id))
+                    && (self.owners.is_empty() || owners.contains(&snapshot.owner))
+                    && (restorers.is_empty() || restorers.iter().any(|restorer| restorer.can_restore(snapshot, &scope.account)))
+            })
+            .map(|snapshot| if snapshot.owner == scope.account { Cow::Borrowed(snapshot) } else { Cow::Owned(untagged(snapshot)) });
         let (snapshots, next) = page.cut(snapshots, |snapshot| snapshot.id.to_string(), |snapshot| self.filters.matches(snapshot));
-        answer.items("snapshotSet", snapshots, write_snapshot).leaf_if_some("nextToken", next);
+        answer.items("snapshotSet", &snapshots, |item, snapshot| write_snapshot(item, snapshot)).leaf_if_some("nextToken", next);
         Ok(())
     }
 }
@@ -79,16 +87,53 @@ impl DescribeSnapshots {
         }
     }
 
+    fn restorers(&self) -> Result<Vec<Restorer>, Error> {
+        self.restorable_by
+            .iter()
+            .map(|user| match user.as_str() {
+                "self" => Ok(Restorer::Caller),
+                "all" => Ok(Restorer::Everybody),
+                id => account_id(id).map(Restorer::Account),
+            })
+            .collect()
+    }
+
     fn owners(&self, scope: &Scope) -> Result<BTreeSet<AccountId>, Error> {
         self.owners
             .iter()
             .filter(|owner| *owner != "amazon")
             .map(|owner| match owner.as_str() {
                 "self" => Ok(scope.account.clone()),
-                id => id.parse().map_err(|_| Error::new("InvalidUserID.Malformed", format!("Invalid user id: \"{owner}\""))),
+                id => account_id(id),
             })
             .collect()
     }
+}
+
+/// Someone who is asked for with `RestorableBy`.
+enum Restorer {
+    /// `self`: by being the owner, or by name.
+    Caller,
+    /// `all`: of public snapshots.
+    Everybody,
+    /// An account that the caller's own snapshots are shared with.
+    Account(AccountId),
+}
+
+impl Restorer {
+    fn can_restore(&self, snapshot: &Snapshot, caller: &AccountId) -> bool {
+        let shared_with = |account| snapshot.create_volume_permissions.contains(account);
+        match self {
+            Self::Caller => snapshot.owner == *caller || shared_with(caller),
+            Self::Everybody => snapshot.public,
+            Self::Account(account) => snapshot.owner == *account || snapshot.owner == *caller && shared_with(account),
+        }
+    }
+}
+
+/// A snapshot as others than its owner see it.
+fn untagged(snapshot: &Snapshot) -> Snapshot {
+    Snapshot { tags: Tags::new(), ..snapshot.clone() }
 }
 
 pub(super) fn write_snapshot(xml: &mut Xml, snapshot: &Snapshot) {
@@ -105,6 +150,7 @@ pub(super) fn write_snapshot(xml: &mut Xml, snapshot: &Snapshot) {
         .leaf("encrypted", snapshot.encrypted)
         .leaf_if_some("kmsKeyId", snapshot.kms_key_id.as_ref())
         .leaf("storageTier", &snapshot.storage_tier)
+        .leaf_if_some("restoreExpiryTime", snapshot.tiering.as_ref().and_then(Tiering::restore_expires).map(milliseconds))
         .leaf("transferType", "standard")
         .leaf_if_some("completionTime", completed.then(|| milliseconds(snapshot.ends)));
     write_tags(xml, &snapshot.tags);

@@ -3,6 +3,7 @@
 use super::Action;
 use crate::error::Error;
 use crate::filter::{Filters, Known, Tagged};
+use crate::launch_templates::visible_templates;
 use crate::paging::{Paging, Rule};
 use crate::query::Params;
 use crate::scope::Scope;
@@ -64,9 +65,15 @@ fn lines(scope: &Scope) -> impl Iterator<Item = Line> {
     let here = scope.here();
     let images = scope.images().filter(|image| image.owner == scope.account).map(|i| ("image", i.id.as_str(), &i.tags));
     let instances = here.instances.values().map(|i| ("instance", i.id.as_str(), &i.tags));
+    let templates = visible_templates(scope).map(|t| ("launch-template", t.id.as_str(), &t.tags));
     let snapshots = scope.snapshots().map(|s| ("snapshot", s.id.as_str(), &s.tags));
     let volumes = here.volumes.values().map(|v| ("volume", v.id.as_str(), &v.tags));
-    images.chain(instances).chain(snapshots).chain(volumes).flat_map(|(resource_type, id, tags)| {
+    // What lies in the Recycle Bin can be tagged, and its tags can be seen.
+    let bin = &here.recycle_bin;
+    let binned_images = bin.images.values().map(|b| ("image", b.item.id.as_str(), &b.item.tags));
+    let binned_snapshots = bin.snapshots.values().map(|b| ("snapshot", b.item.id.as_str(), &b.item.tags));
+    let binned = binned_images.chain(binned_snapshots);
+    images.chain(instances).chain(templates).chain(snapshots).chain(volumes).chain(binned).flat_map(|(resource_type, id, tags)| {
         tags.iter().map(move |(key, value)| Line {
             resource_id: id.to_owned(),
             resource_type,

@@ -6,6 +6,7 @@ use crate::error::Error;
 use crate::id::ImageId;
 use crate::query::Params;
 use crate::reference::{image_id, unavailable};
+use crate::resource::ResourceId;
 use crate::scope::Scope;
 use crate::world::ImageState;
 use crate::xml::Xml;
@@ -19,6 +20,10 @@ impl Action for DisableImage {
 
     fn take(params: &mut Params) -> Result<Self, Error> {
         Ok(Self { image_id: image_id(&params.required("ImageId")?)? })
+    }
+
+    fn resources(&self) -> Vec<ResourceId> {
+        vec![ResourceId::Image(self.image_id.clone())]
     }
 
     fn perform(self, scope: &mut Scope, answer: &mut Xml) -> Result<(), Error> {

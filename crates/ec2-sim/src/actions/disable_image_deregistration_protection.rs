@@ -8,6 +8,7 @@ use crate::error::Error;
 use crate::id::ImageId;
 use crate::query::Params;
 use crate::reference::image_id;
+use crate::resource::ResourceId;
 use crate::scope::Scope;
 use crate::world::DeregistrationProtection;
 use crate::xml::Xml;
@@ -23,6 +24,10 @@ impl Action for DisableImageDeregistrationProtection {
 
     fn take(params: &mut Params) -> Result<Self, Error> {
         Ok(Self { image_id: image_id(&params.required("ImageId")?)? })
+    }
+
+    fn resources(&self) -> Vec<ResourceId> {
+        vec![ResourceId::Image(self.image_id.clone())]
     }
 
     fn perform(self, scope: &mut Scope, answer: &mut Xml) -> Result<(), Error> {

@@ -5,6 +5,7 @@ use crate::error::Error;
 use crate::id::ImageId;
 use crate::query::Params;
 use crate::reference::image_id;
+use crate::resource::ResourceId;
 use crate::scope::Scope;
 use crate::world::DeregistrationProtection;
 use crate::xml::Xml;
@@ -19,6 +20,10 @@ impl Action for EnableImageDeregistrationProtection {
 
     fn take(params: &mut Params) -> Result<Self, Error> {
         Ok(Self { image_id: image_id(&params.required("ImageId")?)?, with_cooldown: params.boolean("WithCooldown")?.unwrap_or(false) })
+    }
+
+    fn resources(&self) -> Vec<ResourceId> {
+        vec![ResourceId::Image(self.image_id.clone())]
     }
 
     fn perform(self, scope: &mut Scope, answer: &mut Xml) -> Result<(), Error> {

@@ -8,6 +8,7 @@ use crate::error::Error;
 use crate::id::ImageId;
 use crate::naming::{check_description, check_name};
 use crate::query::Params;
+use crate::quotas;
 use crate::scope::Scope;
 use crate::tagging::Specification;
 use crate::world::{DeregistrationProtection, Image, ImageState, Origin};
@@ -48,9 +49,13 @@ impl Action for RegisterImage {
     fn perform(self, scope: &mut Scope, answer: &mut Xml) -> Result<(), Error> {
         check_name(&self.name, scope)?;
         check_description(self.description.as_deref())?;
+        quotas::check_images(scope)?;
         let mut devices = Vec::new();
         for request in &self.devices {
             devices.extend(request.device(scope)?);
+        }
+        for device in &devices {
+            devices::check_lasting(device, scope)?;
         }
         let has_root = devices
             .iter()
@@ -90,6 +95,9 @@ impl Action for RegisterImage {
             launch_permissions: [].into(),
             deregistration_protection: DeregistrationProtection::Disabled,
             deprecation_time: None,
+            managed_by: None,
+            launches: Vec::new(),
+            ancestors: Vec::new(),
         };
         scope.here_mut().images.insert(id.clone(), image);
         answer.leaf("imageId", &id);

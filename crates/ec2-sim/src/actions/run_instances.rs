@@ -89,6 +89,7 @@ impl Action for RunInstances {
         if !self.tags.is_empty() {
             scope.authorize("CreateTags")?;
         }
+        note_launch(&image.id, scope);
         let reservation = ReservationId::mint(&mut scope.world.ids);
         let ids: Vec<String> =
             (0..self.most.min(QUOTA)).map(|index| self.launch(&image, &reservation, index, &zone, &volumes, scope).into()).collect();
@@ -192,6 +193,16 @@ impl RunInstances {
     }
 }
 
+/// Writes down that an image was launched, whoever owns it; the public one's owner is not in this world.
+fn note_launch(image: &ImageId, scope: &mut Scope) {
+    let now = scope.now();
+    let Scope { world, region, .. } = scope;
+    let held = world.accounts.values_mut().filter_map(|account| account.regions.get_mut(region.as_str()));
+    for image in held.filter_map(|held| held.images.get_mut(image)) {
+        image.launches.push(now);
+    }
+}
+
 /// An address in the default VPC.
 fn private_ip(seed: u64, id: &InstanceId) -> String {
     let [.., high, low] = order(seed, id.as_str()).to_be_bytes();
@@ -208,7 +219,33 @@ fn answer_with(ids: &[String], scope: &Scope, answer: &mut Xml) {
 mod tests {
     use insta::assert_snapshot;
 
-    use crate::testing::{Client, WEB};
+    use crate::testing::{Client, WEB, noon};
+    use crate::world::World;
+
+    #[test]
+    fn a_launch_is_told_to_the_owner_a_day_later() {
+        let mut world = World::example(1, noon());
+        world.access_keys.insert("AKIDOTHER".to_owned(), "210987654321".parse().unwrap());
+        let ec2 = Client::of(world);
+        let id = ec2.available_image(WEB, "nightly");
+        ec2.ok("ModifyImageAttribute", &[("ImageId", &id), ("LaunchPermission.Add.1.UserId", "210987654321")]);
+        let other = ec2.with_key("AKIDOTHER");
+        let launch = || other.ok("RunInstances", &[("ImageId", &id), ("MinCount", "1"), ("MaxCount", "1")]);
+        let told = |client: &Client| client.ok("DescribeImages", &[("ImageId.1", &id)]).texts("lastLaunchedTime").join("");
+        launch();
+        ec2.wait(6 * 3600);
+        launch();
+        ec2.wait(18 * 3600 - 60);
+        assert_eq!(told(&ec2), "");
+        ec2.wait(60);
+        assert!(told(&ec2).starts_with("2026-11-22T12:10:0"), "{}", told(&ec2));
+        assert_eq!(told(&other), "");
+        let attribute = [("ImageId", &id[..]), ("Attribute", "lastLaunchedTime")];
+        assert_eq!(ec2.ok("DescribeImageAttribute", &attribute).text("value"), told(&ec2));
+        ec2.wait(6 * 3600);
+        assert!(told(&ec2).starts_with("2026-11-22T18:10:0"), "{}", told(&ec2));
+        assert_eq!(ec2.image(&id).launches.len(), 1);
+    }
 
     const ONE: [(&str, &str); 3] = [("ImageId", "ami-12345678"), ("MinCount", "1"), ("MaxCount", "1")];
 

@@ -7,13 +7,20 @@ use std::fmt;
 use jiff::{SignedDuration, Timestamp};
 use serde::{Deserialize, Serialize};
 
-use super::{Snapshot, SnapshotState, Tags};
+use super::{ManagedBy, Snapshot, SnapshotState, Tags};
 use crate::clock::later;
 use crate::filter::Tagged;
 use crate::id::{AccountId, ImageId, InstanceId, SnapshotId};
 
 /// How long a deregistered image is told apart from one that never existed.
 const REMEMBERED: SignedDuration = SignedDuration::from_hours(1);
+
+/// How long EC2 takes to report that an image was launched ("Check when an Amazon EC2 AMI was last used").
+const LAUNCH_REPORTED_AFTER: SignedDuration = SignedDuration::from_hours(24);
+
+/// An ancestry is no longer than this, the image itself included ("Use AMI ancestry to trace the origin of
+/// an AMI").
+const MOST_ANCESTORS: usize = 49;
 
 /// A registered image (AMI).
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -66,8 +73,31 @@ pub struct Image {
     pub deregistration_protection: DeregistrationProtection,
     /// When it is deprecated.
     pub deprecation_time: Option<Timestamp>,
+    /// The service that keeps it to itself.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub managed_by: Option<ManagedBy>,
+    /// When it was last launched, as far as that is reported yet, and all launches since, in their order.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub launches: Vec<Timestamp>,
+    /// The images it descends from, as far as they are known, its parent first. They stay known when the
+    /// images themselves are gone.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub ancestors: Vec<Ancestor>,
     /// Its tags.
     pub tags: Tags,
+}
+
+/// An image from which another one descends.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Ancestor {
+    /// Its id.
+    pub id: ImageId,
+    /// The region it is, or was, in.
+    pub region: String,
+    /// When it was created, where that is known.
+    pub created: Option<Timestamp>,
+    /// `amazon`, for an image that Amazon publishes.
+    pub owner_alias: Option<String>,
 }
 
 /// What an image was made from.
@@ -244,12 +274,31 @@ impl Image {
         self.owner == *account || (self.public || self.launch_permissions.contains(account)) && self.state == ImageState::Available
     }
 
+    /// When it was last launched, as far as EC2 reports that yet.
+    pub fn last_launched(&self, now: Timestamp) -> Option<Timestamp> {
+        self.launches.iter().rfind(|launch| later(**launch, LAUNCH_REPORTED_AFTER) <= now).copied()
+    }
+
+    /// Whether it is deprecated by now.
+    pub(crate) fn is_deprecated(&self, now: Timestamp) -> bool {
+        self.deprecation_time.is_some_and(|at| at <= now)
+    }
+
+    /// What its children descend from: itself, which is in that region, and its own ancestors.
+    pub(crate) fn ancestry(&self, region: &str) -> Vec<Ancestor> {
+        let own =
+            Ancestor { id: self.id.clone(), region: region.to_owned(), created: Some(self.created), owner_alias: self.owner_alias.clone() };
+        std::iter::once(own).chain(self.ancestors.iter().cloned()).take(MOST_ANCESTORS).collect()
+    }
+
     pub(super) fn settle(&mut self, now: Timestamp, snapshots: &BTreeMap<SnapshotId, Snapshot>, failed_copies_nameless: bool) {
         if let DeregistrationProtection::CoolingDown { until } = self.deregistration_protection
             && until <= now
         {
             self.deregistration_protection = DeregistrationProtection::Disabled;
         }
+        let reported = self.last_launched(now);
+        self.launches.retain(|launch| Some(*launch) >= reported);
         if self.state != ImageState::Pending || now < self.ends {
             return;
         }

@@ -45,6 +45,9 @@ impl Image {
             launch_permissions: BTreeSet::new(),
             deregistration_protection: DeregistrationProtection::Disabled,
             deprecation_time: None,
+            managed_by: None,
+            launches: Vec::new(),
+            ancestors: Vec::new(),
             tags: Tags::new(),
         })
     }

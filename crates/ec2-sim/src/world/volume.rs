@@ -7,9 +7,6 @@ use super::Tags;
 use crate::filter::Tagged;
 use crate::id::{InstanceId, SnapshotId, VolumeId};
 
-/// EC2 refuses a second snapshot of a volume within this time.
-const SNAPSHOT_SPACING: SignedDuration = SignedDuration::from_secs(15);
-
 /// An EBS volume.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Volume {
@@ -51,8 +48,8 @@ pub struct Attachment {
 }
 
 impl Volume {
-    pub(crate) fn may_be_snapshotted(&self, now: Timestamp) -> bool {
-        self.last_snapshot.is_none_or(|last| now.duration_since(last) >= SNAPSHOT_SPACING)
+    pub(crate) fn may_be_snapshotted(&self, now: Timestamp, spacing: SignedDuration) -> bool {
+        self.last_snapshot.is_none_or(|last| now.duration_since(last) >= spacing)
     }
 
     /// How many snapshots of it may be under way at a time: five, but one for the HDD types.
