@@ -3,12 +3,14 @@
 //!
 //! What is not told is as usual: all of it is in us-east-1, which was wholly seen; a backup is available, of `i-1`, ten
 //! days old and without expiry; a snapshot bears its image's tags. Short ids stand for long ones: `ami-1` is `ami-00000001`.
+//! Nobody has asked EC2 what speaks against a deletion, until it is told what it answered.
 
 use std::fmt::{Debug, Display};
 use std::str::FromStr;
 
 use jiff::{SignedDuration, Timestamp};
 
+use crate::evidence::{Answer, Check, Evidence, Reference, ReferenceKind};
 use crate::id::{InstanceId, Region, SnapshotId};
 use crate::inventory::{Image, ImageState, Inventory, Mapping, Protection, RegionView, Scope, Snapshot, SnapshotState, SourceImage};
 use crate::plan::purge::{Decision, Subject, Verdict};
@@ -60,7 +62,7 @@ pub(crate) fn world() -> Inventory {
 
 impl Inventory {
     pub(crate) fn seen(mut self, name: &str, scope: Scope) -> Self {
-        let unseen = RegionView { scope: Scope::Whole, images: Vec::new(), snapshots: Vec::new() };
+        let unseen = RegionView { scope: Scope::Whole, images: Vec::new(), snapshots: Vec::new(), evidence: Evidence::default() };
         self.regions.entry(region(name)).or_insert(unseen).scope = scope;
         self
     }
@@ -76,6 +78,84 @@ impl Inventory {
         thing.put_into(self.regions.get_mut(&region(name)).unwrap());
         self
     }
+
+    /// Where every check was made of everything that has been told of so far, and nothing spoke against its going.
+    pub(crate) fn checked(mut self) -> Self {
+        for RegionView { images, evidence, .. } in self.regions.values_mut() {
+            let asked = told(&mut evidence.references);
+            for image in images {
+                asked.entry(image.id.clone()).or_default();
+            }
+            told(&mut evidence.launch_configurations);
+            told(&mut evidence.locks);
+            told(&mut evidence.binned);
+        }
+        self
+    }
+
+    fn evidence(&mut self) -> &mut Evidence {
+        &mut self.regions.get_mut(&region(HOME)).unwrap().evidence
+    }
+
+    /// Where EC2 told of something that refers to an image.
+    pub(crate) fn referenced_by(mut self, kind: ReferenceKind, name: &str, image: &str) -> Self {
+        let evidence = self.evidence();
+        let list = match kind {
+            ReferenceKind::LaunchConfiguration => &mut evidence.launch_configurations,
+            _ => &mut evidence.references,
+        };
+        told(list).entry(id(image)).or_default().push(Reference { kind, name: name.to_owned() });
+        self
+    }
+
+    /// Where EC2 told of a lock, in its word for it.
+    pub(crate) fn locked(mut self, snapshot: &str, lock: &str) -> Self {
+        told(&mut self.evidence().locks).insert(id(snapshot), lock.to_owned());
+        self
+    }
+
+    /// Where EC2 told of an image in the Recycle Bin.
+    pub(crate) fn binned(mut self, image: &str) -> Self {
+        told(&mut self.evidence().binned).insert(id(image));
+        self
+    }
+
+    /// Where a check was denied.
+    pub(crate) fn denied(mut self, check: Check) -> Self {
+        let why = format!("no {check:?} for you");
+        self.evidence().unanswer(check, Some(why));
+        self
+    }
+
+    /// Where a check was not made.
+    pub(crate) fn not_asked(mut self, check: Check) -> Self {
+        self.evidence().unanswer(check, None);
+        self
+    }
+}
+
+impl Evidence {
+    /// Takes an answer back: it could not be given, and why, or nobody asked.
+    pub(crate) fn unanswer(&mut self, check: Check, why: Option<String>) {
+        fn none<T>(why: Option<String>) -> Answer<T> {
+            why.map_or(Answer::NotAsked, Answer::Unknown)
+        }
+        match check {
+            Check::References => self.references = none(why),
+            Check::LaunchConfigurations => self.launch_configurations = none(why),
+            Check::Locks => self.locks = none(why),
+            Check::RecycleBin => self.binned = none(why),
+        }
+    }
+}
+
+/// What EC2 told, to tell more of.
+fn told<T: Default>(answer: &mut Answer<T>) -> &mut T {
+    if answer.told().is_none() {
+        *answer = Answer::Told(T::default());
+    }
+    let Answer::Told(told) = answer else { unreachable!() };
+    told
 }
 
 /// What can be in a region.

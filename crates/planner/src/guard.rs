@@ -8,19 +8,20 @@ mod sight;
 #[cfg(test)]
 mod tests;
 
-use std::collections::{BTreeMap, HashMap, HashSet};
+use std::collections::{BTreeMap, BTreeSet, HashMap, HashSet};
 
 use jiff::Timestamp;
 
+use crate::evidence::{Answer, Evidence, Reference, ReferenceKind};
 use crate::expiry::Expiry;
 use crate::id::{ImageId, InstanceId, Region, SnapshotId};
-use crate::inventory::{Image, ImageState, Inventory, Protection, Scope, SnapshotState};
+use crate::inventory::{Image, ImageState, Inventory, Protection, Scope, Snapshot, SnapshotState};
 use crate::plan::purge::{Decision, Subject};
-use crate::plan::{Action, CopyImage, CreateImage, Plan, RemoveImage, Verdict};
+use crate::plan::{Action, CopyImage, CreateImage, Plan, RemoveImage, Step, Verdict};
 use crate::policy::{ImageRequest, MaxDeletes, PurgePolicy};
 
 pub use fault::{Fault, Objection};
-use sight::{RegionSight, Sight};
+use sight::{RegionSight, Sight, are_alike};
 
 /// What a plan is checked against.
 #[derive(Debug, Clone, Copy)]
@@ -41,6 +42,33 @@ impl CheckedPlan {
     /// The plan.
     pub fn plan(&self) -> &Plan {
         &self.0
+    }
+
+    /// Its steps, in their order.
+    pub fn steps(&self) -> impl Iterator<Item = CheckedStep> {
+        self.0.steps.iter().cloned().map(CheckedStep)
+    }
+}
+
+/// A step of a plan that the guard let pass. Nobody else can make one:
+///
+/// ```compile_fail,E0423
+/// # use planner::plan::{Action, Step};
+/// # let (region, snapshot) = ("us-east-1".parse().unwrap(), "snap-12345678".parse().unwrap());
+/// planner::guard::CheckedStep(Step { region, action: Action::DeleteSnapshot(snapshot) });
+/// ```
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct CheckedStep(Step);
+
+impl CheckedStep {
+    /// The region whose endpoint is asked.
+    pub fn region(&self) -> &Region {
+        &self.0.region
+    }
+
+    /// What is asked of it.
+    pub fn action(&self) -> &Action {
+        &self.0.action
     }
 }
 
@@ -159,9 +187,16 @@ impl<'a> Guard<'a> {
         let id = &copy.source;
         self.require_once(region, id.as_str());
         self.require(*region != copy.source_region, region, id, Fault::CopyToItself);
-        let Some(source) = self.sight.regions.get(&copy.source_region).and_then(|region| region.images.get(id)).copied() else {
+        let Some(sources) = self.sight.regions.get(&copy.source_region).and_then(|region| region.images.get(id)).cloned() else {
             return self.object(region, id, Fault::NotSeen);
         };
+        for source in sources {
+            self.copy_of(region, copy, source);
+        }
+    }
+
+    fn copy_of(&mut self, region: &Region, copy: &CopyImage, source: &Image) {
+        let id = &copy.source;
         self.require(source.state == ImageState::Available, region, id, Fault::SourceUnavailable);
         self.require(self.sight.owns(source.owner.as_ref()), region, id, Fault::NotOwned);
         let marked = source.tags.get("Creator") == Some("image-instance");
@@ -181,9 +216,20 @@ impl<'a> Guard<'a> {
         if !self.is_whole(region, id, policy) {
             return;
         }
-        let Some(image) = self.sight.regions.get(region).and_then(|region| region.images.get(id)).copied() else {
+        let Some(images) = self.sight.regions.get(region).and_then(|region| region.images.get(id)).cloned() else {
             return self.object(region, id, Fault::NotSeen);
         };
+        self.require(are_alike(&images), region, id, Fault::ListedUnlike);
+        for image in images {
+            self.remove_image(region, remove, image, policy);
+        }
+        for snapshot in &remove.snapshots {
+            self.snapshot(place, region, snapshot, true, policy);
+        }
+    }
+
+    fn remove_image(&mut self, region: &'a Region, remove: &'a RemoveImage, image: &'a Image, policy: &PurgePolicy) {
+        let id = &remove.image;
         self.require(self.sight.owns(image.owner.as_ref()), region, id, Fault::NotOwned);
         self.require(image.tags.get("Creator") == Some("image-instance"), region, id, Fault::NotMarked);
         self.require(self.is_past(image.tags.get("Expire")), region, id, Fault::NotReleased);
@@ -194,39 +240,71 @@ impl<'a> Guard<'a> {
         let own: HashSet<Option<&SnapshotId>> = image.mappings.iter().map(|mapping| mapping.snapshot.as_ref()).collect();
         for snapshot in &remove.snapshots {
             self.require(own.contains(&Some(snapshot)), region, snapshot, Fault::NotItsSnapshot);
-            self.snapshot(place, region, snapshot, Some(image));
         }
         let named: HashSet<Option<&SnapshotId>> = remove.snapshots.iter().map(Some).collect();
         self.require(!remove.all_snapshots || named == own, region, id, Fault::SnapshotsUnnamed);
+        let Some(sight) = self.sight.regions.get(region) else { return };
+        let Evidence { references, launch_configurations, locks, binned } = sight.evidence;
+        let own: Vec<&SnapshotId> = own.into_iter().flatten().collect();
+        let locked = own.iter().any(|snapshot| is_locked(locks, snapshot));
+        let counts = |reference: &Reference| policy.keep_launched || !matches!(reference.kind, ReferenceKind::Instance);
+        let names_it = |told: &Answer<References>| match told {
+            Answer::Told(told) => told.get(id).is_some_and(|references| references.iter().any(counts)),
+            Answer::NotAsked | Answer::Unknown(_) => false,
+        };
+        let referenced = names_it(references) || names_it(launch_configurations);
+        let asked = matches!(references, Answer::Told(told) if told.contains_key(id));
+        let checked = asked && is_told(launch_configurations) && (own.is_empty() || is_told(locks));
+        self.require(!locked, region, id, Fault::Locked);
+        self.require(!referenced, region, id, Fault::Referenced);
+        self.require(!lies_in(binned, id), region, id, Fault::InRecycleBin);
+        self.require(checked || !policy.require_checks, region, id, Fault::NotChecked);
     }
 
     fn delete(&mut self, place: usize, region: &'a Region, id: &'a SnapshotId, policy: &PurgePolicy) {
         self.require(self.shown.contains(&(region, id.as_str(), &[])), region, id, Fault::NotShown);
         if self.is_whole(region, id, policy) {
-            self.snapshot(place, region, id, None);
+            self.snapshot(place, region, id, false, policy);
         }
     }
 
-    /// What must hold of every snapshot that is deleted, with the image `of` or as an orphan.
-    fn snapshot(&mut self, place: usize, region: &'a Region, id: &'a SnapshotId, of: Option<&Image>) {
+    /// What must hold of every snapshot that is deleted, with an image or as an orphan.
+    fn snapshot(&mut self, place: usize, region: &'a Region, id: &'a SnapshotId, with_image: bool, policy: &PurgePolicy) {
         self.require_once(region, id.as_str());
         let Some(sight) = self.sight.regions.get(region) else { return };
-        let Some(snapshot) = sight.snapshots.get(id).copied() else { return self.object(region, id, Fault::NotSeen) };
+        let Some(snapshots) = sight.snapshots.get(id).cloned() else { return self.object(region, id, Fault::NotSeen) };
+        self.require(snapshots.windows(2).all(|pair| pair[0] == pair[1]), region, id, Fault::ListedUnlike);
+        for snapshot in snapshots {
+            self.snapshot_as_listed(place, region, snapshot, with_image, policy);
+        }
+    }
+
+    fn snapshot_as_listed(&mut self, place: usize, region: &'a Region, snapshot: &'a Snapshot, with_image: bool, policy: &PurgePolicy) {
+        let id = &snapshot.id;
+        let Some(sight) = self.sight.regions.get(region) else { return };
+        let Evidence { references: _, launch_configurations: _, locks, binned } = sight.evidence;
         let users = sight.users(id);
         let is_gone = |image: &ImageId| self.removed.get(&(region, image)).is_some_and(|at| *at <= place);
-        let used = users.iter().any(|image| of.is_none() || !is_gone(image));
+        let used = users.iter().any(|image| !with_image || !is_gone(image));
         let made_for = snapshot.made_for.as_ref();
         // A pending image, or one that failed, may not name the snapshots that were made for it.
-        let awaited = made_for.is_some_and(|image| sight.has(image) && !self.removed.contains_key(&(region, image)));
+        let awaiting = made_for.filter(|image| sight.has(image));
+        let awaited = awaiting.is_some_and(|image| !self.removed.contains_key(&(region, image)));
         // The mark of an image covers, and its release releases, what EC2 made for it and stands in its mappings.
-        let covered = of.is_some() && made_for.is_some_and(|image| users.contains(&image) && is_gone(image));
-        let marked = snapshot.tags.get("Creator").map_or(covered, |creator| creator == "image-instance");
-        let released = snapshot.tags.get("Expire").map_or(covered, |expire| self.is_past(Some(expire)));
+        let covered = || with_image && made_for.is_some_and(|image| users.contains(&image) && is_gone(image));
+        let marked = snapshot.tags.get("Creator").map_or_else(covered, |creator| creator == "image-instance");
+        let released = snapshot.tags.get("Expire").map_or_else(covered, |expire| self.is_past(Some(expire)));
+        let restorable = made_for.is_some_and(|image| lies_in(binned, image));
+        let outlives = made_for.is_some() && awaiting.is_none();
+        let checked = (with_image || is_told(locks)) && (!outlives || is_told(binned));
         self.require(!used && !awaited, region, id, Fault::UnderLivingImage);
         self.require(self.sight.owns(snapshot.owner.as_ref()), region, id, Fault::NotOwned);
         self.require(marked, region, id, Fault::NotMarked);
         self.require(released, region, id, Fault::NotReleased);
-        self.require(of.is_some() || snapshot.state != SnapshotState::Pending, region, id, Fault::Pending);
+        self.require(with_image || snapshot.state != SnapshotState::Pending, region, id, Fault::Pending);
+        self.require(!is_locked(locks, id), region, id, Fault::Locked);
+        self.require(!restorable, region, id, Fault::InRecycleBin);
+        self.require(checked || !policy.require_checks, region, id, Fault::NotChecked);
     }
 
     fn is_whole(&mut self, region: &Region, subject: &impl ToString, policy: &PurgePolicy) -> bool {
@@ -268,7 +346,8 @@ impl<'a> Guard<'a> {
     }
 
     fn ours_and_available(&self, sight: &RegionSight<'a>) -> impl Iterator<Item = &'a Image> {
-        let available = sight.images.values().copied().filter(|image| image.state == ImageState::Available);
+        let listed_alike = sight.images.values().filter(|images| are_alike(images)).filter_map(|images| images.first().copied());
+        let available = listed_alike.filter(|image| image.state == ImageState::Available);
         available.filter(|image| image.tags.get("Creator") == Some("image-instance") && self.sight.owns(image.owner.as_ref()))
     }
 }
@@ -282,6 +361,21 @@ fn instance(image: &Image) -> Option<&str> {
         (Some(tagged), Some(source)) if tagged != source => None,
         (tagged, source) => tagged.or(source),
     }
+}
+
+type References = BTreeMap<ImageId, Vec<Reference>>;
+
+fn is_told<T>(answer: &Answer<T>) -> bool {
+    matches!(answer, Answer::Told(_))
+}
+
+/// Whether EC2 told of a lock that is not over.
+fn is_locked(locks: &Answer<BTreeMap<SnapshotId, String>>, snapshot: &SnapshotId) -> bool {
+    matches!(locks, Answer::Told(locks) if locks.get(snapshot).is_some_and(|state| state != "expired"))
+}
+
+fn lies_in(bin: &Answer<BTreeSet<ImageId>>, image: &ImageId) -> bool {
+    matches!(bin, Answer::Told(images) if images.contains(image))
 }
 
 fn shown(verdict: &Verdict) -> Option<(&Region, &str, &[SnapshotId])> {

@@ -7,6 +7,7 @@ use jiff::Timestamp;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
+use crate::evidence::Evidence;
 use crate::id::{AccountId, ImageId, InstanceId, Region, SnapshotId};
 use crate::tags::Tags;
 
@@ -28,6 +29,8 @@ pub struct RegionView {
     pub images: Vec<Image>,
     /// Snapshots of the account.
     pub snapshots: Vec<Snapshot>,
+    /// What else EC2 says against deleting some of them.
+    pub evidence: Evidence,
 }
 
 /// How much of a region was seen.
@@ -42,7 +45,7 @@ pub enum Scope {
 }
 
 /// An Amazon Machine Image, as far as backups are concerned.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
 pub struct Image {
     /// Its id.
     pub id: ImageId,
@@ -69,7 +72,7 @@ pub struct Image {
 }
 
 /// Where an image stands (EC2's `ImageState`).
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "snake_case")]
 pub enum ImageState {
     /// Being made or copied.
@@ -87,7 +90,7 @@ pub enum ImageState {
 }
 
 /// The image that another comes from.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
 pub struct SourceImage {
     /// Its id, in its own region.
     pub id: ImageId,
@@ -97,7 +100,7 @@ pub struct SourceImage {
 
 /// Deregistration protection. EC2's field is an untyped text whose values are only partly known
 /// (`disabled`, `enabled-with-cooldown`, …), so anything but absent or `disabled` protects.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
 pub enum Protection {
     /// The image may be deregistered.
     Off,
@@ -106,7 +109,7 @@ pub enum Protection {
 }
 
 /// One EBS device of an image.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
 pub struct Mapping {
     /// The device name, such as `/dev/sda1`.
     pub device: String,
@@ -117,7 +120,7 @@ pub struct Mapping {
 }
 
 /// An EBS snapshot, as far as backups are concerned.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
 pub struct Snapshot {
     /// Its id.
     pub id: SnapshotId,
@@ -134,7 +137,7 @@ pub struct Snapshot {
 }
 
 /// Where a snapshot stands (EC2's `SnapshotState`).
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "snake_case")]
 pub enum SnapshotState {
     /// Being made.
@@ -170,7 +173,7 @@ impl Inventory {
 impl RegionView {
     /// A region about which nothing is known, and why.
     pub fn unseen(why: impl Into<String>) -> Self {
-        Self { scope: Scope::Unseen(why.into()), images: Vec::new(), snapshots: Vec::new() }
+        Self { scope: Scope::Unseen(why.into()), images: Vec::new(), snapshots: Vec::new(), evidence: Evidence::default() }
     }
 }
 

@@ -7,6 +7,7 @@
 //! - [`guard`](guard::guard) asks again by another road; only what it lets pass, a [`CheckedPlan`], can be applied.
 
 pub mod backup;
+pub mod evidence;
 pub mod expiry;
 #[cfg(test)]
 mod fixture;
@@ -14,10 +15,13 @@ pub mod guard;
 pub mod id;
 pub mod inventory;
 pub mod name;
+pub mod plain;
 pub mod plan;
 pub mod policy;
 pub mod tags;
+#[cfg(test)]
+mod texts;
 
-pub use guard::CheckedPlan;
+pub use guard::{CheckedPlan, CheckedStep};
 pub use inventory::Inventory;
 pub use plan::Plan;

@@ -14,7 +14,7 @@ use crate::inventory::ImageState;
 use crate::tags::{Encryption, Tags};
 
 pub use copy::{CopyStanding, Standing};
-pub use purge::{KeepReason, PurgeReason, Verdict};
+pub use purge::{Debris, KeepReason, PurgeReason, Verdict};
 
 /// Everything one round decided.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
@@ -25,6 +25,8 @@ pub struct Plan {
     pub verdicts: Vec<Verdict>,
     /// Where each copy that was asked for stands.
     pub copies: Vec<CopyStanding>,
+    /// Failed copies that EC2 left without a name or tags: told of, and never deleted.
+    pub debris: Vec<Debris>,
 }
 
 /// One change to the world, in one region.

@@ -61,6 +61,10 @@ pub struct PurgePolicy {
     pub keep_last: u32,
     /// More deletions than this, and nothing at all is deleted.
     pub max_deletes: Option<MaxDeletes>,
+    /// Keep what a check that could not be made might have spoken for. Otherwise it goes, and the report warns.
+    pub require_checks: bool,
+    /// Keep images that instances were launched from, too.
+    pub keep_launched: bool,
 }
 
 /// A cap on what one run may delete, counting images and orphan snapshots.

@@ -14,6 +14,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::expiry::{Expiry, UnreadableTag};
 use crate::id::{InstanceId, Region};
+use crate::plain::one_line;
 
 /// The value of `Creator` that makes a resource ours.
 pub const OUR_MARK: &str = "image-instance";
@@ -31,7 +32,7 @@ const INTENT_PREFIX: &str = "ami-backup:copy-to:";
 const VALUE_LIMIT: usize = 256;
 
 /// The tags of one resource, by key.
-#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[derive(Debug, Clone, Default, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize, JsonSchema)]
 #[serde(transparent)]
 pub struct Tags(BTreeMap<String, String>);
 
@@ -102,7 +103,7 @@ pub enum Encryption {
 
 /// An intent tag that cannot be read: nothing is copied for it, and the report says so.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
-#[error("its tag `{}={}` cannot be read as a copy that was asked for", key.escape_debug(), value.escape_debug())]
+#[error("its tag `{}={}` cannot be read as a copy that was asked for", one_line(key), one_line(value))]
 pub struct UnreadableIntent {
     /// The tag's key.
     pub key: String,
@@ -155,6 +156,11 @@ impl Tags {
                 Err(why) => ExpireTag::Unreadable { text: text.to_owned(), why },
             },
         }
+    }
+
+    /// Whether there is an `Expire` tag, readable or not.
+    pub fn has_expire(&self) -> bool {
+        self.get(EXPIRE).is_some()
     }
 
     /// The instance named by the `Instance` tag.

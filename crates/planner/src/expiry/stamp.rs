@@ -8,6 +8,7 @@ use super::tokens::{Cursor, Token};
 use super::vocabulary::{HalfDay, half_day, month, weekday};
 use super::zones::westernmost_offset;
 use super::{Expiry, clock};
+use crate::plain::one_line;
 
 /// The longest value a tag can have on EC2.
 const LONGEST: usize = 256;
@@ -27,10 +28,10 @@ pub enum UnreadableTag {
     #[error("it is too long")]
     TooLong,
     /// A word that is no English month, weekday or zone abbreviation, or not at this place.
-    #[error("`{}` is not understood", .0.escape_debug())]
+    #[error("`{}` is not understood", one_line(.0))]
     Word(String),
     /// A number or character at a place where it says nothing.
-    #[error("`{}` is not understood", .0.escape_debug())]
+    #[error("`{}` is not understood", one_line(.0))]
     Other(String),
     /// The named thing is there twice.
     #[error("more than one {0}")]

@@ -40,6 +40,16 @@ pub enum Fault {
     Pending,
     /// It is being copied, or may be.
     CopyInFlight,
+    /// Something would launch from it.
+    Referenced,
+    /// It, or a snapshot of it, is locked.
+    Locked,
+    /// It, or the image it was made for, lies in the Recycle Bin.
+    InRecycleBin,
+    /// What had to be asked about it was not, or not answered.
+    NotChecked,
+    /// It is listed twice, and not alike.
+    ListedUnlike,
     /// `--keep-last` wants it.
     KeptAsNewest,
     /// An image that stays, or goes later, is made of it.
@@ -85,6 +95,11 @@ impl fmt::Display for Fault {
             Self::Deregistered => "it is deregistered already",
             Self::Pending => "it is still being made",
             Self::CopyInFlight => "it is being copied, or may be",
+            Self::Referenced => "something refers to it",
+            Self::Locked => "it is locked, or a snapshot of it is",
+            Self::InRecycleBin => "its image lies in the Recycle Bin",
+            Self::NotChecked => "a check that was required was not made",
+            Self::ListedUnlike => "it is listed twice, and not alike",
             Self::KeptAsNewest => "it is to stay by --keep-last",
             Self::UnderLivingImage => "an image that is still there is made of it",
             Self::NotItsSnapshot => "it is no snapshot of the image it is to go with",

@@ -2,6 +2,7 @@
 
 use std::collections::{HashMap, HashSet};
 
+use crate::evidence::Evidence;
 use crate::id::{AccountId, ImageId, Region, SnapshotId};
 use crate::inventory::{Image, ImageState, Inventory, RegionView, Scope, Snapshot};
 
@@ -13,8 +14,11 @@ pub(super) struct Sight<'a> {
 
 pub(super) struct RegionSight<'a> {
     pub(super) scope: &'a Scope,
-    pub(super) images: HashMap<&'a ImageId, &'a Image>,
-    pub(super) snapshots: HashMap<&'a SnapshotId, &'a Snapshot>,
+    pub(super) evidence: &'a Evidence,
+    /// Everything that is said of each image: two pages of a listing can say different things.
+    pub(super) images: HashMap<&'a ImageId, Vec<&'a Image>>,
+    /// Everything that is said of each snapshot.
+    pub(super) snapshots: HashMap<&'a SnapshotId, Vec<&'a Snapshot>>,
     /// The images that are there, by the snapshots their mappings name.
     users: HashMap<&'a SnapshotId, Vec<&'a ImageId>>,
 }
@@ -44,31 +48,27 @@ impl<'a> Sight<'a> {
     /// How many backups and orphan snapshots there are in a region: what a cap in percent is a share of.
     pub(super) fn count(&self, region: &Region) -> usize {
         let Some(region) = self.regions.get(region).filter(|region| *region.scope == Scope::Whole) else { return 0 };
-        let backup =
-            |image: &Image| is_there(image) && self.owns(image.owner.as_ref()) && image.tags.get("Creator") == Some("image-instance");
-        let orphan = |snapshot: &Snapshot| {
-            let marked = self.owns(snapshot.owner.as_ref()) && snapshot.tags.get("Creator") == Some("image-instance");
-            marked && region.users(&snapshot.id).is_empty()
-        };
-        let backups = region.images.values().filter(|image| backup(image)).count();
-        backups + region.snapshots.values().filter(|snapshot| orphan(snapshot)).count()
+        let is_backup = |image: &&Image| self.owns(image.owner.as_ref()) && image.tags.get("Creator") == Some("image-instance");
+        let is_ours = |snapshot: &&Snapshot| self.owns(snapshot.owner.as_ref()) && snapshot.tags.get("Creator") == Some("image-instance");
+        let backups = region.images.values().filter(|images| are_there(images) && images.iter().any(is_backup));
+        let ours = region.snapshots.iter().filter(|(_, snapshots)| snapshots.iter().any(is_ours));
+        backups.count() + ours.filter(|(id, _)| region.users(id).is_empty()).count()
     }
 }
 
 impl<'a> RegionSight<'a> {
     fn of(view: &'a RegionView) -> Self {
+        let mut images: HashMap<&ImageId, Vec<&Image>> = HashMap::with_capacity(view.images.len());
+        let mut snapshots: HashMap<&SnapshotId, Vec<&Snapshot>> = HashMap::with_capacity(view.snapshots.len());
+        view.images.iter().for_each(|image| images.entry(&image.id).or_default().push(image));
+        view.snapshots.iter().for_each(|snapshot| snapshots.entry(&snapshot.id).or_default().push(snapshot));
         let mut users: HashMap<&SnapshotId, Vec<&ImageId>> = HashMap::with_capacity(view.snapshots.len());
-        for image in view.images.iter().filter(|image| is_there(image)) {
+        for image in images.values().filter(|images| are_there(images)).flatten() {
             for snapshot in image.mappings.iter().filter_map(|mapping| mapping.snapshot.as_ref()) {
                 users.entry(snapshot).or_default().push(&image.id);
             }
         }
-        Self {
-            scope: &view.scope,
-            images: view.images.iter().map(|image| (&image.id, image)).collect(),
-            snapshots: view.snapshots.iter().map(|snapshot| (&snapshot.id, snapshot)).collect(),
-            users,
-        }
+        Self { scope: &view.scope, evidence: &view.evidence, images, snapshots, users }
     }
 
     /// The images that are there and made of a snapshot.
@@ -77,10 +77,19 @@ impl<'a> RegionSight<'a> {
     }
 
     pub(super) fn has(&self, image: &ImageId) -> bool {
-        self.images.get(image).is_some_and(|image| is_there(image))
+        self.images.get(image).is_some_and(|images| are_there(images))
     }
 }
 
-fn is_there(image: &Image) -> bool {
-    image.state != ImageState::Deregistered
+/// What one page calls deregistered is gone, though another page still has it.
+fn are_there(images: &[&Image]) -> bool {
+    !images.iter().any(|image| image.state == ImageState::Deregistered)
+}
+
+/// Whether all that is said of an image is the same; its devices come in any order.
+pub(super) fn are_alike(images: &[&Image]) -> bool {
+    let Some((first, others)) = images.split_first() else { return true };
+    let without_devices = |image: &Image| Image { mappings: Vec::new(), ..image.clone() };
+    let same_devices = |one: &Image, other: &Image| one.mappings.iter().all(|mapping| other.mappings.contains(mapping));
+    others.iter().all(|other| same_devices(first, other) && same_devices(other, first) && without_devices(first) == without_devices(other))
 }

@@ -1,5 +1,6 @@
 //! What the guard refuses: for every fault a plan that has it, and its twin that has not.
 
+mod broken;
 mod cap;
 mod making;
 mod purging;
@@ -36,7 +37,7 @@ fn in_region(name: &str, step: Step) -> Step {
 fn plan(steps: impl IntoIterator<Item = Step>) -> Plan {
     let steps: Vec<Step> = steps.into_iter().collect();
     let verdicts = steps.iter().filter_map(verdict).collect();
-    Plan { steps, verdicts, copies: Vec::new() }
+    Plan { steps, verdicts, ..Plan::default() }
 }
 
 fn verdict(Step { region, action }: &Step) -> Option<Verdict> {

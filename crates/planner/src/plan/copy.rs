@@ -10,7 +10,7 @@ use jiff::{SignedDuration, Timestamp};
 
 use crate::backup::Backup;
 use crate::id::{AccountId, ImageId, Region};
-use crate::inventory::{Image, ImageState, Inventory, Scope};
+use crate::inventory::{Image, ImageState, Inventory, RegionView, Scope};
 use crate::name::{copy_name, copy_token};
 use crate::plan::{Action, CopyImage, Step};
 use crate::tags::{Encryption, ExpireTag, Intent, Mark, UnreadableIntent};
@@ -47,7 +47,7 @@ pub fn decide(inventory: &Inventory, now: Timestamp, tried: &Tried) -> (Vec<Step
     let look = Look { inventory, account, copies: copies(inventory), now, tried };
     for Asked { source_region, source, intent } in asked(inventory, now) {
         let (destination, standing, step) = match intent {
-            Err(unreadable) => (None, Standing::Unreadable { why: unreadable.to_string() }, None),
+            Err(why) => (None, Standing::Unreadable { why }, None),
             Ok(intent) => {
                 let (standing, step) = look.one(source_region, source, &intent);
                 (Some(intent.destination), standing, step)
@@ -72,24 +72,51 @@ pub fn destinations(inventory: &Inventory, now: Timestamp) -> BTreeMap<Region, B
     destinations
 }
 
-/// One copy that a backup asks for, or an intent tag of it that cannot be read.
+/// One copy that a backup asks for, or why nobody can tell what it asks for.
 struct Asked<'a> {
     source_region: &'a Region,
     source: &'a Image,
-    intent: Result<Intent, UnreadableIntent>,
+    intent: Result<Intent, String>,
 }
 
 /// What the backups ask for, but for what lapsed long ago.
 fn asked(inventory: &Inventory, now: Timestamp) -> impl Iterator<Item = Asked<'_>> {
     let is_news = move |intent: &Intent| intent.until.saturating_add(LAPSE_IS_NEWS).is_ok_and(|end| now <= end);
-    let mut known: HashSet<(&Region, &ImageId)> = HashSet::new();
-    let images = inventory.regions.iter().flat_map(|(region, view)| view.images.iter().map(move |image| (region, image)));
-    let backups = images.filter(|(_, image)| inventory.account.as_ref().is_some_and(|account| Backup::recognise(image, account).is_some()));
-    // Whoever copies a backup by hand copies its intents, too; they are the source's all the same. And a page may come twice.
-    let sources = backups.filter(move |(region, image)| image.copied_from().is_none() && known.insert((region, &image.id)));
-    sources.flat_map(move |(source_region, source)| {
+    let sources = inventory.regions.iter().flat_map(|(region, view)| sources(inventory, view).map(move |source| (region, source)));
+    sources.flat_map(move |(source_region, Source { image: source, told_alike })| {
         let intents = source.tags.intents().filter(move |intent| intent.as_ref().map_or(true, is_news));
-        intents.map(move |intent| Asked { source_region, source, intent })
+        let as_asked = move |intent: Result<Intent, UnreadableIntent>| match intent {
+            Ok(_) if !told_alike => Err(format!("EC2 lists {} twice, and with different tags", source.id)),
+            intent => intent.map_err(|unreadable| unreadable.to_string()),
+        };
+        intents.map(move |intent| Asked { source_region, source, intent: as_asked(intent) })
+    })
+}
+
+/// A backup that is no copy itself, as it is listed.
+struct Source<'a> {
+    /// It; listed twice, the version that can less be copied.
+    image: &'a Image,
+    /// Whether its tags are the same wherever it is listed.
+    told_alike: bool,
+}
+
+/// The backups of a region that can ask for copies, each once, in the order of the listing. While its pages are read a
+/// region goes on changing: an image that any page calls deregistered is gone, and one that any page does not know for
+/// ours is not.
+fn sources<'a>(inventory: &'a Inventory, view: &'a RegionView) -> impl Iterator<Item = Source<'a>> {
+    // Whoever copies a backup by hand copies its intents, too; they are the source's all the same.
+    let is_source = |image: &Image| {
+        let backup = inventory.account.as_ref().and_then(|account| Backup::recognise(image, account));
+        backup.is_some() && image.copied_from().is_none()
+    };
+    let mut versions: HashMap<&ImageId, Vec<&Image>> = HashMap::with_capacity(view.images.len());
+    view.images.iter().for_each(|image| versions.entry(&image.id).or_default().push(image));
+    view.images.iter().filter_map(move |image| {
+        let versions = versions.remove(&image.id).filter(|versions| versions.iter().all(|version| is_source(version)))?;
+        let told_alike = versions.iter().all(|version| version.tags == image.tags);
+        let image = versions.into_iter().find(|version| version.state != ImageState::Available).unwrap_or(image);
+        Some(Source { image, told_alike })
     })
 }
 
@@ -98,7 +125,9 @@ fn asked(inventory: &Inventory, now: Timestamp) -> impl Iterator<Item = Asked<'_
 fn copies(inventory: &Inventory) -> HashMap<(&Region, &ImageId), Vec<&Image>> {
     let mut copies: HashMap<(&Region, &ImageId), Vec<&Image>> = HashMap::new();
     for (region, view) in &inventory.regions {
-        for image in &view.images {
+        let gone = view.images.iter().filter(|image| image.state == ImageState::Deregistered);
+        let gone: HashSet<&ImageId> = gone.map(|image| &image.id).collect();
+        for image in view.images.iter().filter(|image| !gone.contains(&image.id)) {
             if let Some(source) = image.copied_from() {
                 copies.entry((region, &source.id)).or_default().push(image);
             }
@@ -138,7 +167,8 @@ impl Look<'_> {
         if let Some(copy) = first(ImageState::Pending) {
             return (Standing::InFlight { copy }, None);
         }
-        let failed: Vec<&Image> = copies.into_iter().filter(|copy| is_failed_attempt(copy)).collect();
+        let mut known: HashSet<&ImageId> = HashSet::new();
+        let failed: Vec<&Image> = copies.into_iter().filter(|copy| is_failed_attempt(copy) && known.insert(&copy.id)).collect();
         if let Some(last) = failed.iter().max_by_key(|copy| (copy.created, &copy.id)) {
             let by_this_run = failed.iter().find(|copy| self.has_started(intent, copy));
             if by_this_run.is_some() || failed.len() >= ATTEMPTS {

@@ -1,5 +1,8 @@
 //! Question 3: which images and snapshots have had their day?
 
+mod checks;
+mod debris;
+mod listing;
 #[cfg(test)]
 mod properties;
 #[cfg(test)]
@@ -11,6 +14,7 @@ use std::collections::{BTreeMap, BTreeSet, HashMap, HashSet};
 use jiff::Timestamp;
 
 use crate::backup::{Backup, Claim};
+use crate::evidence::Evidence;
 use crate::expiry::Expiry;
 use crate::id::{AccountId, ImageId, InstanceId, Region, SnapshotId};
 use crate::inventory::{Image, ImageState, Inventory, Protection, RegionView, Scope, Snapshot, SnapshotState};
@@ -18,22 +22,60 @@ use crate::plan::{Action, BackupLabel, Plan, RemoveImage, Step};
 use crate::policy::PurgePolicy;
 use crate::tags::{ExpireTag, Mark};
 
+pub use checks::{Candidates, UnmadeCheck, unmade_checks};
+pub use debris::Debris;
+use listing::{Listed, Listing};
 pub use verdict::{Decision, KeepReason, LeftSnapshot, PurgeReason, Subject, Verdict};
 
 /// Decides on every backup and every orphan in the regions that the policy names.
 ///
 /// A region that was not wholly seen yields neither a step nor a verdict. The plan does not depend on the order in which
 /// EC2 listed things.
+///
+/// What EC2 has to say against it must be in the inventory by now; it is to be asked about the [`candidates`]. It only ever
+/// keeps more.
 pub fn decide(inventory: &Inventory, policy: &PurgePolicy, now: Timestamp) -> Plan {
     let mut plan = Plan::default();
-    let Some(account) = &inventory.account else { return plan };
-    let copies = copies_in_flight(inventory);
-    for region in &policy.regions {
-        if let Some(view) = inventory.regions.get(region).filter(|view| view.scope == Scope::Whole) {
-            RegionPurge::new(inventory, account, region, view, policy, now, &copies).decide(&mut plan);
-        }
+    let Some(question) = Question::of(inventory, policy, now) else { return plan };
+    let backups = debris::backups(inventory, question.account);
+    for (region, view) in question.open_regions() {
+        let purge = RegionPurge::new(&question, region, view, Some(&view.evidence));
+        plan.debris.extend(debris::debris(region, &purge.images, question.account, &backups));
+        purge.decide(&mut plan);
     }
     plan
+}
+
+/// What would go if EC2 had nothing to say against it.
+pub fn candidates(inventory: &Inventory, policy: &PurgePolicy, now: Timestamp) -> Candidates {
+    let mut candidates = Candidates::default();
+    let Some(question) = Question::of(inventory, policy, now) else { return candidates };
+    for (region, view) in question.open_regions() {
+        RegionPurge::new(&question, region, view, None).add_candidates(&mut candidates);
+    }
+    candidates
+}
+
+/// What is asked of every region.
+struct Question<'a> {
+    inventory: &'a Inventory,
+    account: &'a AccountId,
+    policy: &'a PurgePolicy,
+    now: Timestamp,
+    copies: Copies<'a>,
+}
+
+impl<'a> Question<'a> {
+    /// Without an account nothing is anybody's.
+    fn of(inventory: &'a Inventory, policy: &'a PurgePolicy, now: Timestamp) -> Option<Self> {
+        let account = inventory.account.as_ref()?;
+        Some(Self { inventory, account, policy, now, copies: copies_in_flight(inventory) })
+    }
+
+    fn open_regions(&self) -> impl Iterator<Item = (&'a Region, &'a RegionView)> {
+        let seen = self.policy.regions.iter().filter_map(|region| Some((region, self.inventory.regions.get(region)?)));
+        seen.filter(|(_, view)| view.scope == Scope::Whole)
+    }
 }
 
 /// The copies in flight, by what they are made of.
@@ -46,66 +88,48 @@ type Releases<'a> = Vec<(&'a SnapshotId, Result<(), KeepReason>)>;
 type Going<'a> = HashMap<&'a ImageId, usize>;
 
 struct RegionPurge<'a> {
-    inventory: &'a Inventory,
-    account: &'a AccountId,
+    question: &'a Question<'a>,
     region: &'a Region,
-    policy: &'a PurgePolicy,
-    now: Timestamp,
-    backups: Vec<Backup<'a>>,
+    /// What EC2 says against deletions; absent, it is taken to say nothing against any.
+    evidence: Option<&'a Evidence>,
+    images: Vec<Listed<'a>>,
     snapshots: HashMap<&'a SnapshotId, &'a Snapshot>,
+    /// The snapshots that are listed twice, and not alike.
+    unlike: HashSet<&'a SnapshotId>,
     /// The living images, ours and others', each snapshot is part of.
     users: HashMap<&'a SnapshotId, Vec<&'a ImageId>>,
     living: HashSet<&'a ImageId>,
     newest: HashSet<&'a ImageId>,
-    copies: &'a Copies<'a>,
 }
 
 impl<'a> RegionPurge<'a> {
-    fn new(
-        inventory: &'a Inventory,
-        account: &'a AccountId,
-        region: &'a Region,
-        view: &'a RegionView,
-        policy: &'a PurgePolicy,
-        now: Timestamp,
-        copies: &'a Copies<'a>,
-    ) -> Self {
-        let living = || view.images.iter().filter(|image| image.state != ImageState::Deregistered);
-        let mut users: HashMap<&SnapshotId, Vec<&ImageId>> = HashMap::with_capacity(view.snapshots.len());
-        for image in living() {
+    fn new(question: &'a Question<'a>, region: &'a Region, view: &'a RegionView, evidence: Option<&'a Evidence>) -> Self {
+        let Listing { images, snapshots, unlike } = Listing::of(view, question.account);
+        let mut users: HashMap<&SnapshotId, Vec<&ImageId>> = HashMap::with_capacity(snapshots.len());
+        for image in images.iter().flat_map(Listed::versions) {
             for snapshot in image.snapshots() {
-                users.entry(snapshot).or_default().push(&image.id);
+                let users = users.entry(snapshot).or_default();
+                if users.last() != Some(&&image.id) {
+                    users.push(&image.id);
+                }
             }
         }
-        let backups: Vec<Backup<'_>> = view.images.iter().filter_map(|image| Backup::recognise(image, account)).collect();
-        Self {
-            inventory,
-            account,
-            region,
-            policy,
-            now,
-            newest: newest(&backups, policy.keep_last),
-            backups,
-            snapshots: view.snapshots.iter().map(|snapshot| (&snapshot.id, snapshot)).collect(),
-            users,
-            living: living().map(|image| &image.id).collect(),
-            copies,
-        }
+        let living = images.iter().map(|listed| &listed.image.id).collect();
+        let newest = newest(&images, question);
+        Self { question, region, evidence, images, snapshots, unlike, users, living, newest }
     }
 
     fn decide(&self, plan: &mut Plan) {
+        let ours = self.images.iter().filter_map(|listed| Some((Backup::recognise(listed.image, self.question.account)?, listed)));
         let mut decisions: Vec<(Backup<'a>, Result<PurgeReason, KeepReason>)> =
-            self.backups.iter().map(|backup| (*backup, self.released(*backup))).collect();
-        // An image that EC2 lists twice, on two pages, is one backup, and goes only if it may go as either page has it.
-        decisions.sort_by_key(|(backup, decision)| (backup.image().created, &backup.image().id, decision.is_ok()));
-        decisions.dedup_by_key(|(backup, _)| &backup.image().id);
+            ours.map(|(backup, listed)| (backup, self.released(backup, listed))).collect();
+        decisions.sort_by_key(|(backup, _)| (backup.image().created, &backup.image().id));
         let released = || decisions.iter().enumerate().filter(|(_, (_, decision))| decision.is_ok());
         let going: Going<'a> = released().map(|(place, (backup, _))| (&backup.image().id, place)).collect();
         let releases: BTreeMap<usize, Releases<'a>> =
             released().map(|(place, (backup, _))| (place, self.releases(*backup, &going))).collect();
         // A shared snapshot goes if any of the images that share it gives leave, though that is not the last of them.
-        let shared = |id| self.users.get(id).is_some_and(|users| users.len() > 1);
-        let free = releases.values().flatten().filter(|(id, release)| release.is_ok() && shared(id)).map(|(id, _)| *id).collect();
+        let free = releases.values().flatten().filter(|(id, release)| release.is_ok() && self.is_shared(id)).map(|(id, _)| *id).collect();
         for (place, (backup, decision)) in decisions.into_iter().enumerate() {
             let decision = match decision {
                 Err(reason) => Decision::Keep { reason },
@@ -122,8 +146,27 @@ impl<'a> RegionPurge<'a> {
         self.orphans(&going, plan);
     }
 
-    /// Whether a backup's time has come and nothing holds it.
-    fn released(&self, backup: Backup<'a>) -> Result<PurgeReason, KeepReason> {
+    /// Whether a backup may go, whatever way it is listed.
+    fn released(&self, backup: Backup<'a>, listed: &Listed<'a>) -> Result<PurgeReason, KeepReason> {
+        let reason = self.let_go(backup)?;
+        if !listed.otherwise.is_empty() {
+            let others = listed.otherwise.iter().filter_map(|image| Backup::recognise(image, self.question.account));
+            others.map(|backup| self.let_go(backup)).collect::<Result<Vec<_>, _>>()?;
+            return Err(KeepReason::ListedUnlike { id: backup.image().id.to_string() });
+        }
+        if let Some(unlike) = backup.image().snapshots().filter(|snapshot| self.unlike.contains(snapshot)).min() {
+            return Err(KeepReason::ListedUnlike { id: unlike.to_string() });
+        }
+        // Last, so that only what nothing else keeps is told to want a check.
+        if let Some(evidence) = self.required_evidence() {
+            checks::image_checked(evidence, backup.image())?;
+        }
+        Ok(reason)
+    }
+
+    /// Whether a backup's time has come and nothing that is known holds it.
+    fn let_go(&self, backup: Backup<'a>) -> Result<PurgeReason, KeepReason> {
+        let Question { policy, .. } = self.question;
         let image = backup.image();
         let at = self.expired(&image.tags.expire())?;
         if image.state == ImageState::Pending {
@@ -132,12 +175,15 @@ impl<'a> RegionPurge<'a> {
         if let Protection::On(protection) = &image.protection {
             return Err(KeepReason::Protected { protection: protection.clone() });
         }
-        let keep_last = self.policy.keep_last;
+        let keep_last = policy.keep_last;
         if self.newest.contains(&image.id) {
             return Err(KeepReason::AmongNewest { keep_last });
         }
         if keep_last > 0 && image.state == ImageState::Available && (backup.series().is_none() || image.created.is_none()) {
             return Err(KeepReason::CannotBeCounted);
+        }
+        if let Some(evidence) = self.evidence {
+            checks::against_image(evidence, image, policy.keep_launched)?;
         }
         self.not_being_copied(image)?;
         match self.would_strand(backup) {
@@ -146,21 +192,26 @@ impl<'a> RegionPurge<'a> {
         }
     }
 
+    /// The evidence, if it must be complete.
+    fn required_evidence(&self) -> Option<&'a Evidence> {
+        self.evidence.filter(|_| self.question.policy.require_checks)
+    }
+
     fn expired(&self, expire: &ExpireTag) -> Result<Expiry, KeepReason> {
         match expire {
             ExpireTag::Absent => Err(KeepReason::NoExpiry),
             ExpireTag::Unreadable { text, why } => Err(KeepReason::UnreadableExpiry { text: text.clone(), why: why.to_string() }),
-            ExpireTag::At(expiry) if expiry.is_past(self.now) => Ok(*expiry),
+            ExpireTag::At(expiry) if expiry.is_past(self.question.now) => Ok(*expiry),
             ExpireTag::At(expiry) => Err(KeepReason::NotExpired { until: *expiry }),
         }
     }
 
     fn not_being_copied(&self, image: &'a Image) -> Result<(), KeepReason> {
-        if let Some((copy, destination)) = self.copies.get(&image.id) {
+        if let Some((copy, destination)) = self.question.copies.get(&image.id) {
             return Err(KeepReason::CopyInFlight { copy: (*copy).clone(), destination: (*destination).clone() });
         }
         for destination in image.tags.destinations() {
-            let why = match self.inventory.regions.get(&destination).map(|view| &view.scope) {
+            let why = match self.question.inventory.regions.get(&destination).map(|view| &view.scope) {
                 Some(Scope::Whole | Scope::Partial) => continue,
                 Some(Scope::Unseen(why)) => why.clone(),
                 None => "it was not looked at".to_owned(),
@@ -204,17 +255,21 @@ impl<'a> RegionPurge<'a> {
         for (id, release) in releases {
             match release {
                 Err(reason) if !free.contains(id) => left.push(LeftSnapshot { snapshot: (*id).clone(), reason: reason.clone() }),
-                _ if self.users.get(id).is_some_and(|users| users.iter().any(|user| goes_later(user))) => all_snapshots = false,
+                _ if self.users.get(id).into_iter().flatten().any(|user| goes_later(user)) => all_snapshots = false,
                 _ => snapshots.push((*id).clone()),
             }
         }
         all_snapshots &= left.is_empty();
         let is_covered = |id: &&SnapshotId| {
-            let found_by_itself = |snapshot: &&Snapshot| snapshot.tags.mark() == Mark::Ours && snapshot.tags.expire() != ExpireTag::Absent;
+            let found_by_itself = |snapshot: &&Snapshot| snapshot.tags.mark() == Mark::Ours && snapshot.tags.has_expire();
             !self.snapshots.get(id).is_some_and(found_by_itself)
         };
         let covered = snapshots.iter().filter(is_covered).cloned().collect();
         (RemoveImage { image: backup.image().id.clone(), snapshots, covered, all_snapshots }, left)
+    }
+
+    fn is_shared(&self, id: &SnapshotId) -> bool {
+        self.users.get(id).is_some_and(|users| users.len() > 1)
     }
 
     fn snapshot_released(&self, backup: Backup<'a>, id: &SnapshotId, claim: Claim<'_>, going: &Going<'a>) -> Result<(), KeepReason> {
@@ -233,8 +288,22 @@ impl<'a> RegionPurge<'a> {
             }
         }
         let users = self.users.get(id).into_iter().flatten().copied();
-        let staying = users.chain(self.made_for_living(snapshot)).filter(|user| !going.contains_key(user)).min();
-        staying.map_or(Ok(()), |by| Err(KeepReason::StillUsed { by: by.clone() }))
+        let others = users.chain(&snapshot.made_for).filter(|user| **user != backup.image().id);
+        let staying = others.filter(|user| self.living.contains(user) && !going.contains_key(user)).min();
+        staying.map_or(Ok(()), |by| Err(KeepReason::StillUsed { by: by.clone() }))?;
+        self.not_wanted_by_the_bin(snapshot)
+    }
+
+    /// A snapshot that was made for an image in the Recycle Bin is what that would be restored from (ec2-semantics 3.5).
+    fn not_wanted_by_the_bin(&self, snapshot: &'a Snapshot) -> Result<(), KeepReason> {
+        self.evidence.map_or(Ok(()), |evidence| checks::not_binned(evidence, snapshot.made_for.as_ref()))?;
+        let checked = self.required_evidence().map_or(Ok(()), checks::bin_checked);
+        checked.or_else(|reason| if self.outlived(snapshot).is_some() { Err(reason) } else { Ok(()) })
+    }
+
+    /// The image a snapshot was made for, if that is not there any more.
+    fn outlived(&self, snapshot: &'a Snapshot) -> Option<&'a ImageId> {
+        snapshot.made_for.as_ref().filter(|image| !self.living.contains(image))
     }
 
     /// The image a snapshot was made for, if that is there: while it is pending, or if it failed, it may not name its
@@ -248,7 +317,7 @@ impl<'a> RegionPurge<'a> {
             .snapshots
             .values()
             .copied()
-            .filter(|snapshot| snapshot.owner.as_ref() == Some(self.account) && snapshot.tags.mark() == Mark::Ours)
+            .filter(|snapshot| snapshot.owner.as_ref() == Some(self.question.account) && snapshot.tags.mark() == Mark::Ours)
             .filter(|snapshot| !self.users.contains_key(&snapshot.id))
             .collect();
         orphans.sort_by_key(|snapshot| (snapshot.started, &snapshot.id));
@@ -278,22 +347,66 @@ impl<'a> RegionPurge<'a> {
             return Err(KeepReason::StillUsed { by: image.clone() });
         }
         match snapshot.state {
-            SnapshotState::Pending => Err(KeepReason::Pending),
-            SnapshotState::Completed | SnapshotState::Error | SnapshotState::Other => Ok(PurgeReason::Expired { at }),
+            SnapshotState::Pending => return Err(KeepReason::Pending),
+            SnapshotState::Completed | SnapshotState::Error | SnapshotState::Other => {}
+        }
+        if let Some(evidence) = self.evidence {
+            checks::against_deleting(evidence, &snapshot.id)?;
+        }
+        if self.unlike.contains(&snapshot.id) {
+            return Err(KeepReason::ListedUnlike { id: snapshot.id.to_string() });
+        }
+        self.not_wanted_by_the_bin(snapshot)?;
+        self.required_evidence().map_or(Ok(()), checks::locks_checked)?;
+        Ok(PurgeReason::Expired { at })
+    }
+
+    fn add_candidates(&self, candidates: &mut Candidates) {
+        let mut plan = Plan::default();
+        self.decide(&mut plan);
+        let mut going: Vec<&SnapshotId> = Vec::new();
+        let (mut images, mut snapshots) = (BTreeSet::new(), BTreeSet::new());
+        for Step { action, .. } in &plan.steps {
+            match action {
+                Action::RemoveImage(remove) => {
+                    going.extend(&remove.snapshots);
+                    images.insert(remove.image.clone());
+                }
+                Action::DeleteSnapshot(orphan) => {
+                    going.push(orphan);
+                    snapshots.insert(orphan.clone());
+                }
+                Action::CreateImage(_) | Action::CopyImage(_) => {}
+            }
+        }
+        let named = self.images.iter().filter(|listed| images.contains(&listed.image.id)).flat_map(|listed| listed.image.snapshots());
+        snapshots.extend(named.cloned());
+        let outlived = going.into_iter().filter_map(|id| self.outlived(self.snapshots.get(id).copied()?));
+        let orphans_of: BTreeSet<ImageId> = outlived.cloned().collect();
+        if !images.is_empty() {
+            candidates.images.insert(self.region.clone(), images);
+        }
+        if !snapshots.is_empty() {
+            candidates.snapshots.insert(self.region.clone(), snapshots);
+        }
+        if !orphans_of.is_empty() {
+            candidates.orphans_of.insert(self.region.clone(), orphans_of);
         }
     }
 }
 
-/// The newest available backups of each instance, as many as are to stay.
-fn newest<'a>(backups: &[Backup<'a>], keep_last: u32) -> HashSet<&'a ImageId> {
+/// The newest available backups of each instance, as many as are to stay. What is listed in two ways is not counted: it
+/// stays by itself, and takes nobody's place.
+fn newest<'a>(images: &[Listed<'a>], question: &Question<'_>) -> HashSet<&'a ImageId> {
     let mut by_instance: BTreeMap<InstanceId, BTreeSet<(Timestamp, &'a ImageId)>> = BTreeMap::new();
-    for backup in backups {
+    let alike = images.iter().filter(|listed| listed.otherwise.is_empty());
+    for backup in alike.filter_map(|listed| Backup::recognise(listed.image, question.account)) {
         let image = backup.image();
         if let (ImageState::Available, Some(instance), Some(created)) = (image.state, backup.series(), image.created) {
             by_instance.entry(instance).or_default().insert((created, &image.id));
         }
     }
-    let keep_last = usize::try_from(keep_last).unwrap_or(usize::MAX);
+    let keep_last = usize::try_from(question.policy.keep_last).unwrap_or(usize::MAX);
     by_instance.values().flat_map(|series| series.iter().rev().take(keep_last)).map(|(_, id)| *id).collect()
 }
 

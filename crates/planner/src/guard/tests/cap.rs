@@ -16,7 +16,7 @@ fn inventory() -> Inventory {
 }
 
 fn capped(cap: MaxDeletes, steps: impl IntoIterator<Item = Step>) -> Result<CheckedPlan, Refusal> {
-    let home = PurgePolicy { regions: [region(HOME)].into(), keep_last: 0, max_deletes: Some(cap) };
+    let home = PurgePolicy { regions: [region(HOME)].into(), max_deletes: Some(cap), ..PurgePolicy::default() };
     guard(plan(steps), &inventory(), Permit::Purge(&home), now())
 }
 
@@ -49,7 +49,7 @@ fn a_share_is_of_what_is_ours_in_the_regions_named() {
 
 #[test]
 fn what_a_share_is_of_is_counted_by_the_guard_and_not_taken_from_the_plan() {
-    let home = PurgePolicy { regions: [region(HOME)].into(), keep_last: 0, max_deletes: Some(MaxDeletes::Percent(10)) };
+    let home = PurgePolicy { regions: [region(HOME)].into(), max_deletes: Some(MaxDeletes::Percent(10)), ..PurgePolicy::default() };
     let mut boastful = plan(both());
     boastful.verdicts = boastful.verdicts.iter().cycle().take(100).cloned().collect();
     let refusal = guard(boastful, &inventory(), Permit::Purge(&home), now()).unwrap_err();

@@ -1,6 +1,7 @@
 //! Deletions.
 
 use super::*;
+use crate::evidence::Check;
 
 const NOTHING: [&str; 0] = [];
 
@@ -308,4 +309,144 @@ fn nothing_goes_unseen() {
     kept.verdicts[1].decision = Decision::Keep { reason: crate::plan::KeepReason::NoExpiry };
     assert_eq!(by(kept), ["snap-2: NotShown"]);
     assert_eq!(by(shown), NOTHING);
+}
+
+#[test]
+fn what_is_listed_twice_must_be_let_go_by_both() {
+    let same = || backup("ami-1").expired().made_of("snap-1");
+    let with = |other| world().with(backup("ami-1").expired().with_snapshot("snap-1")).with(other);
+    let steps = || [remove_with_all("ami-1", &["snap-1"])];
+    assert_eq!(wrong(&with(same()), steps()), NOTHING);
+    let others = [
+        (same().expiring(1), vec!["NotReleased"]),
+        (same().untagged("Expire"), vec!["NotReleased"]),
+        (same().pending(), vec!["Pending"]),
+        (same().protected(), vec!["Protected"]),
+        (same().owned_by(THEIRS), vec!["NotOwned"]),
+        (same().untagged("Creator"), vec!["NotMarked"]),
+        (same().being(ImageState::Disabled), vec![]),
+        (same().made_of("snap-2"), vec!["SnapshotsUnnamed"]),
+        (same().with_unnamed_snapshot(), vec!["SnapshotsUnnamed"]),
+    ];
+    for (other, faults) in others {
+        let refused: Vec<String> = std::iter::once("ListedUnlike").chain(faults).map(|fault| format!("ami-1: {fault}")).collect();
+        assert_eq!(wrong(&with(other), steps()), refused);
+    }
+    let without = wrong(&with(backup("ami-1").expired()), steps());
+    assert_eq!(without, ["ami-1: ListedUnlike", "snap-1: NotItsSnapshot", "ami-1: SnapshotsUnnamed"]);
+    let mut turned = backup("ami-1").expired().made_of("snap-1").made_of("snap-2");
+    turned.image.mappings.reverse();
+    let inventory = world().with(backup("ami-1").expired().with_snapshot("snap-1").with_snapshot("snap-2")).with(turned);
+    assert_eq!(wrong(&inventory, [remove_with_all("ami-1", &["snap-1", "snap-2"])]), NOTHING, "devices come in any order");
+}
+
+#[test]
+fn what_one_page_calls_deregistered_is_gone() {
+    let gone = || backup("ami-1").expired().being(ImageState::Deregistered).made_of("snap-1");
+    for inventory in [
+        world().with(backup("ami-1").expired().with_snapshot("snap-1")).with(gone()),
+        world().with(gone()).with(backup("ami-1").expired().with_snapshot("snap-1")),
+    ] {
+        assert!(wrong(&inventory, [remove("ami-1", &["snap-1"])]).contains(&"ami-1: Deregistered".to_owned()));
+        assert_eq!(wrong(&inventory, [delete("snap-1")]), NOTHING, "and does not hold its snapshots");
+        let count = PurgePolicy { max_deletes: Some(MaxDeletes::Percent(0)), ..policy(&inventory) };
+        let refusal = guard(plan([delete("snap-1")]), &inventory, Permit::Purge(&count), now()).unwrap_err();
+        assert!(matches!(refusal, Refusal::TooMany { seen: 1, .. }), "it is no backup any more");
+    }
+}
+
+#[test]
+fn a_snapshot_that_is_listed_twice_must_be_let_go_by_both() {
+    let same = || snapshot("snap-1").expired();
+    let steps = || [delete("snap-1")];
+    assert_eq!(wrong(&world().with(same()).with(same()), steps()), NOTHING);
+    for (other, fault) in [
+        (same().expiring(1), "snap-1: NotReleased"),
+        (same().unmarked(), "snap-1: NotMarked"),
+        (same().owned_by(THEIRS), "snap-1: NotOwned"),
+        (same().pending(), "snap-1: Pending"),
+    ] {
+        assert_eq!(wrong(&world().with(same()).with(other.clone()), steps()), ["snap-1: ListedUnlike", fault]);
+        assert_eq!(wrong(&world().with(other).with(same()), steps()), ["snap-1: ListedUnlike", fault]);
+    }
+}
+
+#[test]
+fn what_is_listed_in_two_ways_does_not_count_as_newest() {
+    let inventory = world()
+        .with(backup("ami-1").expired().days_old(2))
+        .with(backup("ami-2").expired().days_old(1))
+        .with(backup("ami-2").expired().days_old(1).named(None));
+    let keep_one = PurgePolicy { keep_last: 1, ..policy(&inventory) };
+    assert_eq!(objections(plan([remove("ami-1", &[])]), &inventory, Permit::Purge(&keep_one)), ["ami-1: KeptAsNewest"]);
+    assert_eq!(wrong(&inventory, [remove("ami-1", &[])]), NOTHING);
+}
+
+fn expired() -> Inventory {
+    world().with(backup("ami-1").expired().with_snapshot("snap-1")).with(snapshot("snap-2").expired().made_for("ami-9"))
+}
+
+fn both() -> [Step; 2] {
+    [remove("ami-1", &["snap-1"]), delete("snap-2")]
+}
+
+#[test]
+fn nothing_must_refer_to_it() {
+    let by = |kind| expired().checked().referenced_by(kind, "web", "ami-1");
+    for kind in [
+        ReferenceKind::LaunchTemplate,
+        ReferenceKind::LaunchConfiguration,
+        ReferenceKind::SsmParameter,
+        ReferenceKind::ImageBuilderRecipe,
+        ReferenceKind::Other,
+    ] {
+        assert_eq!(wrong(&by(kind), both()), ["ami-1: Referenced"]);
+    }
+    let launched = by(ReferenceKind::Instance);
+    assert_eq!(wrong(&launched, both()), NOTHING);
+    let keeping = PurgePolicy { keep_launched: true, ..policy(&launched) };
+    assert_eq!(objections(plan(both()), &launched, Permit::Purge(&keeping)), ["ami-1: Referenced"]);
+    let another = expired().checked().referenced_by(ReferenceKind::LaunchTemplate, "web", "ami-2");
+    assert_eq!(wrong(&another, both()), NOTHING);
+}
+
+#[test]
+fn no_snapshot_of_it_must_be_locked() {
+    assert_eq!(wrong(&expired().locked("snap-1", "governance"), both()), ["ami-1: Locked", "snap-1: Locked"]);
+    assert_eq!(wrong(&expired().locked("snap-1", "governance"), [remove("ami-1", &[])]), ["ami-1: Locked"], "it stays whole");
+    assert_eq!(wrong(&expired().locked("snap-2", "compliance-cooloff"), both()), ["snap-2: Locked"]);
+    assert_eq!(wrong(&expired().locked("snap-1", "expired").locked("snap-2", "expired"), both()), NOTHING, "that is over");
+}
+
+#[test]
+fn its_image_must_not_lie_in_the_recycle_bin() {
+    assert_eq!(wrong(&expired().binned("ami-9"), both()), ["snap-2: InRecycleBin"]);
+    assert_eq!(wrong(&expired().binned("ami-1"), both()), ["ami-1: InRecycleBin", "snap-1: InRecycleBin"]);
+    assert_eq!(wrong(&expired().binned("ami-8"), both()), NOTHING);
+}
+
+#[test]
+fn where_checks_are_required_each_must_have_been_made_of_what_it_concerns() {
+    let strictly = |inventory: &Inventory, steps: &[Step]| {
+        let strict = PurgePolicy { require_checks: true, ..policy(inventory) };
+        objections(plan(steps.to_vec()), inventory, Permit::Purge(&strict))
+    };
+    assert_eq!(strictly(&expired().checked(), &both()), NOTHING);
+    let (image, orphan) = ("ami-1: NotChecked", "snap-2: NotChecked");
+    for (check, unchecked) in [
+        (Check::References, vec![image]),
+        (Check::LaunchConfigurations, vec![image]),
+        (Check::Locks, vec![image, orphan]),
+        (Check::RecycleBin, vec![orphan]),
+    ] {
+        for inventory in [expired().checked().denied(check), expired().checked().not_asked(check)] {
+            assert_eq!(strictly(&inventory, &both()), unchecked);
+            assert_eq!(wrong(&inventory, both()), NOTHING, "they are not required");
+        }
+    }
+    let asked_too_early = world().checked().with(backup("ami-1").expired());
+    assert_eq!(strictly(&asked_too_early, &[remove("ami-1", &[])]), [image], "nobody asked about this one");
+    let bare = world().with(backup("ami-1").expired()).with(snapshot("snap-2").expired()).checked();
+    assert_eq!(strictly(&bare.clone().not_asked(Check::Locks), &[remove("ami-1", &[])]), NOTHING);
+    assert_eq!(strictly(&bare.not_asked(Check::RecycleBin), &[delete("snap-2")]), NOTHING);
 }

@@ -352,6 +352,43 @@ fn a_source_listed_on_two_pages_is_copied_once() {
 }
 
 #[test]
+fn a_source_that_is_listed_in_two_ways_is_copied_only_if_either_would_be() {
+    let listed_also_as = |other: TheImage| {
+        let first = standings(&with(source(), []).with(other.clone()));
+        assert_eq!(standings(&with(other, []).with(source())), first, "whatever comes first");
+        first
+    };
+    assert_eq!(listed_also_as(source().named(Some("other"))), ["ami-1 to eu-west-1: to be copied"]);
+    assert_eq!(listed_also_as(source().pending()), ["ami-1 to eu-west-1: waiting for the source image to be available"]);
+    assert_eq!(listed_also_as(source().being(ImageState::Disabled)), ["ami-1 to eu-west-1: not copied: the source image is disabled"]);
+    for other in [source().expiring(100), source().of("i-2"), source().tagged("ami-backup:copy-to:eu-west-1", "until=2026-11-25T02:00:00Z")]
+    {
+        assert_eq!(listed_also_as(other), ["ami-1 to ?: not copied: EC2 lists ami-00000001 twice, and with different tags"]);
+    }
+    let no_sources = [
+        source().being(ImageState::Deregistered),
+        source().untagged("Creator"),
+        source().owned_by(crate::fixture::THEIRS),
+        source().copied_from("ami-9", "ap-south-1"),
+    ];
+    for other in no_sources {
+        assert_eq!(listed_also_as(other), [""; 0]);
+    }
+}
+
+#[test]
+fn a_failed_copy_that_is_listed_twice_is_one_attempt() {
+    let two = [debris("ami-2"), debris("ami-2"), debris("ami-3"), debris("ami-3")];
+    assert_eq!(standings(&with(source(), two)), ["ami-1 to eu-west-1: to be copied"]);
+}
+
+#[test]
+fn a_copy_that_any_page_calls_deregistered_is_gone() {
+    let gone = [copy("ami-2"), copy("ami-2").being(ImageState::Deregistered)];
+    assert_eq!(standings(&with(source(), gone)), ["ami-1 to eu-west-1: to be copied"]);
+}
+
+#[test]
 fn the_destinations_are_those_of_all_current_intents_of_ours() {
     let inventory = world()
         .with(source().copy_wanted_in("ap-south-1"))

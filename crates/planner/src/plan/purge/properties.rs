@@ -1,5 +1,6 @@
 //! What holds of every purge, whatever is on EC2: checked on random worlds full of look-alikes.
 
+mod mutations;
 mod oracle;
 mod worlds;
 
@@ -10,6 +11,7 @@ use proptest::strategy::ValueTree;
 use proptest::test_runner::{RngAlgorithm, TestRng, TestRunner};
 
 use super::*;
+use crate::evidence::{Answer, Check, Reference, ReferenceKind};
 use crate::fixture::{deletions, now};
 use crate::guard::{Permit, Refusal, guard};
 use crate::policy::MaxDeletes;
@@ -52,6 +54,42 @@ fn deleted(plan: &Plan) -> BTreeSet<Place> {
         }
     }
     deleted
+}
+
+fn images_removed(plan: &Plan) -> BTreeSet<Place> {
+    let removed = plan.steps.iter().filter_map(|step| match &step.action {
+        Action::RemoveImage(remove) => Some((step.region.clone(), remove.image.to_string())),
+        _ => None,
+    });
+    removed.collect()
+}
+
+fn places<T: ToString>(found: &BTreeMap<Region, BTreeSet<T>>) -> BTreeSet<Place> {
+    found.iter().flat_map(|(region, ids)| ids.iter().map(|id| (region.clone(), id.to_string()))).collect()
+}
+
+fn candidates_in(world: &World, region: &Region) -> BTreeSet<ImageId> {
+    candidates(&world.inventory, &world.policy, now()).images.remove(region).unwrap_or_default()
+}
+
+/// Whether everything that a plan deletes is a candidate.
+fn candidates_cover(candidates: &Candidates, plan: &Plan) -> bool {
+    let all: BTreeSet<Place> = &places(&candidates.images) | &places(&candidates.snapshots);
+    deleted(plan).is_subset(&all)
+}
+
+/// Forgets all that nobody would have asked about.
+fn ask_only(evidence: &mut Evidence, region: &Region, candidates: &Candidates) {
+    let Candidates { images, snapshots, orphans_of } = candidates;
+    if let Answer::Told(told) = &mut evidence.references {
+        told.retain(|image, _| images.get(region).is_some_and(|images| images.contains(image)));
+    }
+    if let Answer::Told(told) = &mut evidence.locks {
+        told.retain(|snapshot, _| snapshots.get(region).is_some_and(|snapshots| snapshots.contains(snapshot)));
+    }
+    if let Answer::Told(told) = &mut evidence.binned {
+        told.retain(|image| [images, orphans_of].iter().any(|asked| asked.get(region).is_some_and(|images| images.contains(image))));
+    }
 }
 
 /// Half of the time would go into random numbers that are good enough for secrets.
@@ -110,6 +148,85 @@ proptest! {
     }
 
     #[test]
+    fn evidence_only_ever_keeps_more(world in world()) {
+        let asked_for_nothing = PurgePolicy { require_checks: false, ..world.policy.clone() };
+        let mut unasked = World { policy: asked_for_nothing, ..world.clone() };
+        unasked.inventory.regions.values_mut().for_each(|view| view.evidence = Evidence::default());
+        prop_assert!(deleted(&plan(&world)).is_subset(&deleted(&plan(&unasked))));
+    }
+
+    #[test]
+    fn to_require_checks_or_to_keep_what_was_launched_never_deletes_more(world in world()) {
+        let with = |require_checks, keep_launched| {
+            let policy = PurgePolicy { require_checks, keep_launched, ..world.policy.clone() };
+            deleted(&plan(&World { policy, ..world.clone() }))
+        };
+        prop_assert!(with(true, false).is_subset(&with(false, false)));
+        prop_assert!(with(false, true).is_subset(&with(false, false)));
+        prop_assert!(with(true, true).is_subset(&with(true, false)));
+    }
+
+    #[test]
+    fn the_candidates_are_what_goes_if_nothing_speaks_against_it(world in world()) {
+        let candidates = candidates(&world.inventory, &world.policy, now());
+        prop_assert!(candidates_cover(&candidates, &plan(&world)), "{candidates:?}");
+        let mut favourable = world.clone();
+        for (region, view) in &mut favourable.inventory.regions {
+            let asked = candidates.images.get(region).into_iter().flatten();
+            view.evidence = Evidence {
+                references: Answer::Told(asked.map(|image| (image.clone(), Vec::new())).collect()),
+                launch_configurations: Answer::Told(BTreeMap::new()),
+                locks: Answer::Told(BTreeMap::new()),
+                binned: Answer::Told(BTreeSet::new()),
+            };
+        }
+        let all = plan(&favourable);
+        prop_assert!(candidates_cover(&candidates, &all));
+        prop_assert_eq!(images_removed(&all), places(&candidates.images));
+        prop_assert_eq!(unmade_checks(&all, &favourable.inventory), []);
+    }
+
+    #[test]
+    fn only_what_was_asked_of_ec2_about_the_candidates_matters(world in world()) {
+        let candidates = candidates(&world.inventory, &world.policy, now());
+        let mut asked = world.clone();
+        for (region, view) in &mut asked.inventory.regions {
+            ask_only(&mut view.evidence, region, &candidates);
+        }
+        prop_assert_eq!(plan(&asked).steps, plan(&world).steps);
+    }
+
+    #[test]
+    fn what_is_not_checked_is_told(world in world()) {
+        let plan = plan(&world);
+        let unmade = unmade_checks(&plan, &world.inventory);
+        let keys: BTreeSet<_> = unmade.iter().map(|unmade| (&unmade.region, unmade.check)).collect();
+        prop_assert_eq!(keys.len(), unmade.len(), "each once");
+        for Verdict { region, decision, .. } in &plan.verdicts {
+            let left = match decision {
+                Decision::Keep { reason } => vec![reason],
+                Decision::Purge { left, .. } => left.iter().map(|left| &left.reason).collect(),
+            };
+            for reason in left {
+                if let KeepReason::NotChecked { check, .. } = reason {
+                    prop_assert!(world.policy.require_checks && keys.contains(&(region, *check)));
+                }
+            }
+        }
+        for (region, check) in keys {
+            let Evidence { references, launch_configurations, locks, binned } = &world.inventory.regions[region].evidence;
+            match check {
+                Check::References => {}
+                Check::LaunchConfigurations => prop_assert!(launch_configurations.told().is_none()),
+                Check::Locks => prop_assert!(locks.told().is_none()),
+                Check::RecycleBin => prop_assert!(binned.told().is_none()),
+            }
+            let asked = references.told().is_some_and(|told| candidates_in(&world, region).iter().all(|image| told.contains_key(image)));
+            prop_assert!(check != Check::References || !asked);
+        }
+    }
+
+    #[test]
     fn one_purge_leaves_nothing_for_the_next(world in world()) {
         let first = plan(&world);
         let next = plan(&World { inventory: applied(world.inventory, &first), ..world });
@@ -160,6 +277,11 @@ fn the_random_worlds_are_worth_looking_at() {
             "CopyInFlight",
             "DestinationUnseen",
             "WouldStrand",
+            "Referenced",
+            "Locked",
+            "InRecycleBin",
+            "NotChecked",
+            "ListedUnlike",
             "StillUsed",
             "Anothers",
             "NotOurs",

@@ -6,8 +6,10 @@ use jiff::Timestamp;
 use schemars::JsonSchema;
 use serde::Serialize;
 
+use crate::evidence::{Check, Reference, ReferenceKind};
 use crate::expiry::Expiry;
 use crate::id::{ImageId, InstanceId, Region, SnapshotId};
+use crate::plain::one_line;
 use crate::plan::BackupLabel;
 
 /// What becomes of one backup, or of one orphan, and why.
@@ -120,6 +122,37 @@ pub enum KeepReason {
         /// The snapshot.
         snapshot: SnapshotId,
     },
+    /// Something names it, to launch from it.
+    Referenced {
+        /// The first of what refers to it.
+        by: Reference,
+        /// How many things refer to it.
+        count: usize,
+    },
+    /// A snapshot of it, or the orphan itself, is locked.
+    Locked {
+        /// The snapshot.
+        snapshot: SnapshotId,
+        /// EC2's word for the lock.
+        lock: String,
+    },
+    /// The orphan's image lies in the Recycle Bin, and could not be restored without it.
+    InRecycleBin {
+        /// The image.
+        image: ImageId,
+    },
+    /// A check could not be made, and `--require-checks` was asked for.
+    NotChecked {
+        /// Which.
+        check: Check,
+        /// Why it could not be made.
+        why: String,
+    },
+    /// EC2 lists it, or a snapshot of it, twice, and says one thing here and another there.
+    ListedUnlike {
+        /// What is listed so.
+        id: String,
+    },
     /// An image that stays is made of it.
     StillUsed {
         /// The image.
@@ -152,11 +185,11 @@ impl fmt::Display for KeepReason {
         match self {
             Self::NoExpiry => write!(f, "it has no expiry"),
             Self::UnreadableExpiry { text, why } => {
-                write!(f, "its Expire tag `{}` cannot be read as an instant: {why}", text.escape_debug())
+                write!(f, "its Expire tag `{}` cannot be read as an instant: {why}", one_line(text))
             }
             Self::NotExpired { until } => write!(f, "it expires {until}"),
             Self::Pending => write!(f, "it is still being made"),
-            Self::Protected { protection } => write!(f, "it is protected from deregistration ({protection})"),
+            Self::Protected { protection } => write!(f, "it is protected from deregistration ({})", one_line(protection)),
             Self::AmongNewest { keep_last } => write!(f, "it is among the newest {keep_last} of its instance here (--keep-last)"),
             Self::CannotBeCounted => write!(f, "its instance or its age is not known for certain, so --keep-last cannot count it"),
             Self::CopyInFlight { copy, destination } => write!(f, "it is being copied to {destination} ({copy})"),
@@ -166,8 +199,20 @@ impl fmt::Display for KeepReason {
             Self::WouldStrand { snapshot } => {
                 write!(f, "its snapshot {snapshot} must stay and, without a mark of its own, would not be found again")
             }
+            Self::Referenced { by, count } => {
+                let relation = if by.kind == ReferenceKind::Instance { "was launched from it" } else { "names it" };
+                write!(f, "the {} {} {relation}", by.kind, one_line(&by.name))?;
+                match count {
+                    0 | 1 => Ok(()),
+                    _ => write!(f, ", and {} more", count - 1),
+                }
+            }
+            Self::Locked { snapshot, lock } => write!(f, "{snapshot} is locked ({})", one_line(lock)),
+            Self::InRecycleBin { image } => write!(f, "{image} lies in the Recycle Bin and could not be restored without it"),
+            Self::NotChecked { check, why } => write!(f, "{check} could not be read: {why}"),
+            Self::ListedUnlike { id } => write!(f, "EC2 lists {id} twice, and not alike"),
             Self::StillUsed { by } => write!(f, "{by} is made of it"),
-            Self::Anothers { creator } => write!(f, "it is marked Creator={}", creator.escape_debug()),
+            Self::Anothers { creator } => write!(f, "it is marked Creator={}", one_line(creator)),
             Self::NotOurs => write!(f, "it bears no mark, and EC2 did not make it for this image"),
             Self::NotSeen => write!(f, "it is not among the account's own snapshots"),
         }

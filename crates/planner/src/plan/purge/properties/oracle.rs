@@ -12,8 +12,13 @@ fn is_past(tags: &crate::tags::Tags) -> bool {
     tags.get("Expire").is_some_and(|text| PAST.contains(&text))
 }
 
-fn is_there(image: &Image) -> bool {
-    image.state != ImageState::Deregistered
+/// Whether an image is there: no page says that it is not.
+fn is_there(view: &RegionView, image: &Image) -> bool {
+    !view.images.iter().any(|other| other.id == image.id && other.state == ImageState::Deregistered)
+}
+
+fn told<T>(answer: &Answer<T>) -> Option<&T> {
+    if let Answer::Told(told) = answer { Some(told) } else { None }
 }
 
 fn names(image: &Image, snapshot: &SnapshotId) -> bool {
@@ -33,12 +38,12 @@ pub(super) fn ours(world: &World) -> BTreeSet<Place> {
     let mut ours = BTreeSet::new();
     for (region, view) in open(world) {
         for image in &view.images {
-            if image.owner == world.inventory.account && is_marked(&image.tags) && is_there(image) {
+            if image.owner == world.inventory.account && is_marked(&image.tags) && is_there(view, image) {
                 ours.insert((region.clone(), image.id.to_string()));
             }
         }
         for snapshot in &view.snapshots {
-            let used = view.images.iter().any(|image| is_there(image) && names(image, &snapshot.id));
+            let used = view.images.iter().any(|image| is_there(view, image) && names(image, &snapshot.id));
             if snapshot.owner == world.inventory.account && is_marked(&snapshot.tags) && !used {
                 ours.insert((region.clone(), snapshot.id.to_string()));
             }
@@ -54,9 +59,13 @@ pub(super) fn approves(world: &World, plan: &Plan) -> Result<(), String> {
         let (_, view) = open(world).find(|(open, _)| *open == region).ok_or(format!("{region} is closed"))?;
         match action {
             Action::RemoveImage(remove) => {
-                let known: Vec<&Image> = view.images.iter().filter(|image| image.id == remove.image).collect();
-                let image = known.first().ok_or(format!("{} is not there", remove.image))?;
+                let mut known = view.images.iter().filter(|image| image.id == remove.image);
+                let image = known.next().ok_or(format!("{} is not there", remove.image))?;
                 may_go(world, image).map_err(|why| format!("{}: {why}", image.id))?;
+                for again in known {
+                    is_like(image, again).map_err(|why| format!("{}: {why}", image.id))?;
+                }
+                is_let_go(world, &view.evidence, image).map_err(|why| format!("{}: {why}", image.id))?;
                 if !gone.insert((region.clone(), image.id.to_string())) {
                     return Err(format!("{} goes twice", image.id));
                 }
@@ -64,7 +73,7 @@ pub(super) fn approves(world: &World, plan: &Plan) -> Result<(), String> {
                     if !names(image, snapshot) {
                         return Err(format!("{snapshot} is none of {}", image.id));
                     }
-                    snapshot_may_go(world, region, view, snapshot, &gone, true).map_err(|why| format!("{snapshot}: {why}"))?;
+                    snapshot_may_go(world, plan, region, view, snapshot, &gone, true).map_err(|why| format!("{snapshot}: {why}"))?;
                 }
                 let all = image.mappings.iter().all(|mapping| mapping.snapshot.as_ref().is_some_and(|id| remove.snapshots.contains(id)));
                 if remove.all_snapshots && !all {
@@ -77,7 +86,7 @@ pub(super) fn approves(world: &World, plan: &Plan) -> Result<(), String> {
                 }
             }
             Action::DeleteSnapshot(snapshot) => {
-                snapshot_may_go(world, region, view, snapshot, &gone, false).map_err(|why| format!("{snapshot}: {why}"))?;
+                snapshot_may_go(world, plan, region, view, snapshot, &gone, false).map_err(|why| format!("{snapshot}: {why}"))?;
                 if !gone.insert((region.clone(), snapshot.to_string())) {
                     return Err(format!("{snapshot} goes twice"));
                 }
@@ -85,7 +94,57 @@ pub(super) fn approves(world: &World, plan: &Plan) -> Result<(), String> {
             Action::CreateImage(_) | Action::CopyImage(_) => return Err("a purge makes nothing".to_owned()),
         }
     }
-    enough_stay(world, &gone)
+    enough_stay(world, &gone)?;
+    within_the_cap(world, plan)
+}
+
+fn within_the_cap(world: &World, plan: &Plan) -> Result<(), String> {
+    match world.policy.max_deletes {
+        Some(cap) if cap.is_exceeded(plan.steps.len(), ours(world).len()) => Err("too many".to_owned()),
+        Some(_) | None => Ok(()),
+    }
+}
+
+fn is_like(one: &Image, other: &Image) -> Result<(), &'static str> {
+    let sorted = |image: &Image| {
+        let mut image = image.clone();
+        image.mappings.sort();
+        image
+    };
+    if sorted(one) == sorted(other) { Ok(()) } else { Err("listed twice, and not alike") }
+}
+
+/// Whether no evidence speaks against the going of an image, and all of it was looked for where it has to be.
+fn is_let_go(world: &World, evidence: &Evidence, image: &Image) -> Result<(), &'static str> {
+    let policy = &world.policy;
+    let would_launch = |told: Option<&BTreeMap<ImageId, Vec<Reference>>>| {
+        let references = told.into_iter().flatten().filter(|(of, _)| **of == image.id).flat_map(|(_, references)| references);
+        references.into_iter().any(|reference| policy.keep_launched || reference.kind.to_string() != "instance")
+    };
+    let (references, configurations) = (told(&evidence.references), told(&evidence.launch_configurations));
+    let has_snapshots = image.mappings.iter().any(|mapping| mapping.snapshot.is_some());
+    let all_asked = references.is_some_and(|told| told.keys().any(|of| *of == image.id))
+        && configurations.is_some()
+        && (told(&evidence.locks).is_some() || !has_snapshots);
+    if image.mappings.iter().filter_map(|mapping| mapping.snapshot.as_ref()).any(|snapshot| is_locked(evidence, snapshot)) {
+        Err("locked")
+    } else if would_launch(references) || would_launch(configurations) {
+        Err("referenced")
+    } else if is_binned(evidence, &image.id) {
+        Err("in the bin")
+    } else if policy.require_checks && !all_asked {
+        Err("not checked")
+    } else {
+        Ok(())
+    }
+}
+
+fn is_locked(evidence: &Evidence, snapshot: &SnapshotId) -> bool {
+    told(&evidence.locks).into_iter().flatten().any(|(locked, state)| locked == snapshot && state != "expired")
+}
+
+fn is_binned(evidence: &Evidence, image: &ImageId) -> bool {
+    told(&evidence.binned).into_iter().flatten().any(|binned| binned == image)
 }
 
 fn may_go(World { inventory, .. }: &World, image: &Image) -> Result<(), &'static str> {
@@ -116,17 +175,41 @@ fn may_go(World { inventory, .. }: &World, image: &Image) -> Result<(), &'static
 
 fn snapshot_may_go(
     world: &World,
+    plan: &Plan,
     region: &Region,
     view: &RegionView,
     id: &SnapshotId,
     gone: &BTreeSet<Place>,
     with_an_image: bool,
 ) -> Result<(), &'static str> {
-    let snapshot = view.snapshots.iter().find(|snapshot| snapshot.id == *id).ok_or("not there")?;
+    let mut known = view.snapshots.iter().filter(|snapshot| snapshot.id == *id);
+    let snapshot = known.next().ok_or("not there")?;
+    let evidence = &view.evidence;
+    let for_living = |image: &&Image| is_there(view, image) && snapshot.made_for.as_ref() == Some(&image.id);
+    let goes = |image: &Image| {
+        plan.steps
+            .iter()
+            .any(|step| step.region == *region && matches!(&step.action, Action::RemoveImage(remove) if remove.image == image.id))
+    };
+    let outlives = snapshot.made_for.is_some() && !view.images.iter().any(|image| for_living(&image));
     let is_gone = |image: &Image| gone.contains(&(region.clone(), image.id.to_string()));
     let covered = view.images.iter().any(|image| is_gone(image) && names(image, id) && snapshot.made_for.as_ref() == Some(&image.id));
-    if view.images.iter().any(|image| is_there(image) && names(image, id) && !is_gone(image)) {
+    if known.any(|again| again != snapshot) {
+        Err("listed twice, and not alike")
+    } else if view.images.iter().any(|image| is_there(view, image) && names(image, id) && !(with_an_image && is_gone(image))) {
         Err("an image that stays names it")
+    } else if view.images.iter().filter(for_living).any(|image| !goes(image)) {
+        Err("made for an image that stays")
+    } else if snapshot.state == SnapshotState::Pending && !with_an_image {
+        Err("being made")
+    } else if is_locked(evidence, id) {
+        Err("locked")
+    } else if snapshot.made_for.as_ref().is_some_and(|image| is_binned(evidence, image)) {
+        Err("made for what lies in the bin")
+    } else if world.policy.require_checks && outlives && told(&evidence.binned).is_none() {
+        Err("the bin not looked into")
+    } else if world.policy.require_checks && !with_an_image && told(&evidence.locks).is_none() {
+        Err("locks not asked for")
     } else if snapshot.owner != world.inventory.account {
         Err("another account's")
     } else if !is_marked(&snapshot.tags) && (snapshot.tags.get("Creator").is_some() || !covered || !with_an_image) {
@@ -149,7 +232,9 @@ fn enough_stay(world: &World, gone: &BTreeSet<Place>) -> Result<(), String> {
             };
             let mut series: BTreeMap<ImageId, Timestamp> = BTreeMap::new();
             for image in view.images.iter().filter(of_instance) {
+                let again = view.images.iter().filter(|again| again.id == image.id);
                 if let Some(created) = image.created
+                    && again.clone().all(|again| is_like(image, again).is_ok())
                     && image.state == ImageState::Available
                     && image.owner == world.inventory.account
                     && is_marked(&image.tags)

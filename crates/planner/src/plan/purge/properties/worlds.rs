@@ -1,11 +1,14 @@
 //! Random worlds. Ids are few, so that things meet: images share snapshots, regions share ids, copies find sources.
 
+use std::collections::{BTreeMap, BTreeSet};
+
 use jiff::SignedDuration;
-use proptest::collection::vec;
+use proptest::collection::{btree_map, vec};
 use proptest::option;
 use proptest::prelude::*;
-use proptest::sample::{select, subsequence};
+use proptest::sample::{Index, select, subsequence};
 
+use crate::evidence::{Answer, Evidence, Reference, ReferenceKind};
 use crate::fixture::{OURS, THEIRS, id, now, region};
 use crate::id::{AccountId, ImageId, InstanceId, Region, SnapshotId};
 use crate::inventory::{Image, ImageState, Inventory, Mapping, Protection, RegionView, Scope, Snapshot, SnapshotState, SourceImage};
@@ -45,10 +48,14 @@ pub(super) fn world() -> impl Strategy<Value = World> {
     let account = prop_oneof![20 => Just(Some(OURS.parse::<AccountId>().unwrap())), 1 => Just(None)];
     let named = subsequence(REGIONS.to_vec(), 1..=REGIONS.len());
     let keep_last = prop_oneof![2 => Just(0), 1 => Just(1), 1 => 2_u32..4];
-    (views, account, named, keep_last).prop_map(|(views, account, named, keep_last)| {
+    let options = (keep_last, prop::bool::weighted(0.3), any::<bool>());
+    (views, account, named, options).prop_map(|(views, account, named, (keep_last, require_checks, keep_launched))| {
         let seen = REGIONS.iter().zip(views).filter_map(|(name, view)| Some((region(name), view?)));
         let regions = named.into_iter().map(region).collect();
-        World { inventory: Inventory { account, regions: seen.collect() }, policy: PurgePolicy { regions, keep_last, max_deletes: None } }
+        World {
+            inventory: Inventory { account, regions: seen.collect() },
+            policy: PurgePolicy { regions, keep_last, max_deletes: None, require_checks, keep_launched },
+        }
     })
 }
 
@@ -57,15 +64,30 @@ pub(super) fn shuffled(World { inventory, policy }: World) -> impl Strategy<Valu
     let views: Vec<_> = inventory
         .regions
         .into_iter()
-        .map(|(region, RegionView { scope, images, snapshots })| {
+        .map(|(region, RegionView { scope, images, snapshots, evidence })| {
             let images: Vec<_> = images.into_iter().map(shuffled_image).collect();
-            (Just(region), Just(scope), images.prop_shuffle(), Just(snapshots).prop_shuffle())
+            let backwards = any::<bool>().prop_map(move |backwards| if backwards { turned(evidence.clone()) } else { evidence.clone() });
+            (Just(region), Just(scope), images.prop_shuffle(), Just(snapshots).prop_shuffle(), backwards)
         })
         .collect();
     views.prop_map(move |views| {
-        let regions = views.into_iter().map(|(region, scope, images, snapshots)| (region, RegionView { scope, images, snapshots }));
+        let regions = views
+            .into_iter()
+            .map(|(region, scope, images, snapshots, evidence)| (region, RegionView { scope, images, snapshots, evidence }));
         World { inventory: Inventory { account: inventory.account.clone(), regions: regions.collect() }, policy: policy.clone() }
     })
+}
+
+/// The same evidence, told backwards.
+fn turned(mut evidence: Evidence) -> Evidence {
+    for told in [&mut evidence.references, &mut evidence.launch_configurations] {
+        if let Answer::Told(told) = told {
+            for references in told.values_mut() {
+                references.reverse();
+            }
+        }
+    }
+    evidence
 }
 
 fn shuffled_image(image: Image) -> impl Strategy<Value = Image> {
@@ -76,14 +98,59 @@ fn view() -> impl Strategy<Value = RegionView> {
     let scope = prop_oneof![8 => Just(Scope::Whole), 1 => Just(Scope::Partial), 1 => Just(Scope::Unseen("denied".to_owned()))];
     let images = vec(option::weighted(0.7, image()), IMAGES).prop_map(|images| numbered(images, set_image_number));
     let snapshots = vec(option::weighted(0.8, snapshot()), SNAPSHOTS).prop_map(|snapshots| numbered(snapshots, set_snapshot_number));
-    // A page may come twice.
-    let repeated = any::<prop::sample::Index>();
-    (scope, images, snapshots, option::weighted(0.1, repeated)).prop_map(|(scope, mut images, snapshots, repeated)| {
-        if let Some(repeated) = repeated.filter(|_| !images.is_empty()) {
-            images.push(repeated.get(&images).clone());
-        }
-        RegionView { scope, images, snapshots }
-    })
+    // What stands on two pages may have changed between them.
+    let repeated = option::weighted(0.2, (any::<Index>(), option::of(image()), prop::bool::weighted(0.3)));
+    let repeated_snapshot = option::weighted(0.1, (any::<Index>(), option::of(snapshot())));
+    (scope, images, snapshots, evidence(), repeated, repeated_snapshot).prop_map(
+        |(scope, mut images, mut snapshots, evidence, repeated, repeated_snapshot)| {
+            if let Some((place, other, gone)) = repeated.filter(|_| !images.is_empty()) {
+                let first = place.get(&images);
+                let mut again = other.unwrap_or_else(|| first.clone());
+                set_image_number(&mut again, number(&first.id));
+                if gone {
+                    again.state = ImageState::Deregistered;
+                }
+                images.push(again);
+            }
+            if let Some((place, other)) = repeated_snapshot.filter(|_| !snapshots.is_empty()) {
+                let first = place.get(&snapshots);
+                let mut again = other.unwrap_or_else(|| first.clone());
+                set_snapshot_number(&mut again, number(&first.id));
+                snapshots.push(again);
+            }
+            RegionView { scope, images, snapshots, evidence }
+        },
+    )
+}
+
+/// What EC2 might say against deletions: mostly nothing, now and then of what is not there.
+fn evidence() -> impl Strategy<Value = Evidence> {
+    let kind = select(vec![
+        ReferenceKind::Instance,
+        ReferenceKind::Instance,
+        ReferenceKind::Instance,
+        ReferenceKind::LaunchTemplate,
+        ReferenceKind::LaunchConfiguration,
+        ReferenceKind::SsmParameter,
+        ReferenceKind::ImageBuilderRecipe,
+        ReferenceKind::Other,
+    ]);
+    let reference = (kind, "[ab]").prop_map(|(kind, name)| Reference { kind, name });
+    let references = prop_oneof![6 => Just(Vec::new()), 1 => vec(reference, 1..4)].boxed();
+    let asked_about = vec(option::weighted(0.9, references.clone()), IMAGES).prop_map(|asked| {
+        let numbered = asked.into_iter().zip(1..).filter_map(|(references, number)| Some((id(&format!("ami-{number}")), references?)));
+        numbered.collect()
+    });
+    let configurations = (image_id(), references).prop_map(|told| BTreeMap::from([told]));
+    let lock = select(vec!["governance", "compliance", "compliance-cooloff", "expired", "newer"]).prop_map(str::to_owned);
+    let locks = prop_oneof![1 => Just(BTreeMap::new()), 1 => btree_map(snapshot_id(), lock, 1..3)];
+    let binned = prop_oneof![2 => Just(BTreeSet::new()), 1 => image_id().prop_map(|image| BTreeSet::from([image]))];
+    (answer(asked_about), answer(configurations), answer(locks), answer(binned))
+        .prop_map(|(references, launch_configurations, locks, binned)| Evidence { references, launch_configurations, locks, binned })
+}
+
+fn answer<T: std::fmt::Debug + Clone>(told: impl Strategy<Value = T>) -> impl Strategy<Value = Answer<T>> {
+    prop_oneof![8 => told.prop_map(Answer::Told), 1 => Just(Answer::NotAsked), 1 => Just(Answer::Unknown("denied".to_owned()))]
 }
 
 fn numbered<T>(things: Vec<Option<T>>, set: impl Fn(&mut T, usize)) -> Vec<T> {
@@ -93,6 +160,10 @@ fn numbered<T>(things: Vec<Option<T>>, set: impl Fn(&mut T, usize)) -> Vec<T> {
         Some(thing)
     };
     things.into_iter().enumerate().filter_map(number).collect()
+}
+
+fn number(id: &impl ToString) -> usize {
+    id.to_string().rsplit_once('-').and_then(|(_, digits)| digits.parse().ok()).unwrap()
 }
 
 /// Stands for the snapshot of the image's own number, and for the image of the snapshot's.
