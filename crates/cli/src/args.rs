@@ -156,6 +156,12 @@ pub struct PurgeExpiredAmis {
     /// Delete nothing at all if more than N backups, or more than P percent of those seen, would go (default: no limit)
     #[arg(long, value_name = "N|P%", allow_negative_numbers = true)]
     pub max_deletes: Option<MaxDeletes>,
+    /// Keep images that instances were launched from, too, as long as these are there
+    #[arg(long)]
+    pub keep_launched: bool,
+    /// Where EC2 cannot be asked whether something is in use, locked or wanted, keep it (default: warn, and go on)
+    #[arg(long)]
+    pub require_checks: bool,
     #[command(flatten)]
     pub common: Common,
 }
@@ -204,17 +210,30 @@ pub enum SandboxCommand {
         world: World,
     },
     /// Serve a world to any EC2 client, on loopback only; the first line on stdout is its URL
-    Serve {
-        /// The address to listen on
-        #[arg(long, value_name = "ADDRESS:PORT", default_value = "127.0.0.1:0")]
-        listen: std::net::SocketAddr,
-        /// Keep the world in this file (default: in memory only)
-        #[arg(long, value_name = "FILE")]
-        state: Option<PathBuf>,
-        /// Let images and snapshots be made N times as fast as on EC2
-        #[arg(long, value_name = "N", default_value_t = 1.0, allow_negative_numbers = true)]
-        speed: f64,
-    },
+    Serve(Serve),
+}
+
+/// What is served, and how.
+#[derive(Debug, Group)]
+pub struct Serve {
+    /// The address to listen on
+    #[arg(long, value_name = "ADDRESS:PORT", default_value = "127.0.0.1:0")]
+    pub listen: std::net::SocketAddr,
+    /// Keep the world in this file (default: in memory only)
+    #[arg(long, value_name = "FILE")]
+    pub state: Option<PathBuf>,
+    /// Begin with the world that is written down in this file, in TOML, unless --state holds one already
+    #[arg(long, value_name = "FILE")]
+    pub world: Option<PathBuf>,
+    /// Let images and snapshots be made N times as fast as on EC2 (default: 1, or as --world says)
+    #[arg(long, value_name = "N", allow_negative_numbers = true)]
+    pub speed: Option<f64>,
+    /// Let happen to the calls, and to the world, what is written down in this file, in TOML
+    #[arg(long, value_name = "FILE")]
+    pub faults: Option<PathBuf>,
+    /// Let faults by chance strike other calls for another N
+    #[arg(long, value_name = "N", default_value_t = 1, requires = "faults")]
+    pub seed: u64,
 }
 
 /// Which world.

@@ -7,6 +7,7 @@ mod commands;
 mod doors;
 mod exit_code;
 mod failure;
+mod log;
 mod output;
 mod progress;
 mod sandbox;
@@ -22,7 +23,7 @@ fn main() -> ExitCode {
         Ok(args) => args,
         Err(error) => return output::usage(&error),
     };
-    progress::init_log(args.verbose);
+    log::init(args.verbose);
     let code = match args.command {
         Command::ImageInstance(command) => commands::image_instance::run(command, args.verbose),
         Command::Resume(command) => commands::resume::run(command, args.verbose),

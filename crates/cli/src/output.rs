@@ -1,13 +1,24 @@
 //! stdout is data, stderr is talk. A reader that went away is not an error: what was done is done.
+//!
+//! Whatever is for people goes through [`say`] or [`print_lines`], and steers no terminal, whoever wrote it.
 
+use std::borrow::Cow;
+use std::fmt::Display;
 use std::io::{ErrorKind, Write};
 
+use planner::plain::whole_line;
 use serde::Serialize;
 
 use crate::exit_code::ExitCode;
 use crate::failure::Failure;
 
-/// Writes data to stdout.
+/// Writes lines for people to stdout.
+pub fn print_lines(text: &impl Display) {
+    let lines: String = text.to_string().lines().map(|line| whole_line(line) + "\n").collect();
+    print(&lines);
+}
+
+/// Writes data to stdout, to the byte.
 pub fn print(text: &str) {
     let mut stdout = std::io::stdout().lock();
     match stdout.write_all(text.as_bytes()).and_then(|()| stdout.flush()) {
@@ -27,11 +38,55 @@ pub fn print_json(document: &impl Serialize) -> Result<(), Failure> {
 /// Says a line on stderr.
 pub fn say(line: &str) {
     let mut stderr = std::io::stderr().lock();
-    let _ = writeln!(stderr, "{line}");
+    let _ = writeln!(stderr, "{}", whole_line(&without_passwords(line)));
 }
 
 /// Help goes to stdout and is no error; anything else clap says is one of usage.
 pub fn usage(error: &clap::Error) -> std::process::ExitCode {
-    let _ = error.print();
+    let text = error.to_string();
+    // It repeats what was typed, or put together by a script from what it found.
+    if text.lines().all(|line| whole_line(line) == line) {
+        let _ = error.print();
+    } else {
+        text.lines().for_each(say);
+    }
     if error.use_stderr() { ExitCode::Usage.into() } else { ExitCode::Done.into() }
+}
+
+/// The same without who `https://user:password@host` says it is. Such URLs are set for proxies, and repeated in errors and logs.
+fn without_passwords(text: &str) -> Cow<'_, str> {
+    let mut parts = text.split("://");
+    let Some(first) = parts.next().filter(|_| text.contains('@')) else { return Cow::Borrowed(text) };
+    let shown = parts.fold(first.to_owned(), |shown, part| {
+        // To the end of the word, or of the quotation, since a password may hold what ends a host.
+        let before = shown.trim_end_matches(|c: char| c.is_ascii_alphanumeric()).chars().next_back();
+        let is_end = |c: char| match before {
+            Some(quote @ ('"' | '\'' | '`')) => c == quote,
+            _ => c.is_whitespace(),
+        };
+        let word = part.get(..part.find(is_end).unwrap_or(part.len())).unwrap_or_default();
+        match word.rfind('@').and_then(|at| part.get(at..)) {
+            Some(host) => shown + "://…" + host,
+            None => shown + "://" + part,
+        }
+    });
+    Cow::Owned(shown)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn passwords_in_urls_are_left_out() {
+        assert_eq!(without_passwords("https://user:canary@host:443/path failed"), "https://…@host:443/path failed");
+        assert_eq!(
+            without_passwords("a \"http://canary@proxy\" and http://u:c/an?a#ry@[::1]:80"),
+            "a \"http://…@proxy\" and http://…@[::1]:80"
+        );
+        assert_eq!(without_passwords("Some(\"https://user:c \\' an@host\"), a@b"), "Some(\"https://…@host\"), a@b");
+        for same in ["", "backup-ami@web-1", "https://host/path", "https://host/ for a@b"] {
+            assert_eq!(without_passwords(same), same);
+        }
+    }
 }

@@ -9,7 +9,6 @@ use engine::call::Call;
 use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
 use planner::id::Region;
 use planner::inventory::ImageState;
-use tracing_subscriber::EnvFilter;
 
 /// Tells of a run's events.
 pub struct Progress {
@@ -64,10 +63,14 @@ impl Progress {
             Event::ImageRemoved { region, image, snapshots } if self.verbose => {
                 self.line(&format!("{region}: removed {image} and {}", counted(*snapshots, "snapshot")));
             }
+            Event::NotChecked(unmade) if self.verbose => {
+                self.line(&format!("{}: {} could not be read: {}", unmade.region, unmade.check, unmade.why))
+            }
             Event::SnapshotDeleted { region, snapshot } if self.verbose => self.line(&format!("{region}: deleted {snapshot}")),
             // The report says these at the end.
             Event::RegionRead { .. }
             | Event::RegionUnread(_)
+            | Event::NotChecked(_)
             | Event::ImageRemoved { .. }
             | Event::SnapshotDeleted { .. }
             | Event::NotDeleted(_) => {}
@@ -86,16 +89,4 @@ impl Progress {
 
 fn counted(count: usize, thing: &str) -> String {
     if count == 1 { format!("1 {thing}") } else { format!("{count} {thing}s") }
-}
-
-/// `-vv` names each call to EC2 with the id of its request, `-vvv` tells everything the SDK has to say. Secrets the SDK redacts
-/// itself, and a test holds it to that.
-pub fn init_log(verbose: u8) {
-    let filter = match verbose {
-        0 | 1 => return,
-        2 => EnvFilter::new("info,aws_sdk_ec2::operation=debug"),
-        _ => EnvFilter::new("trace,hyper=info,h2=info,rustls=info"),
-    };
-    let ansi = std::io::stderr().is_terminal() && std::env::var_os("NO_COLOR").is_none();
-    tracing_subscriber::fmt().with_env_filter(filter).with_writer(std::io::stderr).with_ansi(ansi).with_target(verbose > 2).init();
 }

@@ -13,8 +13,8 @@ use aws_runtime::env_config::file::EnvConfigFiles;
 use aws_sdk_ec2::Client;
 use aws_smithy_async::rt::sleep::TokioSleep;
 use aws_smithy_http_client::proxy::ProxyConfig;
-use aws_smithy_http_client::tls::Provider;
 use aws_smithy_http_client::tls::rustls_provider::CryptoMode;
+use aws_smithy_http_client::tls::{Provider, TlsContext};
 use aws_smithy_http_client::{Builder, Connector};
 use aws_smithy_runtime::client::retries::{RetryPartition, TokenBucket};
 use aws_smithy_runtime_api::client::http::SharedHttpClient;
@@ -23,8 +23,9 @@ use aws_types::os_shim_internal::{Env, Fs};
 use planner::id::Region;
 
 use crate::clock::Clock;
-use crate::credentials;
+use crate::limits::{Ec2Clients, bounded};
 use crate::outcome::{deepest, one_line};
+use crate::{credentials, trust};
 
 /// A call is given up after this long, all its attempts included: "within 30 s outside of waiting".
 const PATIENCE_OF_A_CALL: Duration = Duration::from_secs(28);
@@ -54,12 +55,23 @@ pub struct Connection {
 pub enum AccountError {
     /// `-p` or the environment names a profile that is not there.
     #[error(
-        "the profile `{0}`, named by {1}, is neither in the AWS config file nor in the credentials file; `aws configure --profile {0}` makes it"
+        "the profile `{profile}`, named by {1}, is neither in the AWS config file nor in the credentials file; `aws configure --profile {profile}` makes it",
+        profile = one_line(.0)
     )]
     NoSuchProfile(String, &'static str),
     /// The files cannot be read.
     #[error("the AWS config files could not be read: {0}")]
     Unreadable(String),
+    /// The authorities to be trusted are named, and not there.
+    #[error("the certificates to trust could not be read from {}, as {named_by} says: {why}", path.escape_debug())]
+    Bundle {
+        /// The file.
+        path: String,
+        /// Who names it.
+        named_by: &'static str,
+        /// What is wrong with it.
+        why: String,
+    },
 }
 
 /// One identity on AWS.
@@ -67,6 +79,8 @@ pub enum AccountError {
 pub struct Account {
     config: SdkConfig,
     connection: Connection,
+    http_client: SharedHttpClient,
+    ec2_clients: Ec2Clients,
     profile_region: Option<String>,
 }
 
@@ -76,7 +90,6 @@ impl Account {
     /// # Errors
     /// [`AccountError`] if the profile does not exist or the configuration cannot be read.
     pub async fn open(connection: Connection) -> Result<Self, AccountError> {
-        let http_client = connection.http_client.clone().unwrap_or_else(https_client);
         let named = named_profile(&connection);
         let name = named.as_ref().map(|(name, _)| name.clone());
         let profiles = profile::load(&Fs::real(), &Env::real(), &EnvConfigFiles::default(), name.clone().map(Into::into))
@@ -87,6 +100,11 @@ impl Account {
             return Err(AccountError::NoSuchProfile(name, from));
         }
         let profile_region = profiles.get("region").map(str::to_owned);
+        let unbounded = match &connection.http_client {
+            Some(client) => client.clone(),
+            None => https_client(trust::named(profiles.get("ca_bundle"))?),
+        };
+        let http_client = bounded(unbounded.clone());
         let mut loader = aws_config::defaults(BehaviorVersion::v2026_01_12())
             .http_client(http_client.clone())
             .time_source(connection.clock)
@@ -113,7 +131,7 @@ impl Account {
         let region = aws_config::Region::new(region_for_credentials(&connection, profile_region.as_deref()));
         let credentials = connection.credentials.clone().unwrap_or_else(|| {
             let config = ProviderConfig::without_region()
-                .with_http_client(http_client)
+                .with_http_client(http_client.clone())
                 .with_time_source(connection.clock)
                 .with_sleep_impl(TokioSleep::new())
                 .with_region(Some(region.clone()));
@@ -121,7 +139,7 @@ impl Account {
         });
         loader = loader.credentials_provider(credentials);
         let config = loader.region(region).load().await;
-        Ok(Self { config, connection, profile_region })
+        Ok(Self { config, connection, http_client, ec2_clients: Ec2Clients::of(unbounded), profile_region })
     }
 
     /// The region the profile names.
@@ -134,7 +152,12 @@ impl Account {
         &self.connection
     }
 
-    /// The EC2 client of one region.
+    /// How requests are sent to others than EC2.
+    pub(crate) fn http_client(&self) -> &SharedHttpClient {
+        &self.http_client
+    }
+
+    /// An EC2 client of one region, for one call or one listing: what it is answered is bounded as a whole.
     pub(crate) fn ec2(&self, region: &Region) -> Client {
         // The SDK's retry quota is shared by all clients of a region in the process unless it is told apart, and a call
         // is bounded in time already.
@@ -143,15 +166,29 @@ impl Account {
         let config = aws_sdk_ec2::config::Builder::from(&self.config)
             .region(aws_config::Region::new(region.to_string()))
             .retry_partition(partition)
+            .http_client(self.ec2_clients.one())
             .build();
         Client::from_conf(config)
     }
+
+    /// The same for EC2 Auto Scaling.
+    pub(crate) fn autoscaling(&self, region: &Region) -> aws_sdk_autoscaling::Client {
+        let profile = self.connection.profile.as_deref().unwrap_or("default");
+        let partition = RetryPartition::custom(format!("autoscaling {profile} {region}")).token_bucket(TokenBucket::unlimited()).build();
+        let config = aws_sdk_autoscaling::config::Builder::from(&self.config)
+            .region(aws_config::Region::new(region.to_string()))
+            .retry_partition(partition)
+            .http_client(self.ec2_clients.one())
+            .build();
+        aws_sdk_autoscaling::Client::from_conf(config)
+    }
 }
 
-/// Over TLS, through the proxy that the environment names, as the AWS CLI does.
-pub(crate) fn https_client() -> SharedHttpClient {
-    Builder::new().build_with_connector_fn(|settings, components| {
-        let mut connector = Connector::builder().tls_provider(Provider::Rustls(CryptoMode::Ring)).proxy_config(ProxyConfig::from_env());
+/// Over TLS, through the proxy that the environment names, as the AWS CLI does. Certificates are always verified.
+fn https_client(trust: TlsContext) -> SharedHttpClient {
+    Builder::new().build_with_connector_fn(move |settings, components| {
+        let connector = Connector::builder().tls_provider(Provider::Rustls(CryptoMode::Ring)).tls_context(trust.clone());
+        let mut connector = connector.proxy_config(ProxyConfig::from_env());
         if let Some(settings) = settings {
             connector = connector.connector_settings(settings.clone());
         }

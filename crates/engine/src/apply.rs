@@ -1,10 +1,21 @@
-//! Does what a checked plan says: the only file that changes anything on EC2. Every step may be repeated at any time.
+//! Does what a checked plan says: the only file that changes anything on EC2, and it takes nothing but steps that the guard
+//! let pass. Every step may be repeated at any time.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU32, Ordering};
 
+use aws_sdk_ec2::operation::deregister_image::DeregisterImageOutput;
 use aws_sdk_ec2::types::{ResourceType, SnapshotReturnCodes};
+use aws_smithy_runtime_api::box_error::BoxError;
+use aws_smithy_runtime_api::client::interceptors::Intercept;
+use aws_smithy_runtime_api::client::interceptors::context::BeforeTransmitInterceptorContextRef;
+use aws_smithy_runtime_api::client::runtime_components::RuntimeComponents;
+use aws_smithy_types::config_bag::ConfigBag;
+use jiff::Timestamp;
+use planner::CheckedStep;
 use planner::id::{ImageId, Region, SnapshotId};
-use planner::plan::{CopyImage, CreateImage, RemoveImage};
+use planner::plan::{Action, CopyImage, CreateImage, RemoveImage};
 use planner::tags::Encryption;
 use schemars::JsonSchema;
 use serde::Serialize;
@@ -22,6 +33,8 @@ pub enum Deletion {
     Deleted,
     /// It was gone already.
     AlreadyGone,
+    /// Another image is made of it, too, EC2 says, and so it stays with that.
+    Shared,
     /// It is still there.
     Failed(Failure),
     /// It was not tried: what it depends on failed, EC2 had stopped answering, or the run was interrupted.
@@ -33,6 +46,8 @@ pub enum Deletion {
 pub struct Removal {
     /// The image itself.
     pub image: Deletion,
+    /// Whether it can be had back: whole, with every snapshot that went with it. Only told of what is gone.
+    pub recoverable: Option<Recoverable>,
     /// Each of the snapshots that were to go with it.
     pub snapshots: Vec<SnapshotDeletion>,
 }
@@ -45,12 +60,111 @@ pub struct SnapshotDeletion {
     /// What became of it.
     #[serde(flatten)]
     pub deletion: Deletion,
+    /// What EC2 said of it in its answer to `DeregisterImage`, if it was to delete it then.
+    pub return_code: Option<ReturnCode>,
+    /// Whether it can be had back. Only told of what is gone.
+    pub recoverable: Option<Recoverable>,
+}
+
+/// Whether what is gone can be had back, as far as the Recycle Bin tells.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, JsonSchema)]
+#[serde(rename_all = "snake_case")]
+pub enum Recoverable {
+    /// It cannot.
+    Permanent,
+    /// It can, before this instant.
+    Until(Timestamp),
+    /// The Recycle Bin could not be looked into.
+    Unknown,
+}
+
+impl Recoverable {
+    /// Of something that is gone, by what the Recycle Bin holds and until when.
+    pub(crate) fn of<Id: Ord>(bin: Option<&BTreeMap<Id, Option<Timestamp>>>, id: &Id) -> Self {
+        match bin.map(|bin| bin.get(id)) {
+            Some(None) => Self::Permanent,
+            Some(Some(Some(until))) => Self::Until(*until),
+            Some(Some(None)) | None => Self::Unknown,
+        }
+    }
+
+    /// Of two things that are of use together only.
+    pub(crate) fn together(self, other: Self) -> Self {
+        match (self, other) {
+            (Self::Permanent, _) | (_, Self::Permanent) => Self::Permanent,
+            (Self::Unknown, _) | (_, Self::Unknown) => Self::Unknown,
+            (Self::Until(one), Self::Until(other)) => Self::Until(one.min(other)),
+        }
+    }
+}
+
+/// What EC2 says of a snapshot that it was to delete with its image (ec2-semantics 3.1). The image is gone, whatever it says.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, JsonSchema)]
+#[serde(rename_all = "kebab-case")]
+pub enum ReturnCode {
+    /// It is deleted.
+    Success,
+    /// Another image is made of it, too.
+    Skipped,
+    /// The caller may not delete it.
+    MissingPermissions,
+    /// EC2 failed.
+    InternalError,
+    /// What EC2 calls a configuration error of the client; probably it is locked.
+    ClientError,
+    /// Nothing, or something newer than this program.
+    Other,
+}
+
+impl ReturnCode {
+    fn of(code: Option<&SnapshotReturnCodes>) -> Self {
+        match code {
+            Some(SnapshotReturnCodes::Success) => Self::Success,
+            Some(SnapshotReturnCodes::WarnSkipped) => Self::Skipped,
+            Some(SnapshotReturnCodes::ErrorMissingPermissions) => Self::MissingPermissions,
+            Some(SnapshotReturnCodes::ErrorCodeInternalError) => Self::InternalError,
+            Some(SnapshotReturnCodes::ErrorCodeClientError) => Self::ClientError,
+            _ => Self::Other,
+        }
+    }
+
+    /// What it makes of a snapshot; `None` if the snapshot is to be asked for by itself, so that the answer says why it is
+    /// still there. `lingers`: it was shared with images that this plan removes, and EC2 may not have noticed yet.
+    fn leads_to(self, lingers: bool) -> Option<Deletion> {
+        match self {
+            Self::Success => Some(Deletion::Deleted),
+            Self::Skipped if !lingers => Some(Deletion::Shared),
+            Self::Skipped | Self::MissingPermissions | Self::InternalError | Self::ClientError | Self::Other => None,
+        }
+    }
+}
+
+/// As EC2 writes it.
+impl std::fmt::Display for ReturnCode {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str(match self {
+            Self::Success => "success",
+            Self::Skipped => "skipped",
+            Self::MissingPermissions => "missing-permissions",
+            Self::InternalError => "internal-error",
+            Self::ClientError => "client-error",
+            Self::Other => "nothing of it",
+        })
+    }
 }
 
 impl Deletion {
     /// Whether it is gone, whoever did it.
     pub fn is_gone(&self) -> bool {
         matches!(self, Self::Deleted | Self::AlreadyGone)
+    }
+
+    /// Whether it came to what was wanted: it is gone, or stays where it belongs.
+    pub fn is_settled(&self) -> bool {
+        match self {
+            Self::Deleted | Self::AlreadyGone | Self::Shared => true,
+            Self::Failed(_) | Self::NotTried => false,
+        }
     }
 
     /// Whether EC2 did not answer, or not otherwise than that it was asked too often, however often it was asked.
@@ -66,13 +180,65 @@ impl Deletion {
 
 impl Removal {
     /// A removal that has not begun.
-    pub(crate) fn not_tried(remove: &RemoveImage) -> Self {
-        let not_tried = |snapshot: &SnapshotId| SnapshotDeletion { snapshot: snapshot.clone(), deletion: Deletion::NotTried };
-        Self { image: Deletion::NotTried, snapshots: remove.snapshots.iter().map(not_tried).collect() }
+    pub(crate) fn not_tried(step: &CheckedStep) -> Self {
+        let not_tried = |snapshot: &SnapshotId| SnapshotDeletion {
+            snapshot: snapshot.clone(),
+            deletion: Deletion::NotTried,
+            return_code: None,
+            recoverable: None,
+        };
+        let snapshots = match step.action() {
+            Action::RemoveImage(remove) => remove.snapshots.iter().map(not_tried).collect(),
+            Action::DeleteSnapshot(_) | Action::CreateImage(_) | Action::CopyImage(_) => Vec::new(),
+        };
+        Self { image: Deletion::NotTried, recoverable: None, snapshots }
     }
 }
 
-pub(crate) async fn create_image(account: &Account, region: &Region, create: &CreateImage) -> Result<ImageId, Failure> {
+/// How often the SDK has sent a request. It tells only how the last attempt ended: an earlier one may have been lost on the way
+/// back, and have taken effect.
+#[derive(Debug, Clone, Default)]
+struct Attempts(Arc<AtomicU32>);
+
+impl Intercept for Attempts {
+    fn name(&self) -> &'static str {
+        "Attempts"
+    }
+
+    fn read_before_attempt(
+        &self,
+        _: &BeforeTransmitInterceptorContextRef<'_>,
+        _: &RuntimeComponents,
+        _: &mut ConfigBag,
+    ) -> Result<(), BoxError> {
+        self.0.fetch_add(1, Ordering::Relaxed);
+        Ok(())
+    }
+}
+
+/// Asks EC2 for the image or the copy that a step is for; `None` if it is for none.
+pub(crate) async fn make(account: &Account, step: &CheckedStep) -> Option<Result<ImageId, Failure>> {
+    match step.action() {
+        Action::CreateImage(create) => Some(create_image(account, step.region(), create).await),
+        Action::CopyImage(copy) => Some(copy_image(account, step.region(), copy).await),
+        Action::RemoveImage(_) | Action::DeleteSnapshot(_) => None,
+    }
+}
+
+/// Goes on with the removal that a step is for, where it was left. `lingering` are snapshots that several images shared of
+/// which this plan leaves none.
+pub(crate) async fn remove(account: &Account, step: &CheckedStep, begun: Removal, lingering: &BTreeSet<SnapshotId>) -> Removal {
+    match step.action() {
+        Action::RemoveImage(remove) => remove_image(account, step.region(), remove, begun, lingering).await,
+        Action::DeleteSnapshot(snapshot) => Removal { image: delete_snapshot(account, step.region(), snapshot).await, ..begun },
+        Action::CreateImage(_) | Action::CopyImage(_) => begun,
+    }
+}
+
+/// Asks for an image. A refusal of which it is not certain that it was EC2's first word comes as [`Class::Passing`]: nobody knows
+/// whether there is an image.
+async fn create_image(account: &Account, region: &Region, create: &CreateImage) -> Result<ImageId, Failure> {
+    let attempts = Attempts::default();
     let answer = account
         .ec2(region)
         .create_image()
@@ -82,13 +248,21 @@ pub(crate) async fn create_image(account: &Account, region: &Region, create: &Cr
         .no_reboot(!create.reboot)
         .tag_specifications(tag_specification(ResourceType::Image, &create.image_tags))
         .tag_specifications(tag_specification(ResourceType::Snapshot, &create.snapshot_tags))
+        .customize()
+        .interceptor(attempts.clone())
         .send()
         .await
-        .map_err(|error| Failure::new(Call::CreateImage, region, &error))?;
+        .map_err(|error| Failure::new(Call::CreateImage, region, &error))
+        .map_err(|failure| match failure.class {
+            // The next round finds out by the name.
+            Class::Passing | Class::Throttled | Class::TryLater | Class::Taken => failure,
+            _ if attempts.0.load(Ordering::Relaxed) > 1 => Failure { class: Class::Passing, ..failure },
+            _ => failure,
+        })?;
     answer.image_id().unwrap_or_default().parse().map_err(|invalid| Failure::malformed(Call::CreateImage, region, invalid))
 }
 
-pub(crate) async fn copy_image(account: &Account, region: &Region, copy: &CopyImage) -> Result<ImageId, Failure> {
+async fn copy_image(account: &Account, region: &Region, copy: &CopyImage) -> Result<ImageId, Failure> {
     let mut request = account
         .ec2(region)
         .copy_image()
@@ -111,7 +285,13 @@ pub(crate) async fn copy_image(account: &Account, region: &Region, copy: &CopyIm
 
 /// Deregisters an image and deletes snapshots of it, in one call where they are all it has, else one by one: goes on where
 /// `removal` was left.
-pub(crate) async fn remove_image(account: &Account, region: &Region, remove: &RemoveImage, mut removal: Removal) -> Removal {
+async fn remove_image(
+    account: &Account,
+    region: &Region,
+    remove: &RemoveImage,
+    mut removal: Removal,
+    lingering: &BTreeSet<SnapshotId>,
+) -> Removal {
     if !removal.image.is_gone() {
         // An image is not taken away from snapshots that could then neither be deleted nor be found again.
         for snapshot in &remove.covered {
@@ -126,11 +306,8 @@ pub(crate) async fn remove_image(account: &Account, region: &Region, remove: &Re
         match request.send().await {
             Ok(answer) => {
                 removal.image = Deletion::Deleted;
-                let results = answer.delete_snapshot_results().iter();
-                let deleted = results.filter(|result| result.return_code() == Some(&SnapshotReturnCodes::Success));
-                let deleted: BTreeSet<&str> = deleted.filter_map(|result| result.snapshot_id()).collect();
-                for snapshot in removal.snapshots.iter_mut().filter(|snapshot| deleted.contains(snapshot.snapshot.as_str())) {
-                    snapshot.deletion = Deletion::Deleted;
+                if together {
+                    take_return_codes(&mut removal.snapshots, &answer, lingering);
                 }
             }
             Err(error) => match Failure::new(Call::DeregisterImage, region, &error) {
@@ -142,8 +319,8 @@ pub(crate) async fn remove_image(account: &Account, region: &Region, remove: &Re
             },
         }
     }
-    // What EC2 did not say it deleted is asked for by itself: the answer then says why not.
-    for snapshot in removal.snapshots.iter_mut().filter(|snapshot| !snapshot.deletion.is_gone()) {
+    let is_open = |deletion: &Deletion| *deletion == Deletion::NotTried || deletion.is_worth_repeating() || deletion.is_unanswered();
+    for snapshot in removal.snapshots.iter_mut().filter(|snapshot| is_open(&snapshot.deletion)) {
         snapshot.deletion = delete_snapshot(account, region, &snapshot.snapshot).await;
         if snapshot.deletion.is_unanswered() {
             break;
@@ -152,19 +329,34 @@ pub(crate) async fn remove_image(account: &Account, region: &Region, remove: &Re
     removal
 }
 
+fn take_return_codes(snapshots: &mut [SnapshotDeletion], answer: &DeregisterImageOutput, lingering: &BTreeSet<SnapshotId>) {
+    let codes: BTreeMap<&str, ReturnCode> = answer
+        .delete_snapshot_results()
+        .iter()
+        .filter_map(|result| Some((result.snapshot_id()?, ReturnCode::of(result.return_code()))))
+        .collect();
+    for SnapshotDeletion { snapshot, deletion, return_code, .. } in snapshots {
+        let code = codes.get(snapshot.as_str()).copied().unwrap_or(ReturnCode::Other);
+        *return_code = Some(code);
+        if let Some(told) = code.leads_to(lingering.contains(snapshot)) {
+            *deletion = told;
+        }
+    }
+}
+
 /// Whether EC2 would permit to delete a snapshot, by its own dry run; that one is in use does not count there.
 async fn may_delete_snapshot(account: &Account, region: &Region, snapshot: &SnapshotId) -> Result<(), Failure> {
     match account.ec2(region).delete_snapshot().snapshot_id(snapshot.as_str()).dry_run(true).send().await {
         Ok(_) => Ok(()),
         Err(error) => match Failure::new(Call::DeleteSnapshot, region, &error) {
-            Failure { class: Class::Gone, .. } => Ok(()),
-            Failure { code: Some(code), .. } if code == "DryRunOperation" || code == "InvalidSnapshot.InUse" => Ok(()),
+            Failure { class: Class::Gone | Class::Permitted, .. } => Ok(()),
+            Failure { code: Some(code), .. } if code == "InvalidSnapshot.InUse" => Ok(()),
             failure => Err(failure),
         },
     }
 }
 
-pub(crate) async fn delete_snapshot(account: &Account, region: &Region, snapshot: &SnapshotId) -> Deletion {
+async fn delete_snapshot(account: &Account, region: &Region, snapshot: &SnapshotId) -> Deletion {
     match account.ec2(region).delete_snapshot().snapshot_id(snapshot.as_str()).send().await {
         Ok(_) => Deletion::Deleted,
         Err(error) => match Failure::new(Call::DeleteSnapshot, region, &error) {

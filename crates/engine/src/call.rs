@@ -1,9 +1,9 @@
-//! The calls this program makes to EC2, in one table: errors name them, and the IAM policy is made from it.
+//! The calls this program makes to AWS, in one table: errors name them, and the IAM policy is made from it.
 
 use schemars::JsonSchema;
 use serde::Serialize;
 
-/// A call to EC2.
+/// A call to EC2, or to what belongs to it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, JsonSchema)]
 pub enum Call {
     /// Which regions the account may use.
@@ -14,6 +14,16 @@ pub enum Call {
     DescribeImages,
     /// Snapshots of backups, and orphans.
     DescribeSnapshots,
+    /// What would launch from a backup.
+    DescribeImageReferences,
+    /// The launch configurations of EC2 Auto Scaling, which that one does not know.
+    DescribeLaunchConfigurations,
+    /// Snapshots that are locked against deletion.
+    DescribeLockedSnapshots,
+    /// Images that were deregistered and can be restored.
+    ListImagesInRecycleBin,
+    /// Snapshots that were deleted and can be restored.
+    ListSnapshotsInRecycleBin,
     /// Makes a backup.
     CreateImage,
     /// Copies a backup.
@@ -26,28 +36,62 @@ pub enum Call {
 
 impl Call {
     /// Every call there is.
-    pub const ALL: [Self; 8] = [
+    pub const ALL: [Self; 13] = [
         Self::DescribeRegions,
         Self::DescribeInstances,
         Self::DescribeImages,
         Self::DescribeSnapshots,
+        Self::DescribeImageReferences,
+        Self::DescribeLaunchConfigurations,
+        Self::DescribeLockedSnapshots,
+        Self::ListImagesInRecycleBin,
+        Self::ListSnapshotsInRecycleBin,
         Self::CreateImage,
         Self::CopyImage,
         Self::DeregisterImage,
         Self::DeleteSnapshot,
     ];
 
-    /// EC2's name of the action.
+    /// AWS's name of the action.
     pub fn name(self) -> &'static str {
         match self {
             Self::DescribeRegions => "DescribeRegions",
             Self::DescribeInstances => "DescribeInstances",
             Self::DescribeImages => "DescribeImages",
             Self::DescribeSnapshots => "DescribeSnapshots",
+            Self::DescribeImageReferences => "DescribeImageReferences",
+            Self::DescribeLaunchConfigurations => "DescribeLaunchConfigurations",
+            Self::DescribeLockedSnapshots => "DescribeLockedSnapshots",
+            Self::ListImagesInRecycleBin => "ListImagesInRecycleBin",
+            Self::ListSnapshotsInRecycleBin => "ListSnapshotsInRecycleBin",
             Self::CreateImage => "CreateImage",
             Self::CopyImage => "CopyImage",
             Self::DeregisterImage => "DeregisterImage",
             Self::DeleteSnapshot => "DeleteSnapshot",
         }
+    }
+
+    /// The service it is a call to, as IAM names it.
+    pub fn service(self) -> &'static str {
+        match self {
+            Self::DescribeLaunchConfigurations => "autoscaling",
+            Self::DescribeRegions
+            | Self::DescribeInstances
+            | Self::DescribeImages
+            | Self::DescribeSnapshots
+            | Self::DescribeImageReferences
+            | Self::DescribeLockedSnapshots
+            | Self::ListImagesInRecycleBin
+            | Self::ListSnapshotsInRecycleBin
+            | Self::CreateImage
+            | Self::CopyImage
+            | Self::DeregisterImage
+            | Self::DeleteSnapshot => "ec2",
+        }
+    }
+
+    /// The permission it takes.
+    pub fn permission(self) -> String {
+        format!("{}:{}", self.service(), self.name())
     }
 }

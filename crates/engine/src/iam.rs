@@ -30,11 +30,29 @@ fn needed_for(call: Call) -> (&'static [Work], Confinement) {
     match call {
         Call::DescribeRegions | Call::DescribeImages => (&[Work::Create, Work::Purge], Confinement::Reads),
         Call::DescribeInstances => (&[Work::Create], Confinement::Reads),
-        Call::DescribeSnapshots => (&[Work::Purge], Confinement::Reads),
+        Call::DescribeSnapshots
+        | Call::DescribeImageReferences
+        | Call::DescribeLaunchConfigurations
+        | Call::DescribeLockedSnapshots
+        | Call::ListImagesInRecycleBin
+        | Call::ListSnapshotsInRecycleBin => (&[Work::Purge], Confinement::Reads),
         Call::CreateImage | Call::CopyImage => (&[Work::Create], Confinement::Makes),
         Call::DeregisterImage | Call::DeleteSnapshot => (&[Work::Purge], Confinement::Deletes),
     }
 }
+
+/// What `DescribeImageReferences` looks into on behalf of its caller (AWS's managed policy
+/// `AmazonEC2ImageReferencesAccessPolicy`, `ec2-semantics` 6.3).
+const LOOKED_INTO_FOR_REFERENCES: [&str; 8] = [
+    "ec2:DescribeInstances",
+    "ec2:DescribeLaunchTemplateVersions",
+    "ec2:DescribeLaunchTemplates",
+    "imagebuilder:GetContainerRecipe",
+    "imagebuilder:ListContainerRecipes",
+    "imagebuilder:ListImageRecipes",
+    "ssm:DescribeParameters",
+    "ssm:GetParameters",
+];
 
 /// The least policy for this work, as a policy document.
 pub fn policy(works: &[Work]) -> Value {
@@ -45,7 +63,7 @@ pub fn policy(works: &[Work]) -> Value {
                 let (needed, how) = needed_for(*call);
                 how == confinement && works.iter().any(|work| needed.contains(work))
             })
-            .map(|call| format!("ec2:{}", call.name()))
+            .map(Call::permission)
             .collect();
         actions.sort();
         actions
@@ -114,13 +132,26 @@ pub fn policy(works: &[Work]) -> Value {
         ]);
     }
     if works.contains(&Work::Purge) {
-        statements.push(json!({
-            "Sid": "PurgeOnlyMarked",
-            "Effect": "Allow",
-            "Action": actions(Confinement::Deletes),
-            "Resource": images_and_snapshots,
-            "Condition": { "StringEquals": { "aws:ResourceTag/Creator": marked } },
-        }));
+        let reads = actions(Confinement::Reads);
+        let looked_into: Vec<&str> =
+            LOOKED_INTO_FOR_REFERENCES.into_iter().filter(|action| !reads.iter().any(|read| read == action)).collect();
+        statements.extend([
+            // Parameters may hold secrets: they are EC2's to read, for this one call, and not the caller's.
+            json!({
+                "Sid": "LetEc2FindReferences",
+                "Effect": "Allow",
+                "Action": looked_into,
+                "Resource": "*",
+                "Condition": { "ForAnyValue:StringEquals": { "aws:CalledVia": "ec2-images.amazonaws.com" } },
+            }),
+            json!({
+                "Sid": "PurgeOnlyMarked",
+                "Effect": "Allow",
+                "Action": actions(Confinement::Deletes),
+                "Resource": images_and_snapshots,
+                "Condition": { "StringEquals": { "aws:ResourceTag/Creator": marked } },
+            }),
+        ]);
     }
     json!({ "Version": "2012-10-17", "Statement": statements })
 }
@@ -133,7 +164,7 @@ mod tests {
     fn every_call_is_in_the_whole_policy() {
         let policy = policy(&[Work::Create, Work::Purge]).to_string();
         for call in Call::ALL {
-            assert!(policy.contains(&format!("\"ec2:{}\"", call.name())), "{}", call.name());
+            assert!(policy.contains(&format!("\"{}\"", call.permission())), "{}", call.name());
         }
     }
 
@@ -143,5 +174,26 @@ mod tests {
         assert!(!create.contains("Delete") && !create.contains("Deregister"));
         let purge = policy(&[Work::Purge]).to_string();
         assert!(!purge.contains("CreateImage") && !purge.contains("CreateTags"));
+    }
+
+    #[test]
+    fn who_makes_backups_sees_nothing_that_only_a_purge_needs() {
+        let create = policy(&[Work::Create]).to_string();
+        for call in Call::ALL.into_iter().filter(|call| !needed_for(*call).0.contains(&Work::Create)) {
+            assert!(!create.contains(call.name()), "{}", call.name());
+        }
+        assert!(!create.contains("aws:CalledVia"));
+    }
+
+    #[test]
+    fn what_ec2_looks_into_for_us_we_cannot_look_into_ourselves() {
+        let purge = policy(&[Work::Purge]);
+        let statements = purge["Statement"].as_array().unwrap();
+        for permission in LOOKED_INTO_FOR_REFERENCES {
+            let allows = |statement: &&Value| statement["Action"].to_string().contains(&format!("\"{permission}\""));
+            let found: Vec<&Value> = statements.iter().filter(allows).collect();
+            assert_eq!(found.len(), 1, "{permission}");
+            assert_eq!(found[0]["Sid"], "LetEc2FindReferences", "{permission}");
+        }
     }
 }

@@ -10,7 +10,9 @@ pub mod call;
 pub mod clock;
 mod credentials;
 pub mod description;
+mod evidence;
 pub mod iam;
+mod limits;
 pub mod metadata;
 mod observe;
 pub mod outcome;
@@ -18,6 +20,8 @@ pub mod region;
 pub mod report;
 mod rounds;
 mod translate;
+mod trust;
+mod wellformed;
 
 pub use account::{Account, AccountError, Connection};
 pub use clock::Clock;

@@ -8,7 +8,7 @@ use aws_smithy_async::rt::sleep::TokioSleep;
 use planner::id::{InstanceId, InvalidId, Region};
 use serde::Deserialize;
 
-use crate::account::{Account, https_client};
+use crate::account::Account;
 use crate::outcome::{deepest, one_line};
 
 const IDENTITY_DOCUMENT: &str = "/latest/dynamic/instance-identity/document";
@@ -64,7 +64,7 @@ pub async fn local_instance(account: &Account) -> Result<LocalInstance, Metadata
         return Err(MetadataError::Disabled);
     }
     let config = ProviderConfig::without_region()
-        .with_http_client(connection.http_client.clone().unwrap_or_else(https_client))
+        .with_http_client(account.http_client().clone())
         .with_time_source(connection.clock)
         .with_sleep_impl(TokioSleep::new());
     let client = Client::builder()
@@ -74,6 +74,7 @@ pub async fn local_instance(account: &Account) -> Result<LocalInstance, Metadata
         .read_timeout(Duration::from_secs(1))
         .build();
     let text = client.get(IDENTITY_DOCUMENT).await.map_err(|error| MetadataError::NoAnswer(one_line(&deepest(&error))))?;
-    let document: IdentityDocument = serde_json::from_str(text.as_ref()).map_err(|error| MetadataError::Unreadable(error.to_string()))?;
+    let document: IdentityDocument =
+        serde_json::from_str(text.as_ref()).map_err(|error| MetadataError::Unreadable(one_line(&error.to_string())))?;
     Ok(LocalInstance { id: document.instance_id.parse()?, region: document.region.parse()? })
 }

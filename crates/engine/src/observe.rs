@@ -5,6 +5,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use aws_sdk_ec2::operation::describe_images::builders::DescribeImagesFluentBuilder;
 use aws_sdk_ec2::types::{self, Filter};
 use jiff::Timestamp;
+use planner::evidence::Evidence;
 use planner::id::{AccountId, ImageId, InstanceId, Region, SnapshotId};
 use planner::inventory::{Image, Inventory, RegionView, Scope, Snapshot};
 use planner::tags::{ExpireTag, Mark, OUR_MARK};
@@ -12,11 +13,14 @@ use planner::tags::{ExpireTag, Mark, OUR_MARK};
 use crate::account::Account;
 use crate::call::Call;
 use crate::description::{self, ImageDescription, SnapshotDescription};
+use crate::limits::Listing;
 use crate::outcome::{Class, Failure};
 use crate::translate::{self, Instance};
 
 /// Images and snapshots a page: the most that EC2 is known to take (ec2-semantics 5.4).
 const PAGE: i32 = 1000;
+/// So often a listing is begun.
+const BEGINNINGS: u32 = 3;
 /// Values one filter may hold (ec2-semantics 5.1, from memory there; smaller is always right).
 const FILTER_VALUES: usize = 200;
 
@@ -83,45 +87,60 @@ pub(crate) async fn copies_of(account: &Account, region: &Region, sources: &BTre
 
 /// Everything of the account in a region. What is ours and expired at `now` is described in full.
 pub(crate) async fn whole_region(account: &Account, region: &Region, now: Timestamp) -> Result<WholeRegion, Failure> {
-    let mut whole = WholeRegion {
-        view: RegionView { scope: Scope::Whole, images: Vec::new(), snapshots: Vec::new() },
-        images: BTreeMap::new(),
-        snapshots: BTreeMap::new(),
-    };
     // Snapshots first: an image made between the two listings is then seen with the later one, and its snapshots cannot
     // be taken for orphans.
-    let mut undescribed: BTreeMap<SnapshotId, SnapshotDescription> = BTreeMap::new();
+    let (snapshots, mut undescribed) = from_the_beginning(|| own_snapshots(account, region, now)).await?;
+    let (images, descriptions) = from_the_beginning(|| own_images(account, region, now)).await?;
+    let described = images.iter().filter(|image| descriptions.contains_key(&image.id));
+    let in_expired_images: BTreeSet<&SnapshotId> = described.flat_map(Image::snapshots).collect();
+    let ours: BTreeSet<&SnapshotId> =
+        snapshots.iter().filter(|snapshot| snapshot.tags.mark() == Mark::Ours).map(|snapshot| &snapshot.id).collect();
+    undescribed.retain(|id, _| ours.contains(id) || in_expired_images.contains(id));
+    let view = RegionView { scope: Scope::Whole, images, snapshots, evidence: Evidence::default() };
+    Ok(WholeRegion { view, images: descriptions, snapshots: undescribed })
+}
+
+/// The account's snapshots, and the descriptions of those that may have to go: some without a mark may turn out to be covered
+/// by their image's.
+async fn own_snapshots(
+    account: &Account,
+    region: &Region,
+    now: Timestamp,
+) -> Result<(Vec<Snapshot>, BTreeMap<SnapshotId, SnapshotDescription>), Failure> {
+    let (mut snapshots, mut descriptions) = (Vec::new(), BTreeMap::new());
+    let request = account.ec2(region).describe_snapshots().owner_ids("self").max_results(PAGE);
     let mut pages = Pages::new(Call::DescribeSnapshots, region);
     loop {
-        let request = account.ec2(region).describe_snapshots().owner_ids("self").max_results(PAGE).set_next_token(pages.token());
-        let page = request.send().await.map_err(|error| Failure::new(Call::DescribeSnapshots, region, &error))?;
-        for seen in page.snapshots() {
+        let page = request.clone().set_next_token(pages.token()).send().await;
+        let page = page.map_err(|error| Failure::new(Call::DescribeSnapshots, region, &error))?;
+        for seen in pages.list(page.snapshots.as_deref())? {
             let snapshot = translate::snapshot(seen).map_err(|invalid| Failure::malformed(Call::DescribeSnapshots, region, invalid))?;
-            // Snapshots without a mark may turn out to be covered by their image's.
             if may_go(&snapshot, now) {
-                undescribed.insert(snapshot.id.clone(), description::snapshot(region, &snapshot.id, seen));
+                descriptions.insert(snapshot.id.clone(), description::snapshot(region, &snapshot.id, seen));
             }
-            whole.view.snapshots.push(snapshot);
+            snapshots.push(snapshot);
         }
         if !pages.turn(page.next_token())? {
-            break;
+            return Ok((snapshots, descriptions));
         }
     }
-    let mut in_expired_images: BTreeSet<SnapshotId> = BTreeSet::new();
-    let request = account.ec2(region).describe_images().owners("self");
-    each_image(region, request, |seen, image| {
+}
+
+/// The account's images, and the descriptions of those that are ours and expired.
+async fn own_images(
+    account: &Account,
+    region: &Region,
+    now: Timestamp,
+) -> Result<(Vec<Image>, BTreeMap<ImageId, ImageDescription>), Failure> {
+    let (mut images, mut descriptions) = (Vec::new(), BTreeMap::new());
+    each_image(region, account.ec2(region).describe_images().owners("self"), |seen, image| {
         if image.tags.mark() == Mark::Ours && is_past(&image.tags.expire(), now) {
-            in_expired_images.extend(image.snapshots().cloned());
-            whole.images.insert(image.id.clone(), description::image(region, &image.id, seen));
+            descriptions.insert(image.id.clone(), description::image(region, &image.id, seen));
         }
-        whole.view.images.push(image);
+        images.push(image);
     })
     .await?;
-    let ours: BTreeSet<&SnapshotId> =
-        whole.view.snapshots.iter().filter(|snapshot| snapshot.tags.mark() == Mark::Ours).map(|snapshot| &snapshot.id).collect();
-    undescribed.retain(|id, _| ours.contains(id) || in_expired_images.contains(id));
-    whole.snapshots = undescribed;
-    Ok(whole)
+    Ok((images, descriptions))
 }
 
 fn may_go(snapshot: &Snapshot, now: Timestamp) -> bool {
@@ -161,14 +180,35 @@ pub(crate) fn settle_account(inventory: &mut Inventory) {
 }
 
 async fn images(account: &Account, region: &Region, filters: &[(&str, &[&str])]) -> Result<Vec<Image>, Failure> {
-    let mut images = Vec::new();
-    let filters = filters.iter().map(|(name, values)| {
-        let values = values.iter().map(|value| (*value).to_owned()).collect();
-        Filter::builder().name(*name).set_values(Some(values)).build()
-    });
-    let request = account.ec2(region).describe_images().owners("self").set_filters(Some(filters.collect()));
-    each_image(region, request, |_, image| images.push(image)).await?;
-    Ok(images)
+    let filters: Vec<Filter> = filters
+        .iter()
+        .map(|(name, values)| {
+            let values = values.iter().map(|value| (*value).to_owned()).collect();
+            Filter::builder().name(*name).set_values(Some(values)).build()
+        })
+        .collect();
+    from_the_beginning(|| async {
+        let mut images = Vec::new();
+        let request = account.ec2(region).describe_images().owners("self").set_filters(Some(filters.clone()));
+        each_image(region, request, |_, image| images.push(image)).await?;
+        Ok(images)
+    })
+    .await
+}
+
+/// Reads a listing, and reads it anew where EC2 does not know any more how far it had come: it is whole or nothing
+/// (ec2-semantics 5.4).
+pub(crate) async fn from_the_beginning<T, F>(read: impl Fn() -> F) -> Result<T, Failure>
+where
+    F: Future<Output = Result<T, Failure>>,
+{
+    for _ in 1..BEGINNINGS {
+        match read().await {
+            Err(Failure { class: Class::LostPlace, .. }) => {}
+            read => return read,
+        }
+    }
+    read().await
 }
 
 async fn each_image(
@@ -182,7 +222,7 @@ async fn each_image(
     loop {
         let page = request.clone().set_next_token(pages.token()).send().await;
         let page = page.map_err(|error| Failure::new(Call::DescribeImages, region, &error))?;
-        for seen in page.images() {
+        for seen in pages.list(page.images.as_deref())? {
             let image = translate::image(seen).map_err(|invalid| Failure::malformed(Call::DescribeImages, region, invalid))?;
             take(seen, image);
         }
@@ -193,28 +233,35 @@ async fn each_image(
 }
 
 /// Where we are in a listing. An empty page may carry a token, and only a missing token ends it (ec2-semantics 5.4).
-struct Pages<'a> {
+pub(crate) struct Pages<'a> {
     call: Call,
     region: &'a Region,
     token: Option<String>,
+    listing: Listing,
 }
 
 impl<'a> Pages<'a> {
-    fn new(call: Call, region: &'a Region) -> Self {
-        Self { call, region, token: None }
+    pub(crate) fn new(call: Call, region: &'a Region) -> Self {
+        Self { call, region, token: None, listing: Listing::new() }
     }
 
-    fn token(&self) -> Option<String> {
+    pub(crate) fn token(&self) -> Option<String> {
         self.token.clone()
     }
 
+    /// What the page lists. A page without a list is not an empty one: EC2 always writes it.
+    pub(crate) fn list<'p, T>(&mut self, list: Option<&'p [T]>) -> Result<&'p [T], Failure> {
+        let list = list.ok_or_else(|| Failure::malformed(self.call, self.region, "a page of the listing holds no list"))?;
+        self.listing.take(list.len());
+        Ok(list)
+    }
+
     /// Whether there is another page.
-    fn turn(&mut self, next: Option<&str>) -> Result<bool, Failure> {
-        let next = next.filter(|token| !token.is_empty()).map(str::to_owned);
-        if next.is_some() && next == self.token {
-            return Err(Failure::malformed(self.call, self.region, "the listing does not end: the same page token came twice"));
+    pub(crate) fn turn(&mut self, next: Option<&str>) -> Result<bool, Failure> {
+        self.token = next.filter(|token| !token.is_empty()).map(str::to_owned);
+        if let Some(token) = &self.token {
+            self.listing.turn(token).map_err(|why| Failure::malformed(self.call, self.region, why))?;
         }
-        self.token = next;
         Ok(self.token.is_some())
     }
 }

@@ -8,10 +8,12 @@ use aws_sdk_ec2::error::{ProvideErrorMetadata, SdkError};
 use aws_sdk_ec2::operation::RequestId;
 use aws_smithy_runtime_api::client::orchestrator::HttpResponse;
 use planner::id::Region;
+pub(crate) use planner::plain::one_line;
 use schemars::JsonSchema;
 use serde::Serialize;
 
 use crate::call::Call;
+use crate::limits::Unfit;
 
 /// A call that did not do what it was for.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, JsonSchema)]
@@ -50,53 +52,140 @@ pub enum Class {
     Gone,
     /// Another image holds the name, or another call the client token.
     Taken,
-    /// EC2 sent something that cannot be read.
+    /// EC2 sent something that cannot be read. Whether the call took effect is not known.
     Malformed,
+    /// EC2 does not know the place in a listing any more at which it is to go on.
+    LostPlace,
+    /// The endpoint does not know the call: an older one, or an imitation of EC2.
+    NotOffered,
+    /// It was a dry run, and EC2 would have done it.
+    Permitted,
     /// EC2 refused, and would again.
     Refused,
 }
 
+/// EC2's error codes and what they mean (`ec2-semantics` section 8; Auto Scaling's differ in a few words). Where one code says
+/// several things, a part of its message tells them apart: the first line that fits counts.
+///
+/// Credentials that expire are renewed by the SDK before they do. One that is refused as expired all the same belongs to a
+/// session that was ended, or to a host whose clock is wrong, and asking again would not help.
+const CODES: &[(&str, &str, Class)] = &[
+    // It was asked too often, or could not be completed within AWS. Nothing was done.
+    ("RequestLimitExceeded", "", Class::Throttled),
+    ("EC2ThrottledException", "", Class::Throttled),
+    ("Throttling", "", Class::Throttled),
+    ("ThrottlingException", "", Class::Throttled),
+    ("RequestThrottled", "", Class::Throttled),
+    ("RequestThrottledException", "", Class::Throttled),
+    ("SlowDown", "", Class::Throttled),
+    ("BandwidthLimitExceeded", "", Class::Throttled),
+    ("LimitExceededException", "", Class::Throttled),
+    ("PriorRequestNotComplete", "", Class::Throttled),
+    ("RetryableError", "", Class::Throttled),
+    // What became of it is not known.
+    ("InternalError", "", Class::Passing),
+    ("InternalFailure", "", Class::Passing),
+    ("ServerInternal", "", Class::Passing),
+    ("Unavailable", "", Class::Passing),
+    ("ServiceUnavailable", "", Class::Passing),
+    ("RequestTimeout", "", Class::Passing),
+    ("RequestTimeoutException", "", Class::Passing),
+    // Names and tokens.
+    ("InvalidAMIName.Duplicate", "", Class::Taken),
+    ("IdempotentParameterMismatch", "", Class::Taken),
+    ("InvalidAMIName.Malformed", "", Class::Refused),
+    // What is not there. Deregistered or still pending: only the text tells.
+    ("InvalidAMIID.Unavailable", "pending", Class::TryLater),
+    ("InvalidAMIID.Unavailable", "", Class::Gone),
+    ("InvalidAMIID.NotFound", "", Class::Gone),
+    ("InvalidSnapshot.NotFound", "", Class::Gone),
+    ("InvalidInstanceID.NotFound", "", Class::Gone),
+    ("InvalidAMIID.Malformed", "", Class::Refused),
+    ("InvalidSnapshotID.Malformed", "", Class::Refused),
+    ("InvalidInstanceID.Malformed", "", Class::Refused),
+    ("InvalidID", "", Class::Refused),
+    // Something is changing, or busy.
+    ("IncorrectInstanceState", "", Class::TryLater),
+    ("IncorrectState", "", Class::TryLater),
+    ("InvalidState", "", Class::TryLater),
+    ("InvalidInstanceState", "", Class::TryLater),
+    ("InvalidSnapshot.InUse", "", Class::TryLater),
+    ("ConcurrentTagAccess", "", Class::TryLater),
+    // Limits: of what is in flight, which passes, and of what there may be, which does not.
+    ("ConcurrentCreateImageNoRebootLimitExceeded", "", Class::TryLater),
+    ("ConcurrentSnapshotLimitExceeded", "", Class::TryLater),
+    ("SnapshotCreationPerVolumeRateExceeded", "", Class::TryLater),
+    ("PendingSnapshotLimitExceeded", "", Class::TryLater),
+    ("ResourceLimitExceeded", "in progress", Class::TryLater),
+    ("ResourceLimitExceeded", "", Class::Refused),
+    ("SnapshotLimitExceeded", "", Class::Refused),
+    ("TagLimitExceeded", "", Class::Refused),
+    // Who asks, and where.
+    ("UnauthorizedOperation", "", Class::Denied),
+    ("AccessDenied", "", Class::Denied),
+    ("AccessDeniedException", "", Class::Denied),
+    ("AuthFailure", "", Class::RegionClosed),
+    ("OptInRequired", "", Class::RegionClosed),
+    ("InvalidClientTokenId", "", Class::Credentials),
+    ("SignatureDoesNotMatch", "", Class::Credentials),
+    ("MissingAuthenticationToken", "", Class::Credentials),
+    ("IncompleteSignature", "", Class::Credentials),
+    ("UnrecognizedClientException", "", Class::Credentials),
+    ("ExpiredToken", "", Class::Credentials),
+    ("ExpiredTokenException", "", Class::Credentials),
+    ("RequestExpired", "", Class::Credentials),
+    ("InvalidSecurity.RequestHasExpired", "", Class::Credentials),
+    ("PendingVerification", "", Class::Credentials),
+    ("Blocked", "", Class::Credentials),
+    ("AccountDisabled", "", Class::Credentials),
+    ("DryRunOperation", "", Class::Permitted),
+    // What the endpoint does not offer.
+    ("InvalidAction", "", Class::NotOffered),
+    ("UnknownOperation", "", Class::NotOffered),
+    ("UnknownOperationException", "", Class::NotOffered),
+    ("NotImplemented", "", Class::NotOffered),
+    // The place in a listing.
+    ("InvalidNextToken", "", Class::LostPlace),
+    ("InvalidPaginationToken", "", Class::LostPlace),
+    // A refusal: of this thing, of this kind of thing, or of what this program sent.
+    ("OperationNotPermitted", "", Class::Refused),
+    ("InvalidParameterValue", "", Class::Refused),
+    ("InvalidRequest", "", Class::Refused),
+    ("InvalidRegion", "", Class::Refused),
+    ("SnapshotCopyUnsupported.InterRegion", "", Class::Refused),
+    ("CustomerKeyHasBeenRevoked", "", Class::Refused),
+    ("InvalidTagKey.Malformed", "", Class::Refused),
+    ("TagPolicyViolation", "", Class::Refused),
+    ("UnsupportedOperation", "", Class::Refused),
+    ("Unsupported", "", Class::Refused),
+    ("InvalidParameterCombination", "", Class::Refused),
+    ("InvalidMaxResults", "", Class::Refused),
+    ("UnknownParameter", "", Class::Refused),
+    ("MissingParameter", "", Class::Refused),
+    ("InvalidFilter", "", Class::Refused),
+    ("FilterLimitExceeded", "", Class::Refused),
+    ("ValidationError", "", Class::Refused),
+];
+
 impl Class {
     /// From EC2's error code and HTTP status.
     fn of(code: Option<&str>, status: Option<u16>, message: &str) -> Self {
-        match code.unwrap_or_default() {
-            "UnauthorizedOperation" | "AccessDenied" | "AccessDeniedException" => Self::Denied,
-            "AuthFailure" | "OptInRequired" => Self::RegionClosed,
-            "InvalidClientTokenId"
-            | "SignatureDoesNotMatch"
-            | "MissingAuthenticationToken"
-            | "IncompleteSignature"
-            | "UnrecognizedClientException"
-            | "ExpiredToken"
-            | "ExpiredTokenException"
-            | "RequestExpired"
-            | "InvalidSecurity.RequestHasExpired"
-            | "Blocked"
-            | "AccountDisabled"
-            | "PendingVerification" => Self::Credentials,
-            "InvalidAMIName.Duplicate" | "IdempotentParameterMismatch" => Self::Taken,
-            // Deregistered or still pending; only the text tells them apart.
-            "InvalidAMIID.Unavailable" if message.contains("pending") => Self::TryLater,
-            "InvalidAMIID.NotFound" | "InvalidAMIID.Unavailable" | "InvalidSnapshot.NotFound" | "InvalidInstanceID.NotFound" => Self::Gone,
-            "SnapshotCreationPerVolumeRateExceeded"
-            | "ConcurrentSnapshotLimitExceeded"
-            | "ConcurrentCreateImageNoRebootLimitExceeded"
-            | "PendingSnapshotLimitExceeded"
-            | "InvalidSnapshot.InUse"
-            | "ConcurrentTagAccess"
-            | "IncorrectState"
-            | "IncorrectInstanceState"
-            | "InvalidState" => Self::TryLater,
-            "RequestLimitExceeded"
-            | "EC2ThrottledException"
-            | "Throttling"
-            | "ThrottlingException"
-            | "RequestThrottled"
-            | "RetryableError" => Self::Throttled,
-            // The account's quota of images or snapshots will not go away by itself; copies in flight will.
-            "ResourceLimitExceeded" if message.contains("in progress") => Self::TryLater,
-            _ if status.is_none_or(|status| status >= 500) => Self::Passing,
-            _ => Self::Refused,
+        let line = CODES.iter().find(|(known, says, _)| Some(*known) == code && message.contains(says));
+        match (line, status) {
+            // So do endpoints that imitate EC2 say what they have not built, whatever the code.
+            (_, Some(501)) => Self::NotOffered,
+            (Some((_, _, class)), _) => *class,
+            (None, Some(404 | 405)) if code.is_none() => Self::NotOffered,
+            (None, None | Some(500..)) => Self::Passing,
+            (None, Some(_)) => Self::Refused,
+        }
+    }
+
+    /// Of an answer that cannot be read. Whatever was to be changed may have been.
+    fn of_unreadable(call: Call) -> Self {
+        match call {
+            Call::CreateImage | Call::CopyImage | Call::DeregisterImage | Call::DeleteSnapshot => Self::Passing,
+            _ => Self::Malformed,
         }
     }
 }
@@ -120,14 +209,28 @@ impl Failure {
                 CredentialsError::CredentialsNotLoaded(_) => {
                     "neither the environment nor the profile holds any, and no instance role gives any".to_owned()
                 }
-                _ => deepest(credentials),
+                _ => without_stderr(deepest(credentials)),
             };
             return failure(Class::Credentials, message);
         }
+        if let Some(unfit) = find::<Unfit>(error) {
+            return match unfit {
+                Unfit::BrokenOff(_) => failure(Class::Passing, unfit.to_string()),
+                _ => failure(Class::of_unreadable(call), format!("the answer could not be read: {unfit}")),
+            };
+        }
+        if let Some(why) = refused_certificate(error) {
+            return failure(Class::Refused, why);
+        }
         match error {
+            SdkError::ServiceError(answer) if error.code().is_none() && answer.raw().status().is_success() => {
+                failure(Class::of_unreadable(call), format!("the answer could not be read: {}", deepest(error)))
+            }
             SdkError::ServiceError(answer) if error.code().is_none() => {
                 let status = answer.raw().status();
-                failure(Class::of(None, Some(status.as_u16()), ""), format!("HTTP status {status} without an EC2 error"))
+                // A success that is none: something else has answered in EC2's place, or for it.
+                let class = if status.as_u16() < 400 { Class::Malformed } else { Class::of(None, Some(status.as_u16()), "") };
+                failure(class, format!("HTTP status {status} without an EC2 error"))
             }
             SdkError::ServiceError(answer) => {
                 let message = error.message().unwrap_or("EC2 gave no message");
@@ -138,7 +241,7 @@ impl Failure {
             SdkError::DispatchFailure(_) => failure(Class::Passing, format!("EC2 could not be reached: {}", deepest(error))),
             SdkError::ResponseError(answer) => {
                 let status = answer.raw().status().as_u16();
-                let class = if status >= 500 { Class::Passing } else { Class::Malformed };
+                let class = if status >= 500 { Class::Passing } else { Class::of_unreadable(call) };
                 failure(class, format!("the answer could not be read: {}", deepest(error)))
             }
             _ => failure(Class::Refused, deepest(error)),
@@ -148,7 +251,7 @@ impl Failure {
     /// An answer of EC2's that this program cannot take.
     pub(crate) fn malformed(call: Call, region: &Region, message: impl fmt::Display) -> Self {
         let message = one_line(&format!("the answer could not be read: {message}"));
-        Self { call, region: region.clone(), class: Class::Malformed, code: None, message, request_id: None }
+        Self { call, region: region.clone(), class: Class::of_unreadable(call), code: None, message, request_id: None }
     }
 
     /// Whether no credentials were found, so that nothing was sent.
@@ -167,25 +270,57 @@ impl fmt::Display for Failure {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let Self { call, region, class, code, message, request_id } = self;
         write!(f, "{} in {region} failed", call.name())?;
-        if let Some(code) = code {
-            write!(f, " with {code}")?;
-        }
-        write!(f, ": {}", message.trim_end_matches('.'))?;
-        match class {
-            Class::Denied => {
-                // To tag in the creating call is a permission of its own, and so is the use of a key.
-                let of_call = format!("ec2:{}", call.name());
-                let permission = permission_in(message).unwrap_or(&of_call);
-                write!(f, ". The permission {permission} is missing; `ami-backup iam-policy` prints the least policy that is needed")?;
-            }
-            Class::Credentials => f.write_str(". Check the credentials: `aws sts get-caller-identity` with the same profile must work")?,
-            Class::RegionClosed => write!(f, ". Are the credentials right, and is {region} a region enabled for this account?")?,
-            Class::Passing | Class::Throttled | Class::TryLater | Class::Gone | Class::Taken | Class::Malformed | Class::Refused => {}
-        }
+        write_code(f, code.as_deref(), message)?;
+        write_advice(f, *call, *class, message, region.as_str())?;
         if let Some(request_id) = request_id {
             write!(f, " (request {request_id})")?;
         }
         Ok(())
+    }
+}
+
+/// What several regions may have in common of a failure: the sentence without what differs from one to the next.
+pub(crate) struct Anywhere<'a>(pub(crate) &'a Failure);
+
+impl fmt::Display for Anywhere<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Failure { call, region: _, class, code, message, request_id: _ } = self.0;
+        // EC2 encodes some denials, each time anew (ec2-semantics section 8).
+        let message =
+            message.split_once("Encoded authorization failure message").map_or(message.as_str(), |(message, _)| message.trim_end());
+        write!(f, "{} failed", call.name())?;
+        write_code(f, code.as_deref(), message)?;
+        write_advice(f, *call, *class, message, "it")
+    }
+}
+
+fn write_code(f: &mut fmt::Formatter<'_>, code: Option<&str>, message: &str) -> fmt::Result {
+    if let Some(code) = code {
+        write!(f, " with {code}")?;
+    }
+    write!(f, ": {}", message.trim_end_matches('.'))
+}
+
+fn write_advice(f: &mut fmt::Formatter<'_>, call: Call, class: Class, message: &str, region: &str) -> fmt::Result {
+    match class {
+        Class::Denied => {
+            // To tag in the creating call is a permission of its own, and so is the use of a key.
+            let of_call = call.permission();
+            let permission = permission_in(message).unwrap_or(&of_call);
+            write!(f, ". The permission {permission} is missing; `ami-backup iam-policy` prints the least policy that is needed")
+        }
+        Class::Credentials => f.write_str(". Check the credentials: `aws sts get-caller-identity` with the same profile must work"),
+        Class::RegionClosed => write!(f, ". Are the credentials right, and is {region} a region enabled for this account?"),
+        Class::Passing
+        | Class::Throttled
+        | Class::TryLater
+        | Class::Gone
+        | Class::Taken
+        | Class::Malformed
+        | Class::LostPlace
+        | Class::NotOffered
+        | Class::Permitted
+        | Class::Refused => Ok(()),
     }
 }
 
@@ -198,36 +333,163 @@ fn permission_in(message: &str) -> Option<&str> {
 }
 
 fn find<'a, T: Error + 'static>(error: &'a (dyn Error + 'static)) -> Option<&'a T> {
-    std::iter::successors(Some(error), |&error| error.source()).find_map(|error| error.downcast_ref())
+    causes(error).find_map(|error| error.downcast_ref())
 }
 
 /// The innermost error says what happened; the SDK's outer ones only where.
 pub(crate) fn deepest(error: &(dyn Error + 'static)) -> String {
-    std::iter::successors(Some(error), |&error| error.source()).last().map_or_else(String::new, ToString::to_string)
+    causes(error).last().map_or_else(String::new, ToString::to_string)
 }
 
-/// What an endpoint sent is printed on one line and steers no terminal.
-pub(crate) fn one_line(text: &str) -> String {
-    text.chars().take(1000).map(|c| if c.is_control() { ' ' } else { c }).collect()
+/// What a program that gives credentials says on stderr may hold some, and is left out.
+fn without_stderr(mut message: String) -> String {
+    if let Some(at) = message.find(". Stderr: ") {
+        message.truncate(at);
+    }
+    message
+}
+
+/// An error, its cause, the cause of that, and so on.
+fn causes<'a>(error: &'a (dyn Error + 'static)) -> impl Iterator<Item = &'a (dyn Error + 'static)> {
+    // An I/O error made of another one names that one's cause as its own.
+    let within = |io: &'a std::io::Error| io.get_ref().map(|inner| inner as &(dyn Error + 'static));
+    std::iter::successors(Some(error), move |&error| match error.downcast_ref::<std::io::Error>() {
+        Some(io) => within(io),
+        None => error.source(),
+    })
+}
+
+/// What to do about a certificate that is not accepted, if it is one. There is no way to have it accepted unread.
+pub(crate) fn refused_certificate(error: &(dyn Error + 'static)) -> Option<String> {
+    use rustls::{CertificateError, Error};
+    let error = find::<Error>(error)?;
+    let Error::InvalidCertificate(why) = error else { return None };
+    let advice = match why {
+        CertificateError::Expired
+        | CertificateError::ExpiredContext { .. }
+        | CertificateError::NotValidYet
+        | CertificateError::NotValidYetContext { .. } => "look at this host's clock; if it is right, the endpoint needs a new certificate",
+        CertificateError::NotValidForName | CertificateError::NotValidForNameContext { .. } => {
+            "something else answers under its name; look at AWS_ENDPOINT_URL, the proxy and the name server"
+        }
+        _ => {
+            "if an endpoint or a proxy of your own answers, put the certificate of its authority into a file and name that in AWS_CA_BUNDLE"
+        }
+    };
+    Some(format!("{error}, so nothing was sent: {advice}"))
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
 
+    /// Every code of `ec2-semantics` section 8, in its order, with the HTTP status it has there, and what it must mean here.
+    const SECTION_8: &[(&str, u16, &str, Class)] = &[
+        ("RequestLimitExceeded", 503, "", Class::Throttled),
+        ("EC2ThrottledException", 503, "", Class::Throttled),
+        ("Throttling", 400, "", Class::Throttled),
+        ("ThrottlingException", 400, "", Class::Throttled),
+        ("InternalError", 500, "", Class::Passing),
+        ("InternalFailure", 500, "", Class::Passing),
+        ("ServerInternal", 500, "", Class::Passing),
+        ("Unavailable", 503, "", Class::Passing),
+        ("ServiceUnavailable", 503, "", Class::Passing),
+        ("RetryableError", 400, "", Class::Throttled),
+        ("InvalidAMIName.Duplicate", 400, "AMI name X is already in use by AMI ami-1", Class::Taken),
+        ("InvalidAMIName.Malformed", 400, "", Class::Refused),
+        ("InvalidInstanceID.NotFound", 400, "", Class::Gone),
+        ("InvalidParameterValue", 400, "Instance is not in state 'running' or 'stopping' or 'stopped'", Class::Refused),
+        ("InvalidParameterValue", 400, "This snapshot is managed by the AWS Backup service and cannot be deleted", Class::Refused),
+        ("InvalidParameterValue", 400, "Value ( 3 ) for parameter maxResults is invalid", Class::Refused),
+        ("IncorrectInstanceState", 400, "", Class::TryLater),
+        ("IncorrectState", 400, "", Class::TryLater),
+        ("InvalidState", 400, "", Class::TryLater),
+        ("InvalidInstanceState", 400, "", Class::TryLater),
+        ("ConcurrentCreateImageNoRebootLimitExceeded", 400, "", Class::TryLater),
+        ("ConcurrentSnapshotLimitExceeded", 400, "", Class::TryLater),
+        ("SnapshotCreationPerVolumeRateExceeded", 400, "The maximum per volume CreateSnapshot request rate", Class::TryLater),
+        ("PendingSnapshotLimitExceeded", 400, "", Class::TryLater),
+        ("SnapshotLimitExceeded", 400, "", Class::Refused),
+        ("ResourceLimitExceeded", 400, "Too many snapshot copies in progress. The limit is 5", Class::TryLater),
+        ("ResourceLimitExceeded", 400, "You have reached your quota of 50000 for the number of images", Class::Refused),
+        ("IdempotentParameterMismatch", 400, "", Class::Taken),
+        ("InvalidAMIID.NotFound", 400, "", Class::Gone),
+        ("InvalidAMIID.Unavailable", 400, "The image ID 'ami-1' is no longer available", Class::Gone),
+        ("InvalidAMIID.Unavailable", 400, "The AMI ID 'ami-1' is currently pending and may not be used", Class::TryLater),
+        ("InvalidAMIID.Malformed", 400, "", Class::Refused),
+        ("InvalidSnapshotID.Malformed", 400, "", Class::Refused),
+        ("InvalidSnapshot.InUse", 400, "The snapshot snap-1 is currently in use by ami-1", Class::TryLater),
+        ("InvalidSnapshot.NotFound", 400, "", Class::Gone),
+        ("OperationNotPermitted", 400, "", Class::Refused),
+        ("UnauthorizedOperation", 403, "", Class::Denied),
+        ("AuthFailure", 401, "", Class::RegionClosed),
+        ("InvalidClientTokenId", 403, "", Class::Credentials),
+        ("SignatureDoesNotMatch", 403, "", Class::Credentials),
+        ("MissingAuthenticationToken", 403, "", Class::Credentials),
+        ("IncompleteSignature", 403, "", Class::Credentials),
+        ("RequestExpired", 400, "", Class::Credentials),
+        ("InvalidSecurity.RequestHasExpired", 400, "", Class::Credentials),
+        ("OptInRequired", 401, "", Class::RegionClosed),
+        ("PendingVerification", 400, "", Class::Credentials),
+        ("Blocked", 400, "", Class::Credentials),
+        ("AccountDisabled", 400, "", Class::Credentials),
+        ("DryRunOperation", 412, "", Class::Permitted),
+        ("InvalidNextToken", 400, "", Class::LostPlace),
+        ("InvalidPaginationToken", 400, "", Class::LostPlace),
+        ("InvalidParameterCombination", 400, "", Class::Refused),
+        ("InvalidMaxResults", 400, "", Class::Refused),
+        ("UnknownParameter", 400, "", Class::Refused),
+        ("MissingParameter", 400, "", Class::Refused),
+        ("InvalidFilter", 400, "", Class::Refused),
+        ("FilterLimitExceeded", 400, "", Class::Refused),
+        ("InvalidRequest", 400, "You do not have permission to access the storage of this ami", Class::Refused),
+        ("InvalidRequest", 400, "Images from AWS Marketplace cannot be copied to another AWS account.", Class::Refused),
+        ("InvalidRegion", 400, "", Class::Refused),
+        ("SnapshotCopyUnsupported.InterRegion", 400, "", Class::Refused),
+        ("CustomerKeyHasBeenRevoked", 400, "", Class::Refused),
+        ("TagLimitExceeded", 400, "", Class::Refused),
+        ("InvalidTagKey.Malformed", 400, "", Class::Refused),
+        ("TagPolicyViolation", 400, "", Class::Refused),
+        ("InvalidID", 400, "", Class::Refused),
+        ("ConcurrentTagAccess", 400, "", Class::TryLater),
+        ("UnsupportedOperation", 400, "", Class::Refused),
+        ("Unsupported", 400, "", Class::Refused),
+    ];
+
     #[test]
     fn codes_mean_what_ec2s_pages_say() {
-        let of = |code, message| Class::of(Some(code), Some(400), message);
-        assert_eq!(of("RequestLimitExceeded", ""), Class::Throttled);
-        assert_eq!(
-            of("InvalidAMIID.Unavailable", "The AMI ID 'ami-1' is currently pending and may not be used for this operation"),
-            Class::TryLater
-        );
-        assert_eq!(of("InvalidAMIID.Unavailable", "The image ID 'ami-1' is no longer available"), Class::Gone);
-        assert_eq!(of("InvalidParameterValue", "This snapshot is managed by the AWS Backup service"), Class::Refused);
-        assert_eq!(Class::of(Some("InternalError"), Some(500), ""), Class::Passing);
+        for (code, status, message, class) in SECTION_8 {
+            assert_eq!(Class::of(Some(code), Some(*status), message), *class, "{code}: {message}");
+            assert!(CODES.iter().any(|(known, ..)| known == code), "{code} is in the table, and not guessed by its status");
+        }
+    }
+
+    #[test]
+    fn no_line_of_the_table_hides_another() {
+        for (place, (code, says, _)) in CODES.iter().enumerate() {
+            let hidden = CODES[..place].iter().any(|(other, earlier, _)| other == code && says.contains(earlier));
+            assert!(!hidden, "{code} {says}");
+        }
+    }
+
+    #[test]
+    fn without_a_code_that_is_known_the_status_decides() {
         assert_eq!(Class::of(None, Some(502), ""), Class::Passing);
+        assert_eq!(Class::of(Some("SomethingNew"), Some(503), ""), Class::Passing);
         assert_eq!(Class::of(None, None, ""), Class::Passing);
+        assert_eq!(Class::of(Some("SomethingNew"), Some(400), ""), Class::Refused);
+        assert_eq!(Class::of(Some("SomethingNew"), Some(404), ""), Class::Refused);
+        assert_eq!(Class::of(None, Some(413), ""), Class::Refused);
+    }
+
+    #[test]
+    fn what_an_endpoint_does_not_offer_it_says_in_many_ways() {
+        for code in ["InvalidAction", "UnknownOperation", "UnknownOperationException", "NotImplemented"] {
+            assert_eq!(Class::of(Some(code), Some(400), ""), Class::NotOffered, "{code}");
+        }
+        assert_eq!(Class::of(Some("InternalFailure"), Some(501), "not yet implemented"), Class::NotOffered);
+        assert_eq!(Class::of(None, Some(501), ""), Class::NotOffered);
+        assert_eq!(Class::of(None, Some(404), ""), Class::NotOffered);
     }
 
     #[test]
@@ -244,6 +506,21 @@ mod tests {
     }
 
     #[test]
+    fn what_regions_have_in_common_of_a_failure_names_none_of_them() {
+        let failure = |region: &str, encoded: &str| Failure {
+            call: Call::DescribeLaunchConfigurations,
+            region: region.parse().unwrap(),
+            class: Class::Denied,
+            code: Some("AccessDenied".to_owned()),
+            message: format!("You are not authorized. Encoded authorization failure message: {encoded}"),
+            request_id: Some(encoded.to_owned()),
+        };
+        let (one, other) = (failure("eu-west-1", "4MNcpWc"), failure("us-east-1", "8TRmcb"));
+        assert_eq!(Anywhere(&one).to_string(), Anywhere(&other).to_string());
+        insta::assert_snapshot!(Anywhere(&one), @"DescribeLaunchConfigurations failed with AccessDenied: You are not authorized. The permission autoscaling:DescribeLaunchConfigurations is missing; `ami-backup iam-policy` prints the least policy that is needed");
+    }
+
+    #[test]
     fn the_permission_that_is_missing_is_the_one_ec2_names() {
         let of = |what| permission_in(what);
         assert_eq!(
@@ -256,10 +533,5 @@ mod tests {
         {
             assert_eq!(of(silent), None, "{silent}");
         }
-    }
-
-    #[test]
-    fn what_an_endpoint_sent_stays_on_one_line() {
-        assert_eq!(one_line("a\nb\u{1b}[31m"), "a b [31m");
     }
 }

@@ -8,7 +8,8 @@ use jiff::Timestamp;
 use planner::expiry::Expiry;
 use planner::id::{AccountId, ImageId, InstanceId, Region};
 use planner::inventory::ImageState;
-use planner::plan::{CopyStanding, Verdict};
+use planner::plan::purge::UnmadeCheck;
+use planner::plan::{CopyStanding, Debris, Verdict};
 use planner::tags::{Encryption, Tags};
 use schemars::JsonSchema;
 use serde::Serialize;
@@ -100,8 +101,12 @@ pub struct PurgeReport {
     pub deleted_images: Vec<ImageDescription>,
     /// What EC2 said of each snapshot before it was deleted.
     pub deleted_snapshots: Vec<SnapshotDescription>,
+    /// Failed copies that EC2 left without a name or tags; they may have been ours, and nothing tells.
+    pub debris: Vec<Debris>,
     /// What else failed: destinations of copies that could not be looked at.
     pub failures: Vec<Failure>,
+    /// The checks that could not be made of what went, or of what stays for want of them.
+    pub unmade_checks: Vec<UnmadeCheck>,
     /// Why nothing at all was deleted, where that was decided for safety.
     pub refusal: Option<String>,
     /// How the run ended.
@@ -121,6 +126,15 @@ pub struct RegionReport {
     pub snapshots: usize,
     /// Why it could not be read.
     pub why: Option<String>,
+    /// The call that failed, if it was one.
+    pub failure: Option<Failure>,
+}
+
+impl RegionReport {
+    /// Of a region nobody has read.
+    pub(crate) fn unread(region: &Region) -> Self {
+        Self { region: region.clone(), read: false, images: 0, snapshots: 0, why: None, failure: None }
+    }
 }
 
 /// A verdict and what came of it.

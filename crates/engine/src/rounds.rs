@@ -12,6 +12,7 @@ use jiff::{SignedDuration, Timestamp};
 use planner::guard::Refusal;
 use planner::id::{ImageId, InstanceId, Region, SnapshotId};
 use planner::inventory::ImageState;
+use planner::plan::purge::UnmadeCheck;
 use tokio::sync::Notify;
 use tokio::task::JoinSet;
 
@@ -44,7 +45,7 @@ pub struct Run<'a> {
     pub dry_run: bool,
     /// Told of what happens while it happens.
     pub listener: &'a dyn Fn(&Event),
-    /// Ends the run early, between two calls.
+    /// Ends the run early: between two calls where something is changed, at once where a purge only reads.
     pub stop: &'a Stop,
 }
 
@@ -112,6 +113,8 @@ pub enum Event {
     },
     /// A region could not be read.
     RegionUnread(Failure),
+    /// What speaks against a deletion could not be found out.
+    NotChecked(UnmadeCheck),
     /// An image is gone.
     ImageRemoved {
         /// Where it was.

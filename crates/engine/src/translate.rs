@@ -26,7 +26,8 @@ impl Instance {
 pub(crate) fn instance(instance: &types::Instance) -> Result<Instance, InvalidId> {
     let name = tags(instance.tags()).get("Name").filter(|name| !name.is_empty()).map(str::to_owned);
     let availability_zone = instance.placement().and_then(types::Placement::availability_zone).unwrap_or_default().to_owned();
-    let state = instance.state().and_then(types::InstanceState::name).map_or("unknown", types::InstanceStateName::as_str).to_owned();
+    let state = instance.state().and_then(types::InstanceState::name).map_or("unknown", types::InstanceStateName::as_str);
+    let state = crate::outcome::one_line(state);
     Ok(Instance { id: instance.instance_id().unwrap_or_default().parse()?, facts: InstanceFacts { name, availability_zone }, state })
 }
 

@@ -78,7 +78,7 @@ pub fn print(report: &ImageReport, json: bool) -> Result<(), Failure> {
     if json {
         return output::print_json(report);
     }
-    output::print(&report.to_string());
+    output::print_lines(report);
     Ok(())
 }
 

@@ -54,7 +54,7 @@ fn the_policy_in_the_repository_is_the_one_that_is_printed() {
     assert_eq!(policy(&["--for", "all"]), kept);
     let [create, purge] = ["create", "purge"].map(|work| policy(&["--for", work]).to_string());
     for call in Call::ALL {
-        let action = format!("\"ec2:{}\"", call.name());
+        let action = format!("\"{}\"", call.permission());
         assert!(kept.to_string().contains(&action), "{action}");
         assert!(create.contains(&action) || purge.contains(&action), "{action}");
     }

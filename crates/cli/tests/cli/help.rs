@@ -111,6 +111,10 @@ fn of_purge_expired_amis() {
                                 expired or not [default: 0]
           --max-deletes <N|P%>  Delete nothing at all if more than N backups, or more than P percent of
                                 those seen, would go (default: no limit)
+          --keep-launched       Keep images that instances were launched from, too, as long as these are
+                                there
+          --require-checks      Where EC2 cannot be asked whether something is in use, locked or wanted,
+                                keep it (default: warn, and go on)
       -p, --profile <PROFILE>   Use this profile of the AWS configuration, whatever credentials are in
                                 the environment
           --sandbox[=<FILE>]    Rehearse on an embedded toy EC2 instead of AWS; its world is kept in
@@ -191,8 +195,13 @@ fn of_the_sandbox() {
     Options:
           --listen <ADDRESS:PORT>  The address to listen on [default: 127.0.0.1:0]
           --state <FILE>           Keep the world in this file (default: in memory only)
-          --speed <N>              Let images and snapshots be made N times as fast as on EC2 [default:
-                                   1]
+          --world <FILE>           Begin with the world that is written down in this file, in TOML,
+                                   unless --state holds one already
+          --speed <N>              Let images and snapshots be made N times as fast as on EC2 (default:
+                                   1, or as --world says)
+          --faults <FILE>          Let happen to the calls, and to the world, what is written down in
+                                   this file, in TOML
+          --seed <N>               Let faults by chance strike other calls for another N [default: 1]
       -v, --verbose...             Say more on stderr; -vv names each call to EC2, -vvv tells all that
                                    the AWS SDK has to say
       -h, --help                   Print help

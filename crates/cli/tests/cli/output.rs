@@ -2,7 +2,7 @@
 
 use std::fs::File;
 
-use ec2_sim::world::StateReason;
+use ec2_sim::world::{RetainedType, RetentionRule, StateReason};
 use insta::assert_snapshot;
 use serde_json::Value;
 
@@ -61,7 +61,7 @@ fn data_and_talk() {
     ! us-east-1: removed ami-09d40897aa65e0c57 and 1 snapshot
     eu-west-1  purged  ami-09bc0e13c32d1b883  web-1 of INSTANT with 1 snapshot: it expired INSTANT
     us-east-1  purged  ami-09d40897aa65e0c57  web-1 of INSTANT with 1 snapshot: it expired INSTANT
-    purged 2, kept 0, in 2 regions
+    purged 2 for good, kept 0, in 2 regions
     exit code 0
     ");
 }
@@ -105,6 +105,57 @@ fn documents_of_failures() {
     assert_eq!((ran.code, &valid(&ran, "purge")["ending"]), (5, &"stopped_for_safety".into()));
     let ran = purge(&["-r", "us-east-1,af-south-1"]);
     assert_eq!((ran.code, &valid(&ran, "purge")["ending"]), (3, &"some_failed".into()));
+}
+
+#[test]
+fn documents_of_checks_that_could_not_be_made() {
+    let home = home_with_expired_backups();
+    home.arrange(|world| world.manners.unknown_actions.extend(["DescribeLockedSnapshots".to_owned()]));
+    let purge = |more: &[&str]| home.ami_backup(&[&["purge-expired-amis", "--sandbox"], more].concat()).run();
+    let ran = purge(&["--json", "--require-checks"]);
+    let document = valid(&ran, "purge");
+    assert_eq!((ran.code, &document["ending"]), (3, &"some_failed".into()));
+    assert_eq!(document["unmade_checks"].as_array().unwrap().len(), 2);
+    assert_snapshot!(purge(&["-v", "-r", "us-east-1"]).timeless(), @"
+    ! sandbox: a toy EC2 kept in ~/.local/state/ami-backup/sandbox.json; its clock stands at INSTANT
+    ! us-east-1: read 1 image and 1 snapshot
+    ! us-east-1: the locked snapshots could not be read: DescribeLockedSnapshots failed with InvalidAction: The action DescribeLockedSnapshots is not valid for this web service
+    ! us-east-1: removed ami-09d40897aa65e0c57 and 1 snapshot
+    us-east-1  purged  ami-09d40897aa65e0c57  web-1 of INSTANT with 1 snapshot: it expired INSTANT
+    purged 1 for good, kept 0, in 1 region
+    warning: the locked snapshots could not be read in us-east-1: DescribeLockedSnapshots failed with InvalidAction: The action DescribeLockedSnapshots is not valid for this web service; nothing was kept for it (--require-checks keeps)
+    exit code 0
+    ");
+}
+
+#[test]
+fn documents_of_what_can_be_had_back() {
+    let home = home_with_expired_backups();
+    home.arrange(|world| {
+        let rules = &mut world.region_mut("us-east-1").recycle_bin.rules;
+        rules.insert("images".to_owned(), RetentionRule::new(RetainedType::Ec2Image, 7));
+        rules.insert("snapshots".to_owned(), RetentionRule::new(RetainedType::EbsSnapshot, 7));
+    });
+    let ran = home.ami_backup(&["purge-expired-amis", "--sandbox", "--json"]).run();
+    let document = valid(&ran, "purge");
+    let recoverable: Vec<&Value> = document["verdicts"].as_array().unwrap().iter().map(|it| &it["result"]["recoverable"]).collect();
+    assert_eq!((ran.code, recoverable[0]), (0, &"permanent".into()));
+    assert!(recoverable[1]["until"].as_str().unwrap().starts_with("2026-12-16T02:"), "{recoverable:?}");
+}
+
+#[test]
+fn an_instance_keeps_its_image_if_asked() {
+    let home = home_with_expired_backups();
+    home.arrange(|world| {
+        let held = world.region_mut("us-east-1");
+        let image = held.images.keys().next().unwrap().clone();
+        held.instances.get_mut(WEB).unwrap().image_id = image;
+    });
+    let purge = |more: &[&str]| home.ami_backup(&[&["purge-expired-amis", "--sandbox", "-r", "us-east-1"], more].concat()).run();
+    let ran = purge(&["--keep-launched"]);
+    assert!(ran.stdout.contains(&format!("instance/{WEB}")), "{ran}");
+    assert!(ran.stdout.ends_with("purged 0, kept 1, in 1 region\n"), "{ran}");
+    assert!(purge(&[]).stdout.ends_with("purged 1 for good, kept 0, in 1 region\n"));
 }
 
 #[test]
@@ -175,7 +226,7 @@ fn a_purge_that_went_well_says_what_it_did_and_nothing_more() {
     assert_snapshot!(ran.timeless().stdout, @"
     eu-west-1  purged  ami-09bc0e13c32d1b883  web-1 of INSTANT with 1 snapshot: it expired INSTANT
     us-east-1  purged  ami-09d40897aa65e0c57  web-1 of INSTANT with 1 snapshot: it expired INSTANT
-    purged 2, kept 0, in 18 regions
+    purged 2 for good, kept 0, in 18 regions
     ");
 }
 

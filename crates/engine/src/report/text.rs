@@ -1,15 +1,18 @@
 //! Reports as a person reads them: one line a thing, at home in a terminal, a log and a cron mail.
 
+use std::collections::BTreeMap;
 use std::fmt;
 
+use planner::evidence::Check;
+use planner::id::Region;
 use planner::plan::BackupLabel;
-use planner::plan::Standing;
 use planner::plan::purge::{Decision, LeftSnapshot, Subject};
+use planner::plan::{KeepReason, Standing};
 use planner::tags::Encryption;
 
-use crate::apply::{Deletion, Removal};
-use crate::outcome::one_line;
-use crate::report::{ImageReport, ImageResult, PlannedStep, PurgeReport, VerdictReport};
+use crate::apply::{Deletion, Recoverable, Removal, ReturnCode, SnapshotDeletion};
+use crate::outcome::{Anywhere, Failure, one_line};
+use crate::report::{ImageReport, ImageResult, PlannedStep, PurgeReport, RegionReport, VerdictReport};
 use crate::rounds::Ending;
 
 impl fmt::Display for ImageReport {
@@ -54,9 +57,7 @@ impl fmt::Display for ImageReport {
                 standing => writeln!(f, "{destination}  copy of {} in {}: {standing}", copy.source, copy.source_region)?,
             }
         }
-        for failure in failures {
-            writeln!(f, "failed: {failure}")?;
-        }
+        write_failed(f, failures)?;
         if command == "resume" && copies.is_empty() && failures.is_empty() {
             writeln!(f, "nothing to finish")?;
         }
@@ -101,32 +102,33 @@ impl fmt::Display for PurgeReport {
             verdicts,
             deleted_images: _,
             deleted_snapshots: _,
+            debris,
             failures,
+            unmade_checks: _,
             refusal,
             ending,
         } = self;
         for verdict in verdicts {
             verdict.write(f, *dry_run || refusal.is_some(), *ending)?;
         }
-        for region in regions.iter().filter(|region| !region.read) {
-            writeln!(f, "{}  not read, so nothing in it was deleted: {}", region.region, region.why.as_deref().unwrap_or("unknown"))?;
-        }
-        for failure in failures {
-            writeln!(f, "failed: {failure}")?;
+        write_unread(f, regions)?;
+        write_failed(f, failures)?;
+        for debris in debris {
+            writeln!(f, "debris: {debris}")?;
         }
         let removed = || verdicts.iter().filter_map(|verdict| verdict.result.as_ref()).filter(|removal| removal.image.is_gone());
         let gone = removed().count();
-        let behind = removed().flat_map(|removal| &removal.snapshots).filter(|snapshot| !snapshot.deletion.is_gone()).count();
+        let behind = removed().flat_map(|removal| &removal.snapshots).filter(|snapshot| !snapshot.deletion.is_settled()).count();
         let kept = verdicts.iter().filter(|verdict| matches!(verdict.verdict.decision, Decision::Keep { .. })).count();
         let left = verdicts.len() - kept - gone;
         let read = regions.iter().filter(|region| region.read).count();
         let of = if read == regions.len() { String::new() } else { format!(" of {}", regions.len()) };
         let regions = if regions.len() == 1 { "region" } else { "regions" };
         match refusal {
-            Some(refusal) => writeln!(f, "{refusal}"),
-            None if *dry_run => writeln!(f, "would purge {left}, keep {kept}, in {read}{of} {regions}"),
+            Some(refusal) => writeln!(f, "{refusal}")?,
+            None if *dry_run => writeln!(f, "would purge {left}, keep {kept}, in {read}{of} {regions}")?,
             None => {
-                write!(f, "purged {gone}, kept {kept}")?;
+                write!(f, "purged {gone}{}, kept {kept}", how_far(removed()))?;
                 match left {
                     0 => {}
                     _ => write!(f, ", failed to purge {left}")?,
@@ -136,9 +138,121 @@ impl fmt::Display for PurgeReport {
                     1 => write!(f, ", left 1 snapshot behind")?,
                     _ => write!(f, ", left {behind} snapshots behind")?,
                 }
-                writeln!(f, ", in {read}{of} {regions}")
+                writeln!(f, ", in {read}{of} {regions}")?;
             }
         }
+        self.write_warnings(f)
+    }
+}
+
+impl PurgeReport {
+    /// One line for each check that could not be made, however many regions it was wanted in.
+    fn write_warnings(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let mut unmade: BTreeMap<(Check, &str), Vec<&Region>> = BTreeMap::new();
+        for check in &self.unmade_checks {
+            unmade.entry((check.check, &check.why)).or_default().push(&check.region);
+        }
+        let so = if self.keeps_for_want_of_checks() {
+            "what it might have spoken for was kept"
+        } else {
+            "nothing was kept for it (--require-checks keeps)"
+        };
+        for ((check, why), regions) in unmade {
+            let regions = match regions.as_slice() {
+                [region] => region.to_string(),
+                regions => format!("{} regions ({})", regions.len(), list(regions)),
+            };
+            writeln!(f, "warning: {check} could not be read in {regions}: {why}; {so}")?;
+        }
+        Ok(())
+    }
+
+    /// Whether it is a purge that keeps what it could not ask about: each thing bears the first of the reasons only.
+    fn keeps_for_want_of_checks(&self) -> bool {
+        let unchecked = |reason: &KeepReason| matches!(reason, KeepReason::NotChecked { .. });
+        self.verdicts.iter().any(|verdict| match &verdict.verdict.decision {
+            Decision::Keep { reason } => unchecked(reason),
+            Decision::Purge { left, .. } => left.iter().any(|left| unchecked(&left.reason)),
+        })
+    }
+}
+
+/// The regions that could not be read, those for the same reason on one line.
+fn write_unread(f: &mut fmt::Formatter<'_>, regions: &[RegionReport]) -> fmt::Result {
+    for alike in alike(regions.iter().filter(|region| !region.read), |region| match (&region.failure, &region.why) {
+        (Some(failure), _) => Anywhere(failure).to_string(),
+        (None, why) => why.clone().unwrap_or_default(),
+    }) {
+        match alike.as_slice() {
+            [region] => {
+                writeln!(f, "{}  not read, so nothing in it was deleted: {}", region.region, region.why.as_deref().unwrap_or("unknown"))?;
+            }
+            regions => {
+                let why = regions.first().and_then(|region| match &region.failure {
+                    Some(failure) => Some(Anywhere(failure).to_string()),
+                    None => region.why.clone(),
+                });
+                let why = why.as_deref().unwrap_or("unknown");
+                let regions: Vec<&Region> = regions.iter().map(|region| &region.region).collect();
+                writeln!(f, "{}  not read, so nothing in them was deleted: {why}", list(&regions))?;
+            }
+        }
+    }
+    Ok(())
+}
+
+/// What failed, a failure that several regions have in common on one line.
+fn write_failed(f: &mut fmt::Formatter<'_>, failures: &[Failure]) -> fmt::Result {
+    for alike in alike(failures.iter(), |failure| Anywhere(failure).to_string()) {
+        match alike.as_slice() {
+            [failure] => writeln!(f, "failed: {failure}")?,
+            failures => {
+                let regions: Vec<&Region> = failures.iter().map(|failure| &failure.region).collect();
+                if let Some(failure) = failures.first() {
+                    writeln!(f, "failed in {}: {}", list(&regions), Anywhere(failure))?;
+                }
+            }
+        }
+    }
+    Ok(())
+}
+
+/// Things of one kind together, in the order of the first of each kind.
+fn alike<'a, T>(things: impl Iterator<Item = &'a T>, kind: impl Fn(&T) -> String) -> Vec<Vec<&'a T>> {
+    let mut kinds: Vec<(String, Vec<&T>)> = Vec::new();
+    for thing in things {
+        let kind = kind(thing);
+        match kinds.iter_mut().find(|(known, _)| *known == kind) {
+            Some((_, alike)) => alike.push(thing),
+            None => kinds.push((kind, vec![thing])),
+        }
+    }
+    kinds.into_iter().map(|(_, alike)| alike).collect()
+}
+
+fn list(regions: &[&Region]) -> String {
+    regions.iter().map(|region| region.as_str()).collect::<Vec<_>>().join(", ")
+}
+
+/// Whether what is gone can be had back, where that is known for certain.
+fn how_far<'a>(removed: impl Iterator<Item = &'a Removal> + Clone) -> String {
+    let (gone, recoverable) = (removed.clone().count(), removed.clone().filter(|removal| until(removal).is_some()).count());
+    let permanent = Some(Recoverable::Permanent);
+    let for_good =
+        |removal: &Removal| removal.recoverable == permanent && removal.snapshots.iter().all(|snapshot| snapshot.recoverable == permanent);
+    match recoverable {
+        0 if gone > 0 && removed.clone().all(for_good) => " for good".to_owned(),
+        0 => String::new(),
+        _ if recoverable == gone => " (recoverable from the Recycle Bin)".to_owned(),
+        _ => format!(" ({recoverable} of them recoverable from the Recycle Bin)"),
+    }
+}
+
+/// Until when it can be had back whole.
+fn until(removal: &Removal) -> Option<jiff::Timestamp> {
+    match removal.recoverable {
+        Some(Recoverable::Until(until)) => Some(until),
+        Some(Recoverable::Permanent | Recoverable::Unknown) | None => None,
     }
 }
 
@@ -167,7 +281,9 @@ impl VerdictReport {
                     (Subject::Backup(_), 1) => " with 1 snapshot".to_owned(),
                     (Subject::Backup(_), _) => format!(" with {count} snapshots"),
                 };
-                writeln!(f, "{region}  {word} {subject}{with}: {reason}")?;
+                let until = self.result.as_ref().and_then(until);
+                let until = until.map_or_else(String::new, |until| format!("; recoverable until {}", until.strftime("%FT%TZ")));
+                writeln!(f, "{region}  {word} {subject}{with}: {reason}{until}")?;
                 for LeftSnapshot { snapshot, reason } in left {
                     writeln!(f, "{region}    keep  {snapshot}: {reason}")?;
                 }
@@ -191,13 +307,22 @@ fn write_failures(f: &mut fmt::Formatter<'_>, region: &str, removal: &Removal, e
     match &removal.image {
         Deletion::Failed(failure) => writeln!(f, "{region}    {failure}")?,
         Deletion::NotTried => writeln!(f, "{region}    {not_tried}")?,
-        Deletion::Deleted | Deletion::AlreadyGone => {}
+        Deletion::Deleted | Deletion::AlreadyGone | Deletion::Shared => {}
     }
     for snapshot in removal.snapshots.iter().filter(|_| removal.image.is_gone()) {
-        match &snapshot.deletion {
-            Deletion::Failed(failure) => writeln!(f, "{region}    left behind: {}: {failure}", snapshot.snapshot)?,
-            Deletion::NotTried => writeln!(f, "{region}    left behind: {}: {not_tried}", snapshot.snapshot)?,
+        let SnapshotDeletion { snapshot: id, deletion, return_code, recoverable } = snapshot;
+        let said = match return_code {
+            Some(ReturnCode::Success) | None => String::new(),
+            Some(code) => format!("DeregisterImage said {code}; "),
+        };
+        match deletion {
+            Deletion::Failed(failure) => writeln!(f, "{region}    left behind: {id}: {said}{failure}")?,
+            Deletion::NotTried => writeln!(f, "{region}    left behind: {id}: {said}{not_tried}")?,
+            Deletion::Shared => writeln!(f, "{region}    keep  {id}: another image is made of it, too")?,
             Deletion::Deleted | Deletion::AlreadyGone => {}
+        }
+        if let (Some(Recoverable::Until(at)), None) = (recoverable, until(removal)) {
+            writeln!(f, "{region}    recoverable without its image: {id} until {}", at.strftime("%FT%TZ"))?;
         }
     }
     Ok(())

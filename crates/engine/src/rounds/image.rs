@@ -4,6 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
 
 use jiff::{SignedDuration, Timestamp};
+use planner::evidence::Evidence;
 use planner::guard::{Permit, guard};
 use planner::id::{ImageId, Region};
 use planner::inventory::{Image, ImageState, Inventory, RegionView, Scope};
@@ -82,8 +83,10 @@ struct Follow<'a> {
     request: Option<(&'a ImageRequest, &'a Instance)>,
     sources: BTreeSet<Region>,
     started_at: Timestamp,
-    /// Whether EC2 was asked for the image, with whatever result.
-    begun: bool,
+    /// The name of the image that EC2 was asked for last, with whatever result.
+    asked_for: Option<String>,
+    /// What EC2 said then, if it was that another image has the name.
+    refused_as_taken: Option<Failure>,
     /// The image this run has asked for or adopted.
     made: Option<Made>,
     /// What this run has tried of copies.
@@ -121,6 +124,12 @@ struct Unanswered {
     name: String,
 }
 
+impl Unanswered {
+    fn error(&self) -> RunError {
+        RunError::Unanswered { failure: Box::new(self.failure.clone()), name: self.name.clone() }
+    }
+}
+
 struct Made {
     image: ImageId,
     name: String,
@@ -135,7 +144,8 @@ impl<'a> Follow<'a> {
             request,
             sources,
             started_at: run.clock.now(),
-            begun: false,
+            asked_for: None,
+            refused_as_taken: None,
             made: None,
             tried: copy::Tried::default(),
             taken: BTreeMap::new(),
@@ -163,8 +173,23 @@ impl<'a> Follow<'a> {
             }
             if !delays.wait(self.run, at_least).await {
                 self.interrupted |= self.run.stop.is_requested();
-                return Ok(());
+                return if self.interrupted { Ok(()) } else { self.no_image_in_doubt() };
             }
+        }
+    }
+
+    /// Patience has run out before anybody could look whether there is an image: then the run does not say that there is none.
+    fn no_image_in_doubt(&self) -> Result<(), RunError> {
+        if self.made.is_some() {
+            return Ok(());
+        }
+        if let Some(unanswered) = &self.unanswered {
+            return Err(unanswered.error());
+        }
+        // The name may be taken by an earlier attempt of this very call.
+        match (&self.refused_as_taken, &self.asked_for) {
+            (Some(failure), Some(name)) => Err(RunError::Unanswered { failure: Box::new(failure.clone()), name: name.clone() }),
+            _ => Ok(()),
         }
     }
 
@@ -216,12 +241,13 @@ impl<'a> Follow<'a> {
             let view = match images {
                 Ok(images) => {
                     self.read.insert(region.clone());
-                    RegionView { scope: Scope::Partial, images, snapshots: Vec::new() }
+                    RegionView { scope: Scope::Partial, images, snapshots: Vec::new(), evidence: Evidence::default() }
                 }
                 // An image is not begun that cannot be followed.
-                Err(failure) if self.request.is_some() && self.made.is_none() && !(self.begun && failure.is_passing()) => {
-                    return Err(match &self.unanswered {
-                        Some(Unanswered { name, .. }) => RunError::Unanswered { failure: Box::new(failure), name: name.clone() },
+                Err(failure) if self.request.is_some() && self.made.is_none() && !(self.asked_for.is_some() && failure.is_passing()) => {
+                    // Even a refusal does not say that no image is made: the SDK may have asked before, and had no answer.
+                    return Err(match &self.asked_for {
+                        Some(name) => RunError::Unanswered { failure: Box::new(failure), name: name.clone() },
                         None => RunError::Failed(failure),
                     });
                 }
@@ -265,7 +291,8 @@ impl<'a> Follow<'a> {
         for (region, copies) in in_each(&regions, self.run.account, look).await {
             match copies {
                 Ok(copies) => {
-                    let unseen = || RegionView { scope: Scope::Partial, images: Vec::new(), snapshots: Vec::new() };
+                    let unseen =
+                        || RegionView { scope: Scope::Partial, images: Vec::new(), snapshots: Vec::new(), evidence: Evidence::default() };
                     merge(&mut inventory.regions.entry(region).or_insert_with(unseen).images, copies);
                 }
                 Err(failure) => {
@@ -284,7 +311,7 @@ impl<'a> Follow<'a> {
             && let Some(view) = inventory.regions.get(&request.region)
         {
             if let Scope::Unseen(why) = &view.scope {
-                return self.image_is_unseen(&request.region, why, now).map(|()| Plan { steps, verdicts: Vec::new(), copies });
+                return self.image_is_unseen(&request.region, why, now).map(|()| Plan { steps, copies, ..Plan::default() });
             }
             let unavailable =
                 self.taken.iter().filter(|(_, looks)| **looks >= LOOKS_FOR_A_NAME).map(|((_, name), _)| name.clone()).collect();
@@ -301,24 +328,25 @@ impl<'a> Follow<'a> {
                 (ImageDecision::NamesTaken(name), _) => return Err(RunError::NamesTaken(name)),
             }
         }
-        Ok(Plan { steps, verdicts: Vec::new(), copies })
+        Ok(Plan { steps, copies, ..Plan::default() })
     }
 
     /// What to do where nobody can say whether the image is there.
     fn image_is_unseen(&mut self, region: &Region, why: &str, now: Timestamp) -> Result<(), RunError> {
-        match (&self.unanswered, self.begun) {
+        match (&self.unanswered, &self.asked_for) {
             (Some(_), _) => self.look_on(now),
-            (None, true) => Ok(()),
-            (None, false) => Err(RunError::Failed(Failure::malformed(Call::DescribeImages, region, why))),
+            (None, Some(_)) => Ok(()),
+            (None, None) => Err(RunError::Failed(Failure::malformed(Call::DescribeImages, region, why))),
         }
     }
 
     /// EC2 did not say whether it has made the image: it is looked for a while longer, or given up.
     fn look_on(&mut self, now: Timestamp) -> Result<(), RunError> {
-        let Some(Unanswered { since, failure, name }) = &self.unanswered else { return Ok(()) };
-        if now.duration_since(*since) >= LOOK_FOR_UNANSWERED {
-            return Err(RunError::Unanswered { failure: Box::new(failure.clone()), name: name.clone() });
+        let Some(unanswered) = &self.unanswered else { return Ok(()) };
+        if now.duration_since(unanswered.since) >= LOOK_FOR_UNANSWERED {
+            return Err(unanswered.error());
         }
+        let failure = &unanswered.failure;
         self.passing.push(failure.clone());
         Ok(())
     }
@@ -326,25 +354,36 @@ impl<'a> Follow<'a> {
     /// Says how long to wait at least before the next round.
     async fn apply(&mut self, plan: &CheckedPlan) -> Result<Duration, RunError> {
         let mut at_least = Duration::ZERO;
-        for Step { region, action } in &plan.plan().steps {
+        for step in plan.steps() {
             if self.run.stop.is_requested() {
                 self.interrupted = true;
                 break;
             }
-            match action {
-                Action::CreateImage(create) => at_least = self.ask_for_image(region, create).await?,
-                Action::CopyImage(copy) => self.ask_for_copy(region, copy).await,
+            let asked_at = self.run.clock.now();
+            let answer = apply::make(self.run.account, &step).await;
+            match (step.action(), answer) {
+                (Action::CreateImage(create), Some(answer)) => {
+                    at_least = self.image_is_answered(step.region(), create, asked_at, answer)?;
+                }
+                (Action::CopyImage(copy), Some(answer)) => self.copy_is_asked_for(step.region(), copy, answer),
                 // The guard lets no deletion pass for these commands.
-                Action::RemoveImage(_) | Action::DeleteSnapshot(_) => {}
+                (Action::RemoveImage(_) | Action::DeleteSnapshot(_), _) | (_, None) => {}
             }
         }
         Ok(at_least)
     }
 
-    async fn ask_for_image(&mut self, region: &Region, create: &CreateImage) -> Result<Duration, RunError> {
-        self.begun = true;
-        let asked_at = self.run.clock.now();
-        match apply::create_image(self.run.account, region, create).await {
+    /// Says how long to wait at least before the next round.
+    fn image_is_answered(
+        &mut self,
+        region: &Region,
+        create: &CreateImage,
+        asked_at: Timestamp,
+        answer: Result<ImageId, Failure>,
+    ) -> Result<Duration, RunError> {
+        self.asked_for = Some(create.name.clone());
+        self.refused_as_taken = None;
+        match answer {
             Ok(image) => {
                 let name = create.name.clone();
                 (self.run.listener)(&Event::ImageRequested { region: region.clone(), image: image.clone(), name: name.clone() });
@@ -354,10 +393,11 @@ impl<'a> Follow<'a> {
             // The next round looks whose the name is.
             Err(failure) if failure.class == Class::Taken => {
                 self.name_is_taken(region, &create.name);
+                self.refused_as_taken = Some(failure.clone());
                 self.passing.push(failure);
             }
             // It may have been made all the same; the next rounds look for it.
-            Err(failure) if failure.class == Class::Passing => {
+            Err(failure) if matches!(failure.class, Class::Passing | Class::Malformed) => {
                 self.unanswered = Some(Unanswered { since: asked_at, failure: failure.clone(), name: create.name.clone() });
                 self.wait_for(failure);
             }
@@ -370,8 +410,8 @@ impl<'a> Follow<'a> {
         Ok(Duration::ZERO)
     }
 
-    async fn ask_for_copy(&mut self, destination: &Region, copy: &CopyImage) {
-        match apply::copy_image(self.run.account, destination, copy).await {
+    fn copy_is_asked_for(&mut self, destination: &Region, copy: &CopyImage, answer: Result<ImageId, Failure>) {
+        match answer {
             Ok(id) => self.copy_is_answered(copy, destination, id),
             Err(failure) if failure.class == Class::Taken => {
                 if self.name_is_taken(destination, &copy.name) >= LOOKS_FOR_A_NAME {

@@ -4,21 +4,23 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
 
 use jiff::Timestamp;
-use planner::CheckedPlan;
+use planner::evidence::{Check, Evidence};
 use planner::guard::{Permit, guard};
 use planner::id::{ImageId, Region, SnapshotId};
 use planner::inventory::{Inventory, RegionView, Scope};
-use planner::plan::purge::{Decision, Subject, decide};
-use planner::plan::{Action, Plan, Step, Verdict};
+use planner::plan::purge::{Decision, Subject, UnmadeCheck, candidates, decide, unmade_checks};
+use planner::plan::{Action, KeepReason, Plan, Step, Verdict};
 use planner::policy::PurgePolicy;
 use planner::tags::{ExpireTag, Mark};
+use planner::{CheckedPlan, CheckedStep};
 use tokio::task::JoinSet;
 
 use crate::account::Account;
-use crate::apply::{self, Deletion, Removal};
+use crate::apply::{self, Deletion, Recoverable, Removal, SnapshotDeletion};
 use crate::description::{ImageDescription, SnapshotDescription};
+use crate::evidence::{self, Bin, Questions};
 use crate::observe::{self, WholeRegion};
-use crate::outcome::Failure;
+use crate::outcome::{Anywhere, Failure};
 use crate::report::{PurgeReport, RegionReport, VerdictReport};
 use crate::rounds::{Delays, Ending, Event, RegionScope, Run, RunError, in_each};
 
@@ -31,20 +33,38 @@ const REPEATS: u32 = 5;
 /// [`RunError`] if the regions could not be listed, or the plan was refused; then nothing was deleted.
 pub async fn purge(run: &Run<'_>, scope: &RegionScope, policy: &PurgePolicy) -> Result<PurgeReport, RunError> {
     let now = run.clock.now();
+    // As long as nothing is being changed, there is no call whose outcome must be known.
+    let read = tokio::select! {
+        biased;
+        () = run.stop.requested() => return Ok(interrupted(run, scope, now)),
+        read = read(run, scope, policy, now) => read,
+    };
+    let (mut seen, policy) = read?;
+    let plan = decide(&seen.inventory, &policy, now);
+    seen.note_unmade_checks(run, &plan);
+    let checked = match guard(plan.clone(), &seen.inventory, Permit::Purge(&policy), now) {
+        Ok(checked) => checked,
+        Err(refusal) => return Ok(report(run, seen, &plan, &Results::new(), now, Some(refusal.to_string()))),
+    };
+    let mut results = Results::new();
+    if !run.dry_run {
+        results = apply_all(run, &checked, &seen.inventory).await;
+        look_into_the_bin(run, checked.plan(), &mut results).await;
+    }
+    // What failed to be read in a destination matters only where it keeps something.
+    seen.destinations_failed.retain(|failure| keeps_something(checked.plan(), &failure.region));
+    Ok(report(run, seen, checked.plan(), &results, now, None))
+}
+
+/// Reads all there is to know: the regions, and then what EC2 says against deleting what would go in them.
+async fn read(run: &Run<'_>, scope: &RegionScope, policy: &PurgePolicy, now: Timestamp) -> Result<(Seen, PurgePolicy), RunError> {
     let policy = PurgePolicy { regions: scope.regions(run.account).await?, ..policy.clone() };
     let mut seen = observe_regions(run, &policy, now).await;
     if let Some(failure) = seen.no_credentials.take().filter(|_| seen.regions.iter().all(|region| !region.read)) {
         return Err(RunError::Failed(failure));
     }
-    let plan = decide(&seen.inventory, &policy, now);
-    let checked = match guard(plan.clone(), &seen.inventory, Permit::Purge(&policy), now) {
-        Ok(checked) => checked,
-        Err(refusal) => return Ok(report(run, seen, &plan, &BTreeMap::new(), now, Some(refusal.to_string()))),
-    };
-    let results = if run.dry_run { BTreeMap::new() } else { apply_all(run, &checked).await };
-    // What failed to be read in a destination matters only where it keeps something.
-    seen.destinations_failed.retain(|failure| keeps_something(checked.plan(), &failure.region));
-    Ok(report(run, seen, checked.plan(), &results, now, None))
+    seen.gather_evidence(run.account, &policy, now).await;
+    Ok((seen, policy))
 }
 
 struct Seen {
@@ -52,6 +72,10 @@ struct Seen {
     regions: Vec<RegionReport>,
     destinations_failed: Vec<Failure>,
     no_credentials: Option<Failure>,
+    /// The checks that could not be made, or not to their end.
+    failed_checks: BTreeMap<(Region, Check), Failure>,
+    /// Those of them that were wanted for something.
+    unmade_checks: Vec<UnmadeCheck>,
     images: BTreeMap<(Region, ImageId), ImageDescription>,
     snapshots: BTreeMap<(Region, SnapshotId), SnapshotDescription>,
 }
@@ -65,6 +89,8 @@ async fn observe_regions(run: &Run<'_>, policy: &PurgePolicy, now: Timestamp) ->
         regions: Vec::new(),
         destinations_failed: Vec::new(),
         no_credentials: None,
+        failed_checks: BTreeMap::new(),
+        unmade_checks: Vec::new(),
         images: BTreeMap::new(),
         snapshots: BTreeMap::new(),
     };
@@ -86,10 +112,12 @@ async fn observe_regions(run: &Run<'_>, policy: &PurgePolicy, now: Timestamp) ->
 
 impl Seen {
     fn take(&mut self, run: &Run<'_>, region: Region, whole: Result<WholeRegion, Failure>) {
-        let mut report = RegionReport { region: region.clone(), read: whole.is_ok(), images: 0, snapshots: 0, why: None };
+        let mut report = RegionReport { read: whole.is_ok(), ..RegionReport::unread(&region) };
         let view = match whole {
             Ok(whole) => {
-                (report.images, report.snapshots) = (whole.view.images.len(), whole.view.snapshots.len());
+                // What moves from one page to the next while they are read stands on both.
+                report.images = whole.view.images.iter().map(|image| &image.id).collect::<BTreeSet<_>>().len();
+                report.snapshots = whole.view.snapshots.iter().map(|snapshot| &snapshot.id).collect::<BTreeSet<_>>().len();
                 (run.listener)(&Event::RegionRead { region: region.clone(), images: report.images, snapshots: report.snapshots });
                 self.images.extend(whole.images.into_iter().map(|(id, image)| ((region.clone(), id), image)));
                 self.snapshots.extend(whole.snapshots.into_iter().map(|(id, snapshot)| ((region.clone(), id), snapshot)));
@@ -98,6 +126,7 @@ impl Seen {
             Err(failure) => {
                 (run.listener)(&Event::RegionUnread(failure.clone()));
                 report.why = Some(failure.to_string());
+                report.failure = Some(failure.clone());
                 let view = RegionView::unseen(failure.to_string());
                 self.no_credentials = Some(failure).filter(Failure::is_for_want_of_credentials).or(self.no_credentials.take());
                 view
@@ -126,7 +155,7 @@ impl Seen {
         };
         for (region, copies) in in_each(&regions, account, look).await {
             let view = match copies {
-                Ok(images) => RegionView { scope: Scope::Partial, images, snapshots: Vec::new() },
+                Ok(images) => RegionView { scope: Scope::Partial, images, snapshots: Vec::new(), evidence: Evidence::default() },
                 Err(failure) => {
                     let view = RegionView::unseen(failure.to_string());
                     self.destinations_failed.push(failure);
@@ -137,30 +166,80 @@ impl Seen {
             self.inventory.regions.insert(region, view);
         }
     }
+
+    /// Asks what speaks against deleting what would go.
+    async fn gather_evidence(&mut self, account: &Account, policy: &PurgePolicy, now: Timestamp) {
+        let candidates = candidates(&self.inventory, policy, now);
+        let regions = candidates.images.keys().chain(candidates.snapshots.keys()).cloned().collect();
+        let ask = |account: Account, region: Region| {
+            let questions = Questions {
+                images: candidates.images.get(&region).cloned().unwrap_or_default(),
+                snapshots: candidates.snapshots.contains_key(&region),
+                outlived: candidates.orphans_of.contains_key(&region),
+                keep_launched: policy.keep_launched,
+            };
+            async move { Ok(evidence::gather(&account, &region, &questions).await) }
+        };
+        for (region, findings) in in_each(&regions, account, ask).await {
+            let Ok(findings) = findings else { continue };
+            self.failed_checks.extend(findings.failures.into_iter().map(|(check, failure)| ((region.clone(), check), failure)));
+            if let Some(view) = self.inventory.regions.get_mut(&region) {
+                view.evidence = findings.evidence;
+            }
+        }
+    }
+
+    /// Notes and tells the checks that could not be made and were wanted.
+    fn note_unmade_checks(&mut self, run: &Run<'_>, plan: &Plan) {
+        self.unmade_checks = unmade_checks(plan, &self.inventory);
+        for unmade in &mut self.unmade_checks {
+            if let Some(failure) = self.failed_checks.get(&(unmade.region.clone(), unmade.check)) {
+                unmade.why = Anywhere(failure).to_string();
+            }
+            (run.listener)(&Event::NotChecked(unmade.clone()));
+        }
+    }
 }
 
-async fn apply_all(run: &Run<'_>, checked: &CheckedPlan) -> Results {
-    let plan = checked.plan();
-    let mut results: Results = plan.steps.iter().map(not_tried).enumerate().collect();
-    let mut left: Vec<usize> = (0..plan.steps.len()).collect();
+/// For each region, the snapshots that several images name.
+fn shared_snapshots(inventory: &Inventory) -> BTreeMap<&Region, BTreeSet<SnapshotId>> {
+    let of_region = |view: &RegionView| {
+        let mut users: BTreeMap<&SnapshotId, BTreeSet<&ImageId>> = BTreeMap::new();
+        for image in &view.images {
+            for snapshot in image.snapshots() {
+                users.entry(snapshot).or_default().insert(&image.id);
+            }
+        }
+        users.into_iter().filter(|(_, users)| users.len() > 1).map(|(snapshot, _)| snapshot.clone()).collect()
+    };
+    inventory.regions.iter().map(|(region, view)| (region, of_region(view))).collect()
+}
+
+async fn apply_all(run: &Run<'_>, checked: &CheckedPlan, inventory: &Inventory) -> Results {
+    let steps: Vec<CheckedStep> = checked.steps().collect();
+    // The planner lets a snapshot go with the last of its images only, so that EC2 may think of the others for a moment longer.
+    let lingering = shared_snapshots(inventory);
+    let mut results: Results = steps.iter().map(Removal::not_tried).enumerate().collect();
+    let mut left: Vec<usize> = (0..steps.len()).collect();
     let mut delays = None;
-    for repeat in 1..=REPEATS {
-        let mut by_region: BTreeMap<&Region, Vec<(usize, Step, Removal)>> = BTreeMap::new();
+    for repeat in 1_u32.. {
+        let mut by_region: BTreeMap<&Region, Vec<(usize, CheckedStep, Removal)>> = BTreeMap::new();
         for place in left {
-            if let (Some(step), Some(removal)) = (plan.steps.get(place), results.get(&place)) {
-                by_region.entry(&step.region).or_default().push((place, step.clone(), removal.clone()));
+            if let (Some(step), Some(removal)) = (steps.get(place), results.get(&place)) {
+                by_region.entry(step.region()).or_default().push((place, step.clone(), removal.clone()));
             }
         }
         let (tell, mut told) = tokio::sync::mpsc::unbounded_channel();
         let mut working = JoinSet::new();
-        for steps in by_region.into_values() {
+        for (region, steps) in by_region {
             let (account, stop, tell) = (run.account.clone(), run.stop.clone(), tell.clone());
+            let lingering = lingering.get(region).cloned().unwrap_or_default();
             working.spawn(async move {
                 for (place, step, begun) in steps {
                     if stop.is_requested() {
                         break;
                     }
-                    let removal = apply_step(&account, &step, begun).await;
+                    let removal = apply::remove(&account, &step, begun, &lingering).await;
                     let is_unanswered = is_unanswered(&removal);
                     let _ = tell.send((place, removal));
                     // The SDK has repeated the call for as long as it may; the rest of the region would fare no better.
@@ -172,45 +251,79 @@ async fn apply_all(run: &Run<'_>, checked: &CheckedPlan) -> Results {
         }
         drop(tell);
         while let Some((place, removal)) = told.recv().await {
-            if let Some(step) = plan.steps.get(place) {
+            if let Some(step) = steps.get(place) {
                 tell_of(run, step, &removal);
             }
             results.insert(place, removal);
         }
         working.join_all().await;
-        left = results.iter().filter(|(_, removal)| is_worth_repeating(removal)).map(|(place, _)| *place).collect();
+        let strands = |place: usize, removal: &Removal| steps.get(place).is_some_and(|step| strands(step, removal));
+        left = results.iter().filter(|(at, removal)| is_worth_repeating(removal) || strands(**at, removal)).map(|(at, _)| *at).collect();
+        // What no later run could find is asked for again as long as there is patience.
+        let is_enough = repeat >= REPEATS && !results.iter().any(|(at, removal)| strands(*at, removal));
         // Patience begins when there is something to wait for: to read and to delete may have taken longer than that.
         let delays = delays.get_or_insert_with(|| Delays::new(run, run.clock.now()));
-        if left.is_empty() || repeat == REPEATS || !delays.wait(run, Duration::ZERO).await {
+        if left.is_empty() || is_enough || !delays.wait(run, Duration::ZERO).await {
             break;
         }
     }
     results
 }
 
-/// Goes on with a step where it was left.
-async fn apply_step(account: &Account, step: &Step, begun: Removal) -> Removal {
-    match &step.action {
-        Action::RemoveImage(remove) => apply::remove_image(account, &step.region, remove, begun).await,
-        Action::DeleteSnapshot(snapshot) => {
-            Removal { image: apply::delete_snapshot(account, &step.region, snapshot).await, snapshots: Vec::new() }
+/// Says of everything that is gone whether it can be had back. EC2's answer to a deletion is the same either way.
+async fn look_into_the_bin(run: &Run<'_>, plan: &Plan, results: &mut Results) {
+    let (mut of_images, mut of_snapshots) = (BTreeSet::new(), BTreeSet::new());
+    for (place, removal) in results.iter() {
+        let Some(Step { region, action }) = plan.steps.get(*place) else { continue };
+        let is_image = matches!(action, Action::RemoveImage(_));
+        if is_image && removal.image.is_gone() {
+            of_images.insert(region.clone());
         }
-        // The guard lets nothing else pass for this command.
-        Action::CreateImage(_) | Action::CopyImage(_) => begun,
+        if !is_image && removal.image.is_gone() || removal.snapshots.iter().any(|snapshot| snapshot.deletion.is_gone()) {
+            of_snapshots.insert(region.clone());
+        }
     }
-}
-
-fn not_tried(step: &Step) -> Removal {
-    match &step.action {
-        Action::RemoveImage(remove) => Removal::not_tried(remove),
-        Action::DeleteSnapshot(_) | Action::CreateImage(_) | Action::CopyImage(_) => {
-            Removal { image: Deletion::NotTried, snapshots: Vec::new() }
+    let regions: BTreeSet<Region> = of_images.union(&of_snapshots).cloned().collect();
+    let look = |account: Account, region: Region| {
+        let (images, snapshots) = (of_images.contains(&region), of_snapshots.contains(&region));
+        async move { Ok(evidence::bin(&account, &region, images, snapshots).await) }
+    };
+    let bins = tokio::select! {
+        biased;
+        () = run.stop.requested() => Vec::new(),
+        bins = in_each(&regions, run.account, look) => bins,
+    };
+    let bins: BTreeMap<Region, Bin> = bins.into_iter().filter_map(|(region, bin)| Some((region, bin.ok()?))).collect();
+    let nothing_known = Bin::default();
+    for (place, removal) in results {
+        let Some(Step { region, action }) = plan.steps.get(*place) else { continue };
+        let bin = bins.get(region).unwrap_or(&nothing_known);
+        for snapshot in removal.snapshots.iter_mut().filter(|snapshot| snapshot.deletion.is_gone()) {
+            snapshot.recoverable = Some(Recoverable::of(bin.snapshots.as_ref(), &snapshot.snapshot));
+        }
+        if removal.image.is_gone() {
+            let itself = match action {
+                Action::RemoveImage(remove) => Recoverable::of(bin.images.as_ref(), &remove.image),
+                Action::DeleteSnapshot(snapshot) => Recoverable::of(bin.snapshots.as_ref(), snapshot),
+                Action::CreateImage(_) | Action::CopyImage(_) => continue,
+            };
+            // An image cannot be restored without its snapshots (ec2-semantics 3.5).
+            let snapshots = removal.snapshots.iter().filter_map(|snapshot| snapshot.recoverable);
+            removal.recoverable = Some(snapshots.fold(itself, Recoverable::together));
         }
     }
 }
 
 fn is_worth_repeating(removal: &Removal) -> bool {
     deletions(removal).any(Deletion::is_worth_repeating)
+}
+
+/// Whether the image of a step is gone and a snapshot is left, for the time being, that only the image's mark covered.
+fn strands(step: &CheckedStep, removal: &Removal) -> bool {
+    let Action::RemoveImage(remove) = step.action() else { return false };
+    let may_pass = |deletion: &Deletion| *deletion == Deletion::NotTried || deletion.is_worth_repeating() || deletion.is_unanswered();
+    let is_left = |snapshot: &SnapshotDeletion| may_pass(&snapshot.deletion) && remove.covered.contains(&snapshot.snapshot);
+    removal.image.is_gone() && removal.snapshots.iter().any(is_left)
 }
 
 fn is_unanswered(removal: &Removal) -> bool {
@@ -221,14 +334,14 @@ fn deletions(removal: &Removal) -> impl Iterator<Item = &Deletion> {
     std::iter::once(&removal.image).chain(removal.snapshots.iter().map(|snapshot| &snapshot.deletion))
 }
 
-fn tell_of(run: &Run<'_>, step: &Step, removal: &Removal) {
-    let region = step.region.clone();
+fn tell_of(run: &Run<'_>, step: &CheckedStep, removal: &Removal) {
+    let region = step.region().clone();
     for deletion in deletions(removal) {
         if let Deletion::Failed(failure) = deletion {
             (run.listener)(&Event::NotDeleted(failure.clone()));
         }
     }
-    match &step.action {
+    match step.action() {
         Action::RemoveImage(remove) if removal.image.is_gone() => {
             let snapshots = removal.snapshots.iter().filter(|snapshot| snapshot.deletion.is_gone()).count();
             (run.listener)(&Event::ImageRemoved { region, image: remove.image.clone(), snapshots });
@@ -240,11 +353,44 @@ fn tell_of(run: &Run<'_>, step: &Step, removal: &Removal) {
     }
 }
 
+/// Whether something stays only because a check could not be made.
+fn keeps_for_want_of_a_check(verdict: &Verdict) -> bool {
+    let unchecked = |reason: &KeepReason| matches!(reason, KeepReason::NotChecked { .. });
+    match &verdict.decision {
+        Decision::Keep { reason } => unchecked(reason),
+        Decision::Purge { left, .. } => left.iter().any(|left| unchecked(&left.reason)),
+    }
+}
+
 fn keeps_something(plan: &Plan, destination: &Region) -> bool {
-    use planner::plan::KeepReason;
     plan.verdicts.iter().any(|verdict| {
         matches!(&verdict.decision, Decision::Keep { reason: KeepReason::DestinationUnseen { destination: unseen, .. } } if unseen == destination)
     })
+}
+
+/// What there is to say of a run that was ended before anything was decided.
+fn interrupted(run: &Run<'_>, scope: &RegionScope, now: Timestamp) -> PurgeReport {
+    let regions = match scope {
+        RegionScope::These(regions) => regions.iter().collect(),
+        RegionScope::AllEnabled { .. } => Vec::new(),
+    };
+    let unread = |region| RegionReport { why: Some("the run was interrupted".to_owned()), ..RegionReport::unread(region) };
+    PurgeReport {
+        version: 1,
+        command: "purge-expired-amis".to_owned(),
+        dry_run: run.dry_run,
+        now,
+        account: None,
+        regions: regions.into_iter().map(unread).collect(),
+        verdicts: Vec::new(),
+        deleted_images: Vec::new(),
+        deleted_snapshots: Vec::new(),
+        debris: Vec::new(),
+        failures: Vec::new(),
+        unmade_checks: Vec::new(),
+        refusal: None,
+        ending: Ending::Interrupted,
+    }
 }
 
 fn report(run: &Run<'_>, seen: Seen, plan: &Plan, results: &Results, now: Timestamp, refusal: Option<String>) -> PurgeReport {
@@ -276,7 +422,7 @@ fn report(run: &Run<'_>, seen: Seen, plan: &Plan, results: &Results, now: Timest
         }
     }
     let interrupted = run.stop.is_requested() && results.values().any(|removal| removal.image == Deletion::NotTried);
-    let ending = ending(&seen, results, refusal.is_some(), interrupted);
+    let ending = ending(&seen, plan, results, refusal.is_some(), interrupted);
     PurgeReport {
         version: 1,
         command: "purge-expired-amis".to_owned(),
@@ -287,7 +433,9 @@ fn report(run: &Run<'_>, seen: Seen, plan: &Plan, results: &Results, now: Timest
         verdicts,
         deleted_images: images,
         deleted_snapshots: snapshots,
+        debris: plan.debris.clone(),
         failures: seen.destinations_failed,
+        unmade_checks: seen.unmade_checks,
         refusal,
         ending,
     }
@@ -301,16 +449,17 @@ fn what_goes(action: &Action) -> Option<&str> {
     }
 }
 
-fn ending(seen: &Seen, results: &Results, refused: bool, interrupted: bool) -> Ending {
+fn ending(seen: &Seen, plan: &Plan, results: &Results, refused: bool, interrupted: bool) -> Ending {
     if refused {
         return Ending::StoppedForSafety;
     }
     if interrupted {
         return Ending::Interrupted;
     }
-    let failed = |removal: &Removal| deletions(removal).any(|deletion| !deletion.is_gone());
+    let failed = |removal: &Removal| deletions(removal).any(|deletion| !deletion.is_settled());
     let unread = seen.regions.iter().filter(|region| !region.read).count();
-    let some_failed = unread > 0 || !seen.destinations_failed.is_empty() || results.values().any(failed);
+    let unchecked = plan.verdicts.iter().any(keeps_for_want_of_a_check);
+    let some_failed = unread > 0 || unchecked || !seen.destinations_failed.is_empty() || results.values().any(failed);
     let any_deleted = results.values().any(|removal| removal.image.is_gone());
     let any_read = unread < seen.regions.len();
     match some_failed {

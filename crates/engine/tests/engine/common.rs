@@ -443,6 +443,9 @@ impl Stock {
             launch_permissions: BTreeSet::new(),
             deregistration_protection: self.protection,
             deprecation_time: None,
+            managed_by: None,
+            launches: Vec::new(),
+            ancestors: Vec::new(),
             tags: self.image_tags.clone(),
         };
         let snapshots = image.snapshots().cloned().collect();
@@ -549,6 +552,11 @@ pub(crate) fn snapshot(digits: &str, started: Timestamp) -> Snapshot {
         encrypted: false,
         kms_key_id: None,
         storage_tier: "standard".to_owned(),
+        tiering: None,
+        lock: None,
+        public: false,
+        create_volume_permissions: [].into(),
+        managed_by: None,
         tags: Tags::new(),
     }
 }

@@ -361,6 +361,53 @@ async fn a_lost_answer_does_not_make_a_second_image() {
     assert_eq!(report.image.unwrap().image, planner_id(&scene.only_image(HOME)));
 }
 
+/// Found by the proof: seeds 2106 and others of its door `image`.
+#[tokio::test(start_paused = true)]
+async fn an_image_is_found_though_every_answer_is_unreadable() {
+    let hotel = FaultKind::Body { status: 200, content_type: "text/html".to_owned(), body: b"<html>Welcome</html>".to_vec() };
+    for kind in [FaultKind::Truncated, FaultKind::ResetMidBody { after_bytes: 100 }, hotel] {
+        let scene = Scene::new().await;
+        scene.fault("CreateImage", Which::First(100), kind.clone());
+        let report = scene.image(&scene.backup_of(WEB)).await.unwrap();
+        assert_eq!((report.ending, report.image.unwrap().image), (Ending::Done, planner_id(&scene.only_image(HOME))), "{kind:?}");
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_refusal_after_a_lost_answer_does_not_hide_the_image() {
+    let scene = Scene::new().await;
+    scene.fault("CreateImage", Which::Nth(1), FaultKind::LostAnswer);
+    scene.fault("CreateImage", Which::Nth(2), FaultKind::expired_credentials());
+    let report = scene.image(&scene.backup_of(WEB)).await.unwrap();
+    assert_eq!((report.ending, report.image.unwrap().image), (Ending::Done, planner_id(&scene.only_image(HOME))));
+}
+
+#[tokio::test(start_paused = true)]
+async fn whoever_cannot_look_does_not_say_that_there_is_no_image() {
+    let denied_then = Scene::new().await;
+    denied_then.fault("CreateImage", Which::Nth(1), FaultKind::LostAnswer);
+    denied_then.fault("DescribeImages", Which::From(2), denied("DescribeImages"));
+    let error = denied_then.image(&denied_then.backup_of(WEB)).await.unwrap_err();
+    assert!(matches!(error, RunError::Unanswered { .. }), "{error}");
+    let no_time = Scene::new().await;
+    for kind in [FaultKind::internal_error().after_effect(), FaultKind::LostAnswer] {
+        no_time.fault("CreateImage", Which::First(100), kind);
+        let request = ImageRequest { patience: SignedDuration::from_secs(1), ..no_time.backup_of(WEB) };
+        let error = no_time.image(&request).await.unwrap_err();
+        assert!(matches!(error, RunError::Unanswered { .. }), "{error}");
+    }
+}
+
+/// Found by the proof: seed 5198 of its door `image`.
+#[tokio::test(start_paused = true)]
+async fn a_name_taken_by_an_image_that_nobody_can_look_for_leaves_it_open_whether_there_is_one() {
+    let scene = Scene::new().await;
+    scene.fault("CreateImage", Which::Nth(1), FaultKind::LostAnswer);
+    scene.fault("DescribeImages", Which::From(2), FaultKind::internal_error());
+    let error = scene.image(&scene.backup_of(WEB)).await.unwrap_err();
+    assert!(matches!(error, RunError::Unanswered { .. }), "{error}");
+}
+
 #[tokio::test(start_paused = true)]
 async fn an_image_whose_answers_are_all_lost_is_found() {
     let scene = Scene::new().await;

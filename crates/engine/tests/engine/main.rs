@@ -3,10 +3,12 @@
 
 #![expect(clippy::unwrap_used, reason = "what a test takes for granted and is not so fails it")]
 
+mod checks;
 mod common;
 mod copies;
 mod defects;
+mod hostile;
 mod image;
 mod metadata;
 mod purge;
-mod soak;
+mod recycle_bin;
