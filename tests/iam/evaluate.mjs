@@ -92,9 +92,12 @@ function* mutants(policy) {
     })
     const actions = list(statement.Action)
     const arns = list(statement.Resource)
-    const service = actions[0].split(':')[0]
+    const services = [...new Set(actions.map((action) => action.split(':')[0]))]
 
-    yield mutant('any action of the service', { Action: `${service}:*` })
+    for (const service of services) {
+      const others = actions.filter((action) => !action.startsWith(`${service}:`))
+      yield mutant(`any action of ${service}`, { Action: [...others, `${service}:*`] })
+    }
     if (statement.Resource !== '*') yield mutant('any resource', { Resource: '*' })
     for (const [operator, tests] of Object.entries(statement.Condition ?? {})) {
       for (const key of Object.keys(tests)) {
