@@ -106,8 +106,12 @@ pub(crate) fn check(answer: &[u8]) -> Result<(), Malformed> {
                     inner.comment = true;
                 }
             }
-            Token::ElementStart { prefix, local, .. } => {
+            Token::ElementStart { prefix, local, span } => {
                 let (prefix, name) = (prefix.as_str(), local.as_str());
+                // To the tokenizer `<:item>` is `<item>`.
+                if span.as_str().starts_with("<:") {
+                    return Err(Malformed::Mismatched(name.to_owned()));
+                }
                 if let Some(inner) = inner {
                     listed += inner.holds(name)?;
                 }
@@ -144,8 +148,10 @@ pub(crate) fn check(answer: &[u8]) -> Result<(), Malformed> {
             }
             Token::ElementEnd { end: ElementEnd::Open, .. } => {}
             Token::ElementEnd { end: ElementEnd::Empty, .. } => drop(open.pop()),
-            Token::ElementEnd { end: ElementEnd::Close(prefix, local), .. } => {
-                if !open.pop().is_some_and(|open| (open.prefix, open.name) == (prefix.as_str(), local.as_str())) {
+            Token::ElementEnd { end: ElementEnd::Close(prefix, local), span } => {
+                if span.as_str().starts_with("</:")
+                    || !open.pop().is_some_and(|open| (open.prefix, open.name) == (prefix.as_str(), local.as_str()))
+                {
                     return Err(Malformed::Mismatched(local.as_str().to_owned()));
                 }
             }
@@ -224,6 +230,8 @@ mod tests {
         assert_eq!(why("<R><set><item/></set>"), "it ends within <R>");
         assert_eq!(why("<R><a></b></R>"), "</b> closes another element");
         assert_eq!(why("<R><x:a></a></R>"), "</a> closes another element");
+        assert_eq!(why("<R><:a></a></R>"), "</a> closes another element");
+        assert_eq!(why("<R><a></:a></R>"), "</a> closes another element");
         assert_eq!(why("<R><a/><a/></R>"), "it has <a> twice in one element");
         assert_eq!(why("<R><a>x<b/></a></R>"), "<a> holds text beside elements");
         assert_eq!(why("<R><a><b/>x</a></R>"), "<a> holds text beside elements");
