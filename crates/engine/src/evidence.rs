@@ -5,6 +5,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
+use aws_sdk_ec2::types::builders::ResourceTypeRequestBuilder;
 use aws_sdk_ec2::types::{
     ImageReference, ImageReferenceOptionName, ImageReferenceResourceType, LockState, ResourceTypeOption, ResourceTypeRequest,
 };
@@ -164,7 +165,7 @@ fn kinds(keep_launched: bool) -> Vec<ResourceTypeRequest> {
     if keep_launched {
         kinds.push(with(ImageReferenceResourceType::Ec2Instance, ImageReferenceOptionName::StateName, &LIVING));
     }
-    kinds.into_iter().map(|kind| kind.build()).collect()
+    kinds.into_iter().map(ResourceTypeRequestBuilder::build).collect()
 }
 
 fn reference(seen: &ImageReference) -> Reference {

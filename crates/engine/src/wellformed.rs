@@ -150,7 +150,7 @@ pub(crate) fn check(answer: &[u8]) -> Result<(), Malformed> {
             Token::ElementEnd { end: ElementEnd::Empty, .. } => drop(open.pop()),
             Token::ElementEnd { end: ElementEnd::Close(prefix, local), span } => {
                 if span.as_str().starts_with("</:")
-                    || !open.pop().is_some_and(|open| (open.prefix, open.name) == (prefix.as_str(), local.as_str()))
+                    || open.pop().is_none_or(|open| (open.prefix, open.name) != (prefix.as_str(), local.as_str()))
                 {
                     return Err(Malformed::Mismatched(local.as_str().to_owned()));
                 }
@@ -264,9 +264,9 @@ mod tests {
         assert_eq!(why(&list(LONGEST_LIST + 1)), "it lists more than EC2 puts on a page");
         let lists = format!("<R>{}</R>", format!("<item>{}</item>", "<item/>".repeat(99)).repeat(MOST_LISTED / 100 + 1));
         assert_eq!(why(&lists), "it lists more than EC2 puts on a page");
-        let fields: String = (0..=MOST_FIELDS).map(|field| format!("<a{field}/>")).collect();
+        let fields = (0..=MOST_FIELDS).map(|field| format!("<a{field}/>")).collect::<Vec<_>>().concat();
         assert_eq!(why(&format!("<R>{fields}</R>")), "an element holds more than 256 different ones");
-        let attributes: String = (0..=MOST_ATTRIBUTES).map(|attribute| format!(" a{attribute}=''")).collect();
+        let attributes = (0..=MOST_ATTRIBUTES).map(|attribute| format!(" a{attribute}=''")).collect::<Vec<_>>().concat();
         assert_eq!(why(&format!("<R{attributes}/>")), "an element has more than 16 attributes");
     }
 }
