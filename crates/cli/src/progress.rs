@@ -64,7 +64,7 @@ impl Progress {
                 self.line(&format!("{region}: removed {image} and {}", counted(*snapshots, "snapshot")));
             }
             Event::NotChecked(unmade) if self.verbose => {
-                self.line(&format!("{}: {} could not be read: {}", unmade.region, unmade.check, unmade.why))
+                self.line(&format!("{}: {} could not be read: {}", unmade.region, unmade.check, unmade.why));
             }
             Event::SnapshotDeleted { region, snapshot } if self.verbose => self.line(&format!("{region}: deleted {snapshot}")),
             // The report says these at the end.

@@ -38,9 +38,12 @@ const UNREADABLE: [&str; 16] = [
     "\u{202e}2020-11-01T22:41:00Z",
 ];
 
+/// Hours and minutes east of Greenwich.
+type East = (i8, i8);
+
 /// Zones as `date` abbreviates them: the name, the hours and minutes east of Greenwich it was printed with, and those of the
 /// westernmost zone of that name, under which the instant is latest.
-const ZONES: [(&str, (i8, i8), (i8, i8)); 12] = [
+const ZONES: [(&str, East, East); 12] = [
     ("UTC", (0, 0), (0, 0)),
     ("GMT", (0, 0), (0, 0)),
     ("CET", (1, 0), (1, 0)),
@@ -84,17 +87,18 @@ impl Written {
     }
 
     /// As `date` prints it, in the C locale (and de facto standard), or in an English one.
-    fn as_date_prints(instant: Timestamp, (name, printed, westernmost): (&str, (i8, i8), (i8, i8)), english: bool) -> Self {
+    fn as_date_prints(instant: Timestamp, (name, printed, westernmost): (&str, East, East), english: bool) -> Self {
         let local = offset(printed).to_datetime(instant);
-        let text = match english {
-            false => format!("{} {name} {}", local.strftime("%a %b %e %H:%M:%S"), local.strftime("%Y")),
-            true => format!("{} {name}", local.strftime("%a %d %b %Y %I:%M:%S %p")),
+        let text = if english {
+            format!("{} {name}", local.strftime("%a %d %b %Y %I:%M:%S %p"))
+        } else {
+            format!("{} {name} {}", local.strftime("%a %b %e %H:%M:%S"), local.strftime("%Y"))
         };
         Self { text, until: offset(westernmost).to_timestamp(local).ok() }
     }
 }
 
-fn offset((hours, minutes): (i8, i8)) -> Offset {
+fn offset((hours, minutes): East) -> Offset {
     let seconds = i32::from(hours) * 3600 + i32::from(minutes) * 60;
     Offset::from_seconds(seconds).unwrap_or(Offset::UTC)
 }

@@ -67,7 +67,7 @@ fn simpler(case: &Case) -> Vec<Case> {
             without(&mut |case| {
                 drop_from(case, place, |step| {
                     step.troubles.remove(trouble);
-                })
+                });
             });
         }
         if step.starts.len() > 1 {
@@ -75,7 +75,7 @@ fn simpler(case: &Case) -> Vec<Case> {
                 without(&mut |case| {
                     drop_from(case, place, |step| {
                         step.starts.remove(start);
-                    })
+                    });
                 });
             }
         }

@@ -267,10 +267,8 @@ async fn all<T>(futures: Vec<impl Future<Output = T>>) -> Vec<T> {
                 *done = Some(value);
             }
         }
-        match futures.iter().all(|(_, done)| done.is_some()) {
-            true => std::task::Poll::Ready(()),
-            false => std::task::Poll::Pending,
-        }
+        let all_done = futures.iter().all(|(_, done)| done.is_some());
+        if all_done { std::task::Poll::Ready(()) } else { std::task::Poll::Pending }
     })
     .await;
     futures.into_iter().filter_map(|(_, done)| done).collect()

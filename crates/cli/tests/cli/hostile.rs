@@ -103,7 +103,9 @@ fn an_expiry_or_a_mark_that_is_none() {
         // Our own snapshot of an image that expires, and which another has marked since, is left with its reason.
         home.arrange(|world| {
             let images = &mut world.region_mut("us-east-1").images;
-            images.values_mut().for_each(|image| drop(image.tags.insert("Expire".to_owned(), "2026-12-02T00:00:00Z".to_owned())));
+            for image in images.values_mut() {
+                image.tags.insert("Expire".to_owned(), "2026-12-02T00:00:00Z".to_owned());
+            }
         });
         let ran = shown(home.ami_backup(&["purge-expired-amis", "--sandbox", "-r", "us-east-1"]), 0, 3);
         assert!(ran.stdout.contains("it is marked Creator="), "{ran}");
@@ -190,7 +192,7 @@ fn endpoint(answer: impl Fn() -> Answer + Send + Sync + 'static) -> Server {
         if !request.contains("Action=DescribeRegions") {
             return answer();
         }
-        let regions: String = (1..=12).map(|number| format!("<item><regionName>eu-west-{number}</regionName></item>")).collect();
+        let regions = (1..=12).map(|number| format!("<item><regionName>eu-west-{number}</regionName></item>")).collect::<Vec<_>>().concat();
         Answer::of(200, &format!("<DescribeRegionsResponse><regionInfo>{regions}</regionInfo></DescribeRegionsResponse>"))
     })
 }

@@ -5,8 +5,11 @@ use std::net::{TcpListener, TcpStream};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 
+/// Sends something back.
+type Sender = dyn FnOnce(&mut TcpStream) -> std::io::Result<()>;
+
 /// What is sent back.
-pub struct Answer(Box<dyn FnOnce(&mut TcpStream) -> std::io::Result<()>>);
+pub struct Answer(Box<Sender>);
 
 impl Answer {
     /// An answer like any other.

@@ -384,7 +384,9 @@ async fn checks_that_are_never_answered_are_given_up_together_within_thirty_seco
         }
     })
     .await;
-    CHECKS.into_iter().for_each(|call| scene.fault(call, Which::First(100), FaultKind::Hang));
+    for call in CHECKS {
+        scene.fault(call, Which::First(100), FaultKind::Hang);
+    }
     let report = scene.purge_how(DRY_RUN, &these(&[HOME, EUROPE]), &PurgePolicy::default()).await.unwrap();
     assert_eq!(report.ending, Ending::Done);
     assert!(scene.elapsed() <= SignedDuration::from_secs(30), "{:?}", scene.elapsed());

@@ -159,7 +159,9 @@ fn try_seed(door: Door, seed: u64, totals: &Mutex<Totals>) {
     let story = failed.map(|case| tell(door, seed, &case));
     let mut totals = lock(totals);
     totals.seeds += 1;
-    mine.iter().for_each(|lived| totals.add(lived));
+    for lived in &mine {
+        totals.add(lived);
+    }
     if let Some(story) = story {
         say(&story);
         totals.failed.push(story);
@@ -222,7 +224,7 @@ fn remembered(file: &Path) -> BTreeMap<String, u64> {
 fn remember(file: &Path, door: Door, seed: u64) {
     let mut doors = remembered(file);
     doors.insert(door.name().to_owned(), seed);
-    let text: String = doors.iter().map(|(door, seed)| format!("{door} {seed}\n")).collect();
+    let text = doors.iter().map(|(door, seed)| format!("{door} {seed}\n")).collect::<Vec<_>>().concat();
     let new = file.with_extension("new");
     if let Err(error) = fs::write(&new, text).and_then(|()| fs::rename(&new, file)) {
         say(&format!("{} cannot be written: {error}", file.display()));

@@ -279,8 +279,11 @@ fn image(witness: &Witness<'_>, ended: &Ended, report: &ImageReport) -> Vec<Stri
     found
 }
 
+/// Whether what is claimed of a copy is true of it in that state.
+type IsTrueIn = fn(ImageState) -> bool;
+
 /// The copy that a standing names, and in which states of it that is true.
-fn claimed(standing: &Standing) -> Option<(&str, fn(ImageState) -> bool)> {
+fn claimed(standing: &Standing) -> Option<(&str, IsTrueIn)> {
     match standing {
         Standing::Done { copy } => Some((copy.as_str(), |state| matches!(state, ImageState::Available | ImageState::Disabled))),
         Standing::InFlight { copy } => Some((copy.as_str(), |_| true)),

@@ -45,7 +45,7 @@ pub fn copies_are_done(world: &World, meanings: &Meanings) -> Vec<Violation> {
                 .collect();
             let is_there = |copy: &&Image| is_marked(&copy.tags) && !matches!(copy.state, ImageState::Failed) && is_done_or_never(copy);
             let failed = copies.iter().filter(|copy| copy.state == ImageState::Failed).count();
-            if !copies.iter().any(|copy| is_there(&copy)) && failed < 3 {
+            if !copies.iter().any(is_there) && failed < 3 {
                 found.extend(said(format!("{id} in {region} is not copied to {destination}, where {failed} copies failed")));
             }
         }
@@ -91,7 +91,7 @@ pub fn expired_is_gone(world: &World, meanings: &Meanings, policy: &PurgePolicy,
             && !losses::refers(world.region(region), image.id.as_str(), policy.keep_launched)
             && !world.region(region).launch_configurations.values().any(|configuration| configuration.image_id == image.id)
             && !image.snapshots().filter_map(|id| world.region(region).snapshots.get(id)).any(|snapshot| snapshot.is_locked(now))
-            && !held.values().any(|copy| copied(copy))
+            && !held.values().any(copied)
             && image.tags.keys().all(looked_at)
     };
     for ((region, id), image) in held.iter().filter(|((region, _), _)| purged(region)) {

@@ -70,19 +70,19 @@ impl Manner {
                 manners.push(manner);
             }
         };
-        let (a, b, c, d) = (rng.i64(1..=20), rng.i64(1..=20), rng.i64(1..=20), rng.i64(0..=20));
-        maybe(rng, Self::VisibilityLag(a));
-        maybe(rng, Self::DeregisteredLingers(b));
-        maybe(rng, Self::InUseLingers(c));
-        maybe(rng, Self::SnapshotIdsAfter(d));
+        let seconds = [rng.i64(1..=20), rng.i64(1..=20), rng.i64(1..=20), rng.i64(0..=20)];
+        maybe(rng, Self::VisibilityLag(seconds[0]));
+        maybe(rng, Self::DeregisteredLingers(seconds[1]));
+        maybe(rng, Self::InUseLingers(seconds[2]));
+        maybe(rng, Self::SnapshotIdsAfter(seconds[3]));
         maybe(rng, Self::ShortPages);
         maybe(rng, Self::FailedCopiesNameless);
         maybe(rng, Self::CopiesDieWithTheirSource);
         maybe(rng, Self::Throttling);
         maybe(rng, Self::CopiesAtATime(1));
         maybe(rng, Self::ClosedRegionsSaySo);
-        let (e, bin) = (rng.i64(1..=20), Self::RecycleBin(REGIONS[rng.usize(..2)], rng.bool(), rng.bool()));
-        maybe(rng, Self::StaleReads(e));
+        let (stale, bin) = (rng.i64(1..=20), Self::RecycleBin(REGIONS[rng.usize(..2)], rng.bool(), rng.bool()));
+        maybe(rng, Self::StaleReads(stale));
         maybe(rng, Self::Shuffled);
         maybe(rng, Self::PagesByPosition);
         maybe(rng, bin);

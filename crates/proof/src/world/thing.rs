@@ -19,6 +19,7 @@ use crate::world::Account;
 
 /// An image and its snapshots.
 #[derive(Debug, Clone)]
+#[expect(clippy::struct_excessive_bools, reason = "each is a fact of its own, that chance decides by itself")]
 pub struct Thing {
     /// Its number, which is in its ids.
     pub number: u32,
@@ -163,7 +164,7 @@ impl Referrer {
             }
             Self::Parameter => drop(held.parameters.insert(format!("/golden/{number}"), Parameter::of_image(image, since))),
             Self::Recipe => {
-                drop(held.image_recipes.insert(format!("{number}/1.0.0"), Recipe { parent_image: image.to_owned(), created: since }))
+                drop(held.image_recipes.insert(format!("{number}/1.0.0"), Recipe { parent_image: image.to_owned(), created: since }));
             }
             Self::Instance => {
                 if let Some(instance) = held.instances.values_mut().next() {
@@ -503,9 +504,10 @@ impl Thing {
             sriov_net_support: None,
             public: self.owner == Owner::Public,
             launch_permissions: if self.owner == Owner::Sharing { BTreeSet::from([our_account()]) } else { BTreeSet::new() },
-            deregistration_protection: match self.is_protected {
-                true => DeregistrationProtection::Enabled { with_cooldown: false },
-                false => DeregistrationProtection::Disabled,
+            deregistration_protection: if self.is_protected {
+                DeregistrationProtection::Enabled { with_cooldown: false }
+            } else {
+                DeregistrationProtection::Disabled
             },
             deprecation_time: None,
             managed_by: self.is_managed.then_some(ManagedBy::AwsBackup),
