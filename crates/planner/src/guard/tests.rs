@@ -25,6 +25,15 @@ fn remove_with_all(image: &str, snapshots: &[&str]) -> Step {
     step
 }
 
+/// Of snapshots that only the image covers, which EC2 is to delete with it.
+fn remove_covering(image: &str, snapshots: &[&str]) -> Step {
+    let mut step = remove_with_all(image, snapshots);
+    if let Action::RemoveImage(remove) = &mut step.action {
+        remove.covered.clone_from(&remove.snapshots);
+    }
+    step
+}
+
 fn delete(snapshot: &str) -> Step {
     Step { region: region(HOME), action: Action::DeleteSnapshot(id(snapshot)) }
 }
