@@ -5,15 +5,18 @@ use std::sync::LazyLock;
 
 use jiff::Timestamp;
 
+use crate::caller::Caller;
 use crate::error::Error;
 use crate::id::{AccountId, ImageId, InstanceId, SnapshotId, VolumeId};
 use crate::reference::{instance_id, no_such_image, no_such_instances, no_such_snapshot, no_such_volume};
 use crate::resource::ResourceId;
-use crate::world::{Ancestor, Image, Instance, Region, Snapshot, Volume, World};
+use crate::world::{Ancestor, Image, Instance, Region, Session, Snapshot, Volume, World};
 
 pub(crate) struct Scope<'w> {
     pub(crate) world: &'w mut World,
     pub(crate) account: AccountId,
+    /// Where the caller has assumed a role of the account: that session.
+    pub(crate) session: Option<Session>,
     pub(crate) region: String,
     /// The request as it was sent.
     pub(crate) form: &'w BTreeMap<String, String>,
@@ -22,7 +25,11 @@ pub(crate) struct Scope<'w> {
 /// The image that every region offers to everybody.
 static PUBLIC_IMAGE: LazyLock<Option<Image>> = LazyLock::new(Image::published_by_amazon);
 
-impl Scope<'_> {
+impl<'w> Scope<'w> {
+    pub(crate) fn new(caller: Caller, region: &str, form: &'w BTreeMap<String, String>, world: &'w mut World) -> Self {
+        Self { world, account: caller.account, session: caller.session, region: region.to_owned(), form }
+    }
+
     pub(crate) fn now(&self) -> Timestamp {
         self.world.clock
     }
@@ -67,7 +74,10 @@ impl Scope<'_> {
     }
 
     pub(crate) fn may(&self, action: &str) -> bool {
-        self.world.accounts.get(&self.account).is_none_or(|account| !account.denied_actions.contains(action))
+        self.world.accounts.get(&self.account).is_none_or(|account| {
+            let role = self.session.as_ref().and_then(|session| account.roles.get(&session.role));
+            !account.denied_actions.contains(action) && role.is_none_or(|role| !role.denied_actions.contains(action))
+        })
     }
 
     /// Whether the account's callers may do that with a resource. What is not there is not denied: the
@@ -79,7 +89,18 @@ impl Scope<'_> {
     }
 
     pub(crate) fn caller_arn(&self) -> String {
-        format!("arn:aws:iam::{}:user/operator", self.account)
+        match &self.session {
+            Some(session) => session.arn(),
+            None => format!("arn:aws:iam::{}:user/operator", self.account),
+        }
+    }
+
+    /// The caller's unique id in IAM.
+    pub(crate) fn caller_id(&self) -> String {
+        match &self.session {
+            Some(session) => session.id(self.world.ids.seed),
+            None => "AIDAEXAMPLEOPERATOR00".to_owned(),
+        }
     }
 
     /// The images that the caller may know of: its own, those shared with it, the public ones.
