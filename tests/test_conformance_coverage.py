@@ -15,7 +15,8 @@ ACTIONS = """
     ModifySnapshotTier RestoreSnapshotTier DescribeSnapshotTierStatus
     ModifySnapshotAttribute ResetSnapshotAttribute DescribeSnapshotAttribute
     CreateTags DeleteTags DescribeTags
-    DescribeRegions DescribeAvailabilityZones GetCallerIdentity
+    DescribeRegions DescribeAvailabilityZones
+    AssumeRole GetCallerIdentity
 """.split()
 
 
@@ -32,5 +33,4 @@ def test_every_action_was_answered_and_understood(ledger, client):
 
 
 def test_every_action_was_refused_too(ledger, client):
-    # To be told who one is, one needs no permission and can make no mistake.
-    assert [action for action in ACTIONS if not ledger.refusals[action, client]] == ["GetCallerIdentity"]
+    assert [action for action in ACTIONS if not ledger.refusals[action, client]] == []

@@ -18,6 +18,7 @@ mod public_image;
 mod recipe;
 mod recycle_bin;
 mod regions;
+mod role;
 mod snapshot;
 pub(crate) mod tier;
 mod volume;
@@ -41,6 +42,8 @@ pub use self::parameter::Parameter;
 pub use self::recipe::Recipe;
 pub use self::recycle_bin::{Binned, IN_BIN_TAG, RecycleBin, ResourceTag, RetainedType, RetentionRule};
 pub use self::regions::{OptInStatus, RegionFacts, Zone};
+pub use self::role::{Role, Session};
+pub(crate) use self::role::{is_external_id_letter, is_name_letter};
 pub use self::snapshot::{Snapshot, SnapshotState};
 pub use self::tier::{TierOperation, Tiering};
 pub use self::volume::{Attachment, Volume};
@@ -64,8 +67,12 @@ pub struct World {
     pub regions: BTreeMap<String, RegionFacts>,
     /// What the accounts hold. An account that has never had anything is absent.
     pub accounts: BTreeMap<AccountId, Account>,
-    /// Which account an access key belongs to. Any other key belongs to [`AccountId::DEFAULT`].
+    /// Which account an access key belongs to. Any other key belongs to [`AccountId::DEFAULT`], unless it looks like
+    /// that of a session: then it must be one's.
     pub access_keys: BTreeMap<String, AccountId>,
+    /// The sessions of those who have assumed a role, by their access keys.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub sessions: BTreeMap<String, Session>,
     /// The instance that the metadata service answers for.
     pub metadata_instance: Option<InstanceId>,
     /// Choices where EC2 may behave one way or another.
@@ -93,6 +100,9 @@ pub struct Account {
     /// snapshots and tags, and `CreateImage` by its instance. EC2 does not authorize `CopyImage` that way.
     #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
     pub denied_unless_tagged: BTreeMap<String, (String, String)>,
+    /// The roles that can be assumed, by name.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub roles: BTreeMap<String, Role>,
 }
 
 /// What one account holds in one region.
@@ -157,6 +167,7 @@ impl World {
             regions: regions::commercial(),
             accounts: BTreeMap::new(),
             access_keys: BTreeMap::new(),
+            sessions: BTreeMap::new(),
             metadata_instance: None,
             manners: Manners::default(),
             fail_next: FailNext::default(),
@@ -231,6 +242,7 @@ impl World {
 
     fn settle_at(&mut self, now: Timestamp) {
         self.clock = self.clock.max(now);
+        self.sessions.retain(|_, session| session.is_remembered(now));
         let nameless = self.manners.failed_copies_nameless;
         for region in self.accounts.values_mut().flat_map(|account| account.regions.values_mut()) {
             region.settle(self.clock, nameless);
@@ -252,10 +264,6 @@ impl World {
         // At speed 0 nothing ever changes.
         let scaled = SignedDuration::try_from_secs_f64(duration.as_secs_f64() / self.speed);
         later(self.clock, scaled.unwrap_or(SignedDuration::MAX))
-    }
-
-    pub(crate) fn account_of_key(&self, access_key: &str) -> AccountId {
-        self.access_keys.get(access_key).cloned().unwrap_or_default()
     }
 }
 

@@ -44,6 +44,8 @@ struct File {
     #[serde(default)]
     account: Vec<AccountText>,
     #[serde(default)]
+    role: Vec<RoleText>,
+    #[serde(default)]
     region: Vec<RegionText>,
     #[serde(default)]
     instance: Vec<InstanceText>,
@@ -70,6 +72,21 @@ struct AccountText {
     access_keys: BTreeSet<String>,
     #[serde(default)]
     denied_actions: BTreeSet<String>,
+}
+
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+struct RoleText {
+    name: Spanned<String>,
+    #[serde(default)]
+    account: AccountId,
+    path: Option<Spanned<String>>,
+    /// Whoever writes a role down means somebody to assume it.
+    trusts: BTreeSet<AccountId>,
+    external_id: Option<Spanned<String>>,
+    #[serde(default)]
+    denied_actions: BTreeSet<String>,
+    max_session_duration: Option<Spanned<Length>>,
 }
 
 #[derive(Debug, Deserialize)]
@@ -221,6 +238,24 @@ mod tests {
         assert!(serde_json::from_str::<World>(&serde_json::to_string(&kept).unwrap()).unwrap() == kept);
     }
 
+    #[tokio::test(start_paused = true)]
+    async fn the_example_has_another_account_with_a_role_to_assume() {
+        let ec2 = Client::of(read(EXAMPLE, None).unwrap());
+        let arn = "arn:aws:iam::210987654321:role/backup/ami-backup";
+        let params = [("RoleArn", arn), ("RoleSessionName", "hub"), ("ExternalId", "b9c1-4f0e")];
+        let member = ec2.assuming(&params);
+        let names = |region| {
+            let ec2 = member.in_region(region);
+            let filter = [("Filter.1.Name", "resource-type"), ("Filter.1.Value.1", "instance")];
+            ec2.ok("DescribeTags", &filter).texts("value")
+        };
+        assert_eq!((names("us-east-1"), names("eu-west-1")), (vec!["shop-1".to_owned()], vec!["shop-2".to_owned()]));
+        assert!(member.error("TerminateInstances", &[("InstanceId.1", "i-0ab1ab1ab1ab10001")]).starts_with("UnauthorizedOperation"));
+        let params = [&params[..], &[("DurationSeconds", "43200")]].concat();
+        assert_eq!(ec2.of_service("sts").ok("AssumeRole", &params).text("Expiration"), "2026-06-01T14:00:00Z");
+        assert!(ec2.of_service("sts").error("AssumeRole", &params[..2]).starts_with("AccessDenied"));
+    }
+
     #[test]
     fn little_needs_to_be_said() {
         let world =
@@ -274,6 +309,14 @@ mod tests {
         assert_snapshot!(problem("[manners]\nallowances = { CopyImage = { most = inf, per_second = 1 } }"), @"2: expected a number from 0 on, and not inf");
         assert_snapshot!(first_words("[fail_next]\nimages = 1"), @"2: unknown field `images`");
         assert_snapshot!(problem("[[account]]\nid = '1'"), @r#"2: invalid id "1" (expecting "twelve digits, ...")"#);
+        assert_snapshot!(problem("[[role]]\nname = 'r'"), @"1: missing field `trusts`");
+        assert_snapshot!(problem("[[role]]\nname = 'r'\ntrusts = ['hub']"), @r#"3: invalid id "hub" (expecting "twelve digits, ...")"#);
+        assert_snapshot!(problem("[[role]]\nname = 'r'\ntrusts = []\nregion = 'us-east-1'"), @"4: unknown field `region`, expected one of `name`, `account`, `path`, `trusts`, `external_id`, `denied_actions`, `max_session_duration`");
+        assert_snapshot!(problem("[[role]]\nname = 'arn:aws:iam::210987654321:role/r'\ntrusts = []"), @"2: `arn:aws:iam::210987654321:role/r` is no name of a role, expected 64 letters, digits and _+=,.@- at most");
+        assert_snapshot!(problem("[[role]]\nname = 'r'\npath = 'backup'\ntrusts = []"), @"3: `backup` is no path, expected one such as /backup/");
+        assert_snapshot!(problem("[[role]]\nname = 'r'\nexternal_id = '?'\ntrusts = []"), @"3: `?` is no external id, expected two or more letters, digits and _+=,.@:/-");
+        assert_snapshot!(problem("[[role]]\nname = 'r'\nmax_session_duration = '13h'\ntrusts = []"), @"3: sessions of a role may last from 1h to 12h at most");
+        assert_snapshot!(problem("[[role]]\nname = 'r'\ntrusts = []\n[[role]]\nname = 'r'\ntrusts = []"), @"5: there is another role `r` in account 123456789012");
         assert_snapshot!(problem("[[snapshot]]\nregion = 'us-east-1'\nsize = -1"), @"3: invalid value: integer `-1`, expected u32");
     }
 
@@ -339,6 +382,8 @@ mod tests {
             "[8, 9]",
             "{ size = 4294967295 }",
             "['210987654321']",
+            "'210987654321'",
+            "'1h'",
             "{ Name = 'x' }",
         ];
         prop::option::of(prop::sample::select(values.map(str::to_owned).to_vec()))

@@ -7,14 +7,14 @@ use jiff::{SignedDuration, Timestamp};
 use toml::Spanned;
 
 use super::volume::{Entry, VolumeText};
-use super::{AccountText, File, ImageText, InstanceText, RegionText, SnapshotText};
+use super::{AccountText, File, ImageText, InstanceText, RegionText, RoleText, SnapshotText};
 use crate::clock::later;
 use crate::copying;
 use crate::id::{AccountId, ImageId, InstanceId, ReservationId, SnapshotId, VolumeId};
 use crate::toml_file::{Instant, Length, Problem};
 use crate::world::{
     Attachment, BlockDevice, DeregistrationProtection, Device, Ebs, Image, ImageState, Instance, InstanceState, OptInStatus, Origin,
-    Region, START_DURATION, STOP_DURATION, Snapshot, SnapshotState, StateReason, Tags, Volume, World,
+    Region, Role, START_DURATION, STOP_DURATION, Snapshot, SnapshotState, StateReason, Tags, Volume, World,
 };
 
 /// An instance of which nothing is said has been running that long.
@@ -50,6 +50,9 @@ impl<'t> Builder<'t> {
         for account in file.account {
             self.account(account);
         }
+        for role in file.role {
+            self.role(role)?;
+        }
         for region in file.region {
             self.region(region)?;
         }
@@ -82,6 +85,40 @@ impl<'t> Builder<'t> {
             self.world.access_keys.insert(key, text.id.clone());
         }
         self.world.accounts.entry(text.id).or_default().denied_actions.extend(text.denied_actions);
+    }
+
+    fn role(&mut self, text: RoleText) -> Result<(), Problem> {
+        let name = text.name.get_ref();
+        if !Role::is_name(name) {
+            let message = format!("`{name}` is no name of a role, expected 64 letters, digits and _+=,.@- at most");
+            return Err(self.problem(text.name.span(), &message));
+        }
+        let mut role = Role { trusts: text.trusts, denied_actions: text.denied_actions, ..Role::default() };
+        if let Some(path) = text.path {
+            if !Role::is_path(path.get_ref()) {
+                let message = format!("`{}` is no path, expected one such as /backup/", path.get_ref());
+                return Err(self.problem(path.span(), &message));
+            }
+            role.path = path.into_inner();
+        }
+        if let Some(external_id) = text.external_id {
+            if !Role::is_external_id(external_id.get_ref()) {
+                let message = format!("`{}` is no external id, expected two or more letters, digits and _+=,.@:/-", external_id.get_ref());
+                return Err(self.problem(external_id.span(), &message));
+            }
+            role.external_id = Some(external_id.into_inner());
+        }
+        if let Some(longest) = text.max_session_duration {
+            role.max_session_duration = longest.get_ref().0;
+            if !Role::MAX_SESSION_DURATIONS.contains(&role.max_session_duration) {
+                return Err(self.problem(longest.span(), "sessions of a role may last from 1h to 12h at most"));
+            }
+        }
+        let roles = &mut self.world.accounts.entry(text.account.clone()).or_default().roles;
+        if roles.insert(name.clone(), role).is_some() {
+            return Err(self.problem(text.name.span(), &format!("there is another role `{name}` in account {}", text.account)));
+        }
+        Ok(())
     }
 
     fn region(&mut self, text: RegionText) -> Result<(), Problem> {
