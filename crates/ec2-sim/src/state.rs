@@ -290,6 +290,15 @@ mod tests {
     }
 
     #[test]
+    fn a_number_is_kept_to_its_last_bit() {
+        for speed in [5.910_995_829_313_175e-97, 5.769_096_646_057_148e242] {
+            let world = World { speed, ..World::new(1, noon()) };
+            let kept = serde_json::to_string(&world).unwrap();
+            assert_eq!(serde_json::from_str::<World>(&kept).unwrap(), world);
+        }
+    }
+
+    #[test]
     fn what_a_file_does_not_say_has_its_default() {
         let mut value = serde_json::to_value(World::example(1, noon())).unwrap();
         for field in ["manners", "fail_next"] {

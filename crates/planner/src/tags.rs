@@ -236,7 +236,10 @@ impl Label {
 impl Intent {
     fn write(&self) -> String {
         let Self { destination: _, encryption, until } = self;
-        format!("until={until} {encryption}").trim_end().to_owned()
+        match encryption {
+            Encryption::AsSource => format!("until={until}"),
+            Encryption::DefaultKey | Encryption::Key(_) => format!("until={until} {encryption}"),
+        }
     }
 
     fn read(destination: Region, value: &str) -> Option<Self> {
@@ -305,6 +308,16 @@ mod tests {
             assert_eq!(tags.intents().collect::<Vec<_>>(), vec![Ok(intent.clone())]);
             assert_eq!(tags.for_copy(), label(None).tags(), "a copy does not carry the source's intents");
             assert!(intent.fits_a_tag());
+        }
+    }
+
+    #[test]
+    fn a_key_keeps_the_white_space_at_its_end() {
+        for key in ["", "alias/a\t", "alias/a\n", "alias/a\u{a0}"] {
+            let encryption = Encryption::Key(key.to_owned());
+            let intent = Intent { destination: "eu-west-1".parse().unwrap(), encryption, until: instant("2026-11-25T02:00:00Z") };
+            let tags = Tags::default().with_intents([&intent]);
+            assert_eq!(tags.intents().collect::<Vec<_>>(), vec![Ok(intent)], "{key:?}");
         }
     }
 
