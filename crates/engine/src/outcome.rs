@@ -263,6 +263,11 @@ impl Failure {
         self.class == Class::Credentials && self.code.is_none()
     }
 
+    /// Whether EC2 knows no image of that id. One that was deregistered it knows for a while as unavailable.
+    pub(crate) fn is_not_found(&self) -> bool {
+        self.code.as_deref() == Some("InvalidAMIID.NotFound")
+    }
+
     /// Whether the same call may well work later.
     pub fn is_passing(&self) -> bool {
         matches!(self.class, Class::Passing | Class::Throttled | Class::TryLater)
