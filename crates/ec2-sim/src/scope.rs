@@ -5,6 +5,7 @@ use std::sync::LazyLock;
 
 use jiff::Timestamp;
 
+use crate::clock::later;
 use crate::error::Error;
 use crate::id::{AccountId, ImageId, InstanceId, SnapshotId, VolumeId};
 use crate::reference::{instance_id, no_such_image, no_such_instances, no_such_snapshot, no_such_volume};
@@ -80,6 +81,11 @@ impl Scope<'_> {
 
     pub(crate) fn caller_arn(&self) -> String {
         format!("arn:aws:iam::{}:user/operator", self.account)
+    }
+
+    /// Whether what was done at that instant can be seen yet.
+    pub(crate) fn sees(&self, done: Timestamp) -> bool {
+        later(done, self.world.manners.visibility_lag) <= self.now()
     }
 
     /// The images that the caller may know of: its own, those shared with it, the public ones.

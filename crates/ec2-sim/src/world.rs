@@ -225,8 +225,18 @@ impl World {
         let instances = regions().flat_map(|region| region.instances.values()).filter_map(|instance| instance.next_state_at);
         let images = regions().flat_map(|region| region.images.values()).map(|image| image.ends);
         let snapshots = regions().flat_map(|region| region.snapshots.values()).map(|snapshot| snapshot.ends);
-        let recovering = regions().flat_map(|region| region.recycle_bin.recovering.values().copied());
-        instances.chain(images).chain(snapshots).chain(recovering).filter(|due| self.clock < *due && *due < now).min()
+        let protections = regions().flat_map(|region| region.images.values()).filter_map(Image::cooled_down_at);
+        let tiers = regions().flat_map(|region| region.snapshots.values()).filter_map(|snapshot| snapshot.tiering.as_ref());
+        let tiers = tiers.flat_map(|tiering| [Some(tiering.ends), tiering.restored_until]).flatten();
+        let bins = regions().flat_map(|region| region.recycle_bin.instants());
+        instances
+            .chain(images)
+            .chain(snapshots)
+            .chain(protections)
+            .chain(tiers)
+            .chain(bins)
+            .filter(|due| self.clock < *due && *due < now)
+            .min()
     }
 
     fn settle_at(&mut self, now: Timestamp) {

@@ -244,6 +244,8 @@ mod tests {
         assert_eq!(ec2.ok("DescribeInstances", &[]).texts("instanceId").len(), 2);
         let images = ec2.ok("DescribeImages", &[("Owner.1", "self"), ("IncludeDisabled", "true")]);
         assert_eq!(images.texts("imageId").len(), 7);
+        // What was done just now can be seen after the example's lag.
+        ec2.wait(3);
         for (action, element, count) in [
             ("DescribeLockedSnapshots", "snapshotId", 5),
             ("DescribeSnapshotTierStatus", "snapshotId", 17),

@@ -36,7 +36,7 @@ fn run<A: Action>(scope: &mut Scope, answer: &mut Xml) -> Result<(), Error> {
             ),
         ));
     }
-    action.perform(scope, answer)
+    super::perform(action, scope, answer)
 }
 
 fn take<A: Action>(scope: &Scope) -> Result<A, Error> {

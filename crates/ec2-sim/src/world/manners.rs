@@ -13,7 +13,8 @@ use super::{Allowance, StateReason};
 #[serde(default, deny_unknown_fields)]
 #[expect(clippy::struct_excessive_bools, reason = "each is a switch of its own")]
 pub struct Manners {
-    /// For how long what was just created cannot be seen by any call. EC2 is eventually consistent.
+    /// For how long what was just created cannot be seen by any call, what was just deleted not in the Recycle
+    /// Bin, and a new lock not in the list of locks. EC2 is eventually consistent.
     pub visibility_lag: SignedDuration,
     /// For how long the mappings of a new image lack their snapshot ids; divided by the world's speed.
     pub snapshot_ids_after: SignedDuration,
@@ -79,8 +80,9 @@ pub struct Manners {
     pub snapshot_pace: Pace,
     /// How long the copy of a snapshot takes.
     pub copy_pace: Pace,
-    /// How old an answer of `Describe…` may be: each instance, image and snapshot is shown as it was at some
-    /// instant within this time, and what is available now may be pending in the next answer.
+    /// How old an answer of `Describe…` or `List…` may be: each instance, image, snapshot (in the Recycle Bin
+    /// too), launch template and launch configuration is shown as it was at some instant within this time, and
+    /// what is available now may be pending in the next answer.
     pub stale_reads: SignedDuration,
     /// Whether lists come in another order each time, those within an answer's items too. Without it a listing
     /// has no order that means anything, but always the same one.
