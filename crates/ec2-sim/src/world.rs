@@ -114,7 +114,7 @@ pub struct Region {
     /// KMS keys that can be used, by id, ARN or alias as a call would name them, besides
     /// `alias/aws/ebs`.
     pub kms_keys: BTreeSet<String>,
-    /// The client tokens seen within a day, as `Action/token`.
+    /// The client tokens that are remembered, as `Action/token`.
     pub client_tokens: BTreeMap<String, TokenUse>,
     /// What is left in the token buckets of the actions that were called, where calls are throttled.
     #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
@@ -241,9 +241,9 @@ impl World {
 
     fn settle_at(&mut self, now: Timestamp) {
         self.clock = self.clock.max(now);
-        let nameless = self.manners.failed_copies_nameless;
+        let Manners { failed_copies_nameless: nameless, tokens_remembered, .. } = self.manners;
         for region in self.accounts.values_mut().flat_map(|account| account.regions.values_mut()) {
-            region.settle(self.clock, nameless);
+            region.settle(self.clock, nameless, tokens_remembered);
         }
     }
 
@@ -270,7 +270,7 @@ impl World {
 }
 
 impl Region {
-    fn settle(&mut self, now: Timestamp, failed_copies_nameless: bool) {
+    fn settle(&mut self, now: Timestamp, failed_copies_nameless: bool, tokens_remembered: SignedDuration) {
         for instance in self.instances.values_mut() {
             instance.settle(now, &mut self.volumes);
         }
@@ -288,8 +288,7 @@ impl Region {
         self.recycle_bin.settle(now, &mut self.snapshots);
         let instances = &self.instances;
         self.deregistered.retain(|id, gone| gone.remembered(now) || instances.values().any(|i| i.image_id == *id && i.is_alive()));
-        let day = SignedDuration::from_hours(24);
-        self.client_tokens.retain(|_, used| now < later(used.at, day));
+        self.client_tokens.retain(|_, used| now < later(used.at, tokens_remembered));
     }
 
     /// The registered image, if any, that a snapshot belongs to.
