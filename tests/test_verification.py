@@ -1,4 +1,4 @@
-"""docs/verification.md names tests; each of them must be there, and be one that runs."""
+"""docs/verification.md names tests and switches; each of them must be there, and a test be one that runs."""
 
 import re
 from pathlib import Path
@@ -50,3 +50,12 @@ def test_every_test_that_the_checklist_names_runs():
         assert names, line
         missing = [name for name in names if name not in tests]
         assert not missing, missing
+
+
+def test_every_switch_that_the_page_names_is_there():
+    page = (ROOT / "docs/verification.md").read_text()
+    rows = re.findall(r"^\| [^|]+\? \| (.+) \|$", page, re.MULTILINE)
+    assert len(rows) == 11
+    manners = (ROOT / "crates/ec2-sim/src/world/manners.rs").read_text()
+    switches = [name for row in rows for name in re.findall(r"`(\w+)`", row)]
+    assert [name for name in switches if f"    pub {name}: " not in manners] == []

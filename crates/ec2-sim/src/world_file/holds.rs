@@ -75,7 +75,8 @@ impl Builder<'_> {
                 return Err(self.problem(text.span(), "expected `tier` or `tiering`, not both"));
             }
             let tiering = self.tiering(text, snapshot)?;
-            snapshot.storage_tier = if tiering.operation == TierOperation::Archival { "standard" } else { "archive" }.to_owned();
+            let tier = if tiering.operation == TierOperation::Archival { "standard" } else { "archive" };
+            tier.clone_into(&mut snapshot.storage_tier);
             snapshot.tiering = Some(tiering);
         }
         if let Some(text) = &holds.lock {

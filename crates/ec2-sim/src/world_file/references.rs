@@ -268,7 +268,7 @@ impl Builder<'_> {
         if allowed.iter().any(|begin| name.starts_with(begin)) || name.parse::<ImageId>().is_ok() {
             return Ok(name.clone());
         }
-        let others: String = allowed.iter().map(|begin| format!(", or {begin}…")).collect();
+        let others = allowed.iter().map(|begin| format!(", or {begin}…")).collect::<Vec<_>>().concat();
         let message =
             format!("there is no image `{name}` in {region}, expected the name or the id of one, or the id of one that is gone{others}");
         Err(self.problem(named.span(), &message))
