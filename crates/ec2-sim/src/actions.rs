@@ -207,8 +207,13 @@ fn run<A: Action>(scope: &mut Scope, answer: &mut Xml) -> Result<(), Error> {
     if dry_run {
         return Err(Error::dry_run());
     }
-    // Whoever reads may see what is past; whoever changes something changes what there is.
-    let view = if A::NAME.starts_with("Describe") { scope.world.stale_view(&scope.account, &scope.region) } else { None };
+    perform(action, scope, answer)
+}
+
+/// Acts, at last. Whoever reads may see what is past; whoever changes something changes what there is.
+fn perform<A: Action>(action: A, scope: &mut Scope, answer: &mut Xml) -> Result<(), Error> {
+    let reads = ["Describe", "List"].iter().any(|verb| A::NAME.starts_with(verb));
+    let view = if reads { scope.world.stale_view(&scope.account, &scope.region) } else { None };
     match view {
         None => action.perform(scope, answer),
         Some(view) => {

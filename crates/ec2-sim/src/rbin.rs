@@ -299,7 +299,8 @@ fn rule<'s>(id: &str, scope: &'s Scope) -> Result<&'s RetentionRule, Error> {
     found.ok_or_else(|| error(404, "ResourceNotFoundException", format!("There is no rule with the identifier {id}.")))
 }
 
-fn check(rule: &RetentionRule) -> Result<(), Error> {
+/// What is wrong with a rule, by itself.
+pub(crate) fn check(rule: &RetentionRule) -> Result<(), Error> {
     if !(1..=365).contains(&rule.days) {
         return Err(invalid("RetentionPeriodValue must be from 1 to 365 days."));
     }
@@ -373,7 +374,8 @@ fn reason(code: &str, message: &str) -> Option<&'static str> {
     }
 }
 
-fn is_identifier(text: &str) -> bool {
+/// Whether it has the form of a rule's identifier.
+pub(crate) fn is_identifier(text: &str) -> bool {
     text.len() == 11 && text.bytes().all(|byte| byte.is_ascii_alphanumeric())
 }
 

@@ -6,6 +6,7 @@ use std::sync::LazyLock;
 use jiff::Timestamp;
 
 use crate::caller::Caller;
+use crate::clock::later;
 use crate::error::Error;
 use crate::id::{AccountId, ImageId, InstanceId, SnapshotId, VolumeId};
 use crate::reference::{instance_id, no_such_image, no_such_instances, no_such_snapshot, no_such_volume};
@@ -101,6 +102,11 @@ impl<'w> Scope<'w> {
             Some(session) => session.id(self.world.ids.seed),
             None => "AIDAEXAMPLEOPERATOR00".to_owned(),
         }
+    }
+
+    /// Whether what was done at that instant can be seen yet.
+    pub(crate) fn sees(&self, done: Timestamp) -> bool {
+        later(done, self.world.manners.visibility_lag) <= self.now()
     }
 
     /// The images that the caller may know of: its own, those shared with it, the public ones.

@@ -124,7 +124,7 @@ pub struct Region {
     /// KMS keys that can be used, by id, ARN or alias as a call would name them, besides
     /// `alias/aws/ebs`.
     pub kms_keys: BTreeSet<String>,
-    /// The client tokens seen within a day, as `Action/token`.
+    /// The client tokens that are remembered, as `Action/token`.
     pub client_tokens: BTreeMap<String, TokenUse>,
     /// What is left in the token buckets of the actions that were called, where calls are throttled.
     #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
@@ -236,16 +236,26 @@ impl World {
         let instances = regions().flat_map(|region| region.instances.values()).filter_map(|instance| instance.next_state_at);
         let images = regions().flat_map(|region| region.images.values()).map(|image| image.ends);
         let snapshots = regions().flat_map(|region| region.snapshots.values()).map(|snapshot| snapshot.ends);
-        let recovering = regions().flat_map(|region| region.recycle_bin.recovering.values().copied());
-        instances.chain(images).chain(snapshots).chain(recovering).filter(|due| self.clock < *due && *due < now).min()
+        let protections = regions().flat_map(|region| region.images.values()).filter_map(Image::cooled_down_at);
+        let tiers = regions().flat_map(|region| region.snapshots.values()).filter_map(|snapshot| snapshot.tiering.as_ref());
+        let tiers = tiers.flat_map(|tiering| [Some(tiering.ends), tiering.restored_until]).flatten();
+        let bins = regions().flat_map(|region| region.recycle_bin.instants());
+        instances
+            .chain(images)
+            .chain(snapshots)
+            .chain(protections)
+            .chain(tiers)
+            .chain(bins)
+            .filter(|due| self.clock < *due && *due < now)
+            .min()
     }
 
     fn settle_at(&mut self, now: Timestamp) {
         self.clock = self.clock.max(now);
         self.sessions.retain(|_, session| session.is_remembered(now));
-        let nameless = self.manners.failed_copies_nameless;
+        let Manners { failed_copies_nameless: nameless, tokens_remembered, .. } = self.manners;
         for region in self.accounts.values_mut().flat_map(|account| account.regions.values_mut()) {
-            region.settle(self.clock, nameless);
+            region.settle(self.clock, nameless, tokens_remembered);
         }
     }
 
@@ -268,7 +278,7 @@ impl World {
 }
 
 impl Region {
-    fn settle(&mut self, now: Timestamp, failed_copies_nameless: bool) {
+    fn settle(&mut self, now: Timestamp, failed_copies_nameless: bool, tokens_remembered: SignedDuration) {
         for instance in self.instances.values_mut() {
             instance.settle(now, &mut self.volumes);
         }
@@ -286,8 +296,7 @@ impl Region {
         self.recycle_bin.settle(now, &mut self.snapshots);
         let instances = &self.instances;
         self.deregistered.retain(|id, gone| gone.remembered(now) || instances.values().any(|i| i.image_id == *id && i.is_alive()));
-        let day = SignedDuration::from_hours(24);
-        self.client_tokens.retain(|_, used| now < later(used.at, day));
+        self.client_tokens.retain(|_, used| now < later(used.at, tokens_remembered));
     }
 
     /// The registered image, if any, that a snapshot belongs to.

@@ -36,7 +36,7 @@ fn run<A: Action>(scope: &mut Scope, answer: &mut Xml) -> Result<(), Error> {
             ),
         ));
     }
-    action.perform(scope, answer)
+    super::perform(action, scope, answer)
 }
 
 /// Reads a request. Whatever is wrong with it has one code.
