@@ -128,8 +128,8 @@ impl<'a> RegionPurge<'a> {
         let going: Going<'a> = released().map(|(place, (backup, _))| (&backup.image().id, place)).collect();
         let releases: BTreeMap<usize, Releases<'a>> =
             released().map(|(place, (backup, _))| (place, self.releases(*backup, &going))).collect();
-        // A shared snapshot goes if any of the images that share it gives leave, though that is not the last of them.
-        let free = releases.values().flatten().filter(|(id, release)| release.is_ok() && self.is_shared(id)).map(|(id, _)| *id).collect();
+        // A snapshot goes if any of the images that share it gives leave, though that is not the last of them.
+        let free = releases.values().flatten().filter(|(_, release)| release.is_ok()).map(|(id, _)| *id).collect();
         for (place, (backup, decision)) in decisions.into_iter().enumerate() {
             let decision = match decision {
                 Err(reason) => Decision::Keep { reason },
@@ -266,10 +266,6 @@ impl<'a> RegionPurge<'a> {
         };
         let covered = snapshots.iter().filter(is_covered).cloned().collect();
         (RemoveImage { image: backup.image().id.clone(), snapshots, covered, all_snapshots }, left)
-    }
-
-    fn is_shared(&self, id: &SnapshotId) -> bool {
-        self.users.get(id).is_some_and(|users| users.len() > 1)
     }
 
     fn snapshot_released(&self, backup: Backup<'a>, id: &SnapshotId, claim: Claim<'_>, going: &Going<'a>) -> Result<(), KeepReason> {
