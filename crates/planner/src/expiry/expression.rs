@@ -222,7 +222,33 @@ mod tests {
         the expiry `@99999999999999999999` is not understood: the number `99999999999999999999` is too large; leave the expiry out to keep the backup for ever
         the expiry `@12 days` is not understood: `@` stands with the whole seconds since 1970 and nothing else; write `@1795992000`
         "#);
-        assert_eq!(Expiry::from_expression(&"+1 day ".repeat(20), &sunday("UTC0")), Err(ExpressionError::TooLong));
+    }
+
+    #[test]
+    fn a_year_behind_a_month_and_day_is_the_dates_unless_it_counts_what_is_behind_it() {
+        let texts = [
+            "Dec 24 2026 next week",
+            "Dec 24 2026 UTC 18:00",
+            "Dec 24 2026 tomorrow",
+            "Dec 24 2026 hours",
+            "Dec 24 2026 friday",
+            "Dec 24 2026 18:00",
+        ];
+        insta::assert_snapshot!(texts.map(expiry).join("\n"), @"
+        Dec 24 2026 next week     2026-12-31T00:00:00Z
+        Dec 24 2026 UTC 18:00     2026-12-24T18:00:00Z
+        Dec 24 2026 tomorrow      2026-12-25T00:00:00Z
+        the expiry `Dec 24 2026 hours` can be read in several ways: write a single step such as `+6 weeks`, or `2026-12-24 18:00 UTC`
+        the expiry `Dec 24 2026 friday` is not understood: the number `2026` has no unit that is known: hours, days, weeks, months, years; a time of day is written `07:00`, a date `2026-12-24`
+        Dec 24 2026 18:00         2026-12-24T18:00:00Z
+        ");
+    }
+
+    #[test]
+    fn an_expression_has_up_to_128_characters() {
+        let padded = |length: usize| Expiry::from_expression(&format!("{:length$}", "+1 week"), &sunday("UTC0"));
+        assert_eq!(padded(128), padded(7));
+        assert_eq!(padded(129), Err(ExpressionError::TooLong));
     }
 
     #[test]

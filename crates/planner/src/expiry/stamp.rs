@@ -330,6 +330,18 @@ mod tests {
         `11/29/2026 22:41 UTC`: `/` is not understood
         `29０ Nov 2026 22:41 UTC`: `０` is not understood
         ");
-        assert_eq!(Expiry::from_tag(&"Sun ".repeat(100)), Err(UnreadableTag::TooLong));
+    }
+
+    #[test]
+    fn a_tag_is_read_up_to_the_length_that_ec2_allows() {
+        let padded = |length: usize| Expiry::from_tag(&format!("{:length$}", "@1795992060"));
+        assert_eq!(padded(256), padded(11));
+        assert_eq!(padded(257), Err(UnreadableTag::TooLong));
+    }
+
+    #[test]
+    fn no_backup_expired_before_there_was_ec2() {
+        assert_eq!(Expiry::from_tag("@1156464000").unwrap().to_string(), "2006-08-25T00:00:00Z");
+        assert_eq!(Expiry::from_tag("@1156463999"), Err(UnreadableTag::OutOfRange));
     }
 }
