@@ -273,6 +273,7 @@ mod tests {
             "2026-11-29T24:00:00Z",
             "2026-11-29T22:41:60Z",
             "2026-11-29TZ22:41",
+            "2026-11-29T UTC 22:41",
             "2026-11-29T22:41:00+25:00",
             "2026-11-29T22:41:00Z Z",
             "2026-11-29T22:41:00 UTC+3",
@@ -316,6 +317,7 @@ mod tests {
         `2026-11-29T24:00:00Z`: no such time of day
         `2026-11-29T22:41:60Z`: no such time of day
         `2026-11-29TZ22:41`: `tz` is not understood
+        `2026-11-29T UTC 22:41`: no time of day
         `2026-11-29T22:41:00+25:00`: no such offset from UTC
         `2026-11-29T22:41:00Z Z`: more than one time zone
         `2026-11-29T22:41:00 UTC+3`: no such offset from UTC
