@@ -52,11 +52,12 @@ fn parts(text: &str) -> impl Iterator<Item = Part> {
     let mut marks = 0;
     text.chars().map(move |c| {
         marks = if is_mark(c) { marks + 1 } else { 0 };
-        match c {
-            ' '..='~' => Part::AsIs(c),
-            _ if c.is_whitespace() => Part::AsIs(' '),
-            _ if marks > MARKS_ON_A_LETTER || is_unseen(c) => Part::Escaped(c),
-            _ => Part::AsIs(c),
+        if c.is_whitespace() {
+            Part::AsIs(' ')
+        } else if marks > MARKS_ON_A_LETTER || is_unseen(c) {
+            Part::Escaped(c)
+        } else {
+            Part::AsIs(c)
         }
     })
 }

@@ -349,6 +349,14 @@ mod tests {
     }
 
     #[test]
+    fn a_key_that_would_not_be_read_back_does_not_fit_either() {
+        let key = |key: &str| Encryption::Key(key.to_owned());
+        let intent = |encryption| Intent { destination: "eu-west-1".parse().unwrap(), encryption, until: instant("2026-11-25T02:00:00Z") };
+        assert!(intent(key("alias/dr")).fits_a_tag());
+        assert!(!intent(key("alias/dr encrypt")).fits_a_tag());
+    }
+
+    #[test]
     fn no_tag_of_ours_but_one_speaks_of_expire() {
         // The old purge script greps the tags for this word.
         assert!(!INTENT_PREFIX.contains(EXPIRE));

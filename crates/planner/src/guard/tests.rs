@@ -72,6 +72,8 @@ fn objections(plan: Plan, inventory: &Inventory, permit: Permit<'_>) -> Vec<Stri
     match guard(plan.clone(), inventory, permit, now()) {
         Ok(checked) => {
             assert_eq!(checked.plan(), &plan, "a plan passes as it is");
+            let steps = checked.steps().map(|step| Step { region: step.region().clone(), action: step.action().clone() });
+            assert_eq!(steps.collect::<Vec<_>>(), plan.steps, "and so do its steps, in their order");
             Vec::new()
         }
         Err(Refusal::Objections(objections)) => {

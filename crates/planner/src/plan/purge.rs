@@ -108,10 +108,7 @@ impl<'a> RegionPurge<'a> {
         let mut users: HashMap<&SnapshotId, Vec<&ImageId>> = HashMap::with_capacity(snapshots.len());
         for image in images.iter().flat_map(Listed::versions) {
             for snapshot in image.snapshots() {
-                let users = users.entry(snapshot).or_default();
-                if users.last() != Some(&&image.id) {
-                    users.push(&image.id);
-                }
+                users.entry(snapshot).or_default().push(&image.id);
             }
         }
         let living = images.iter().map(|listed| &listed.image.id).collect();
@@ -321,9 +318,8 @@ impl<'a> RegionPurge<'a> {
                 self.expired(&expire)?;
             }
         }
-        let users = self.users.get(id).into_iter().flatten().copied();
-        let others = users.chain(&snapshot.made_for).filter(|user| **user != backup.image().id);
-        let staying = others.filter(|user| self.living.contains(user) && !going.contains_key(user)).min();
+        let users = self.users.get(id).into_iter().flatten().copied().chain(&snapshot.made_for);
+        let staying = users.filter(|user| self.living.contains(user) && !going.contains_key(user)).min();
         staying.map_or(Ok(()), |by| Err(KeepReason::StillUsed { by: by.clone() }))?;
         self.not_wanted_by_the_bin(snapshot)
     }

@@ -100,6 +100,16 @@ fn an_images_mark_covers_only_what_was_made_for_it_and_goes_with_it() {
     assert_eq!(of_the_other, ["snap-1: NotMarked"], "ami-2 does not name it");
     let orphan = world().with(bare().made_for("ami-1"));
     assert_eq!(wrong(&orphan, [delete("snap-1")]), ["snap-1: NotMarked"]);
+    let by_itself = wrong(&with(bare().made_for("ami-1")), [remove("ami-1", &[]), delete("snap-1")]);
+    let refused = ["ami-1: Stranded", "ami-1: CoveredUnnamed", "snap-1: UnderLivingImage", "snap-1: NotMarked"];
+    assert_eq!(by_itself, refused, "it does not go with it");
+}
+
+#[test]
+fn a_snapshot_that_is_still_being_made_goes_with_its_image_only() {
+    let inventory =
+        world().with(backup("ami-1").expired().with(snapshot("snap-1").expired().pending())).with(snapshot("snap-2").expired().pending());
+    assert_eq!(wrong(&inventory, [remove("ami-1", &["snap-1"]), delete("snap-2")]), ["snap-2: Pending"]);
 }
 
 #[test]

@@ -244,6 +244,18 @@ fn nothing_is_missed_of_what_stays_anyway() {
     }
     let referenced = world().with(backup("ami-1").expired().with_snapshot("snap-1")).referenced_by(ReferenceKind::Other, "x", "ami-1");
     assert_eq!(unmade(&plan_of(&referenced), &referenced), [""; 0], "the locks would not have mattered");
+    let anothers = snapshot("snap-1").tagged("Creator", "dlm").made_for("ami-9");
+    let leaving = world().with(backup("ami-1").expired().upon(anothers)).checked().denied(Check::RecycleBin);
+    assert_eq!(deletions(&plan_of(&leaving)), ["ami-1"]);
+    assert_eq!(unmade(&plan_of(&leaving), &leaving), [""; 0], "nor would the Recycle Bin, to a snapshot that is another's");
+}
+
+#[test]
+fn locks_are_missed_of_an_image_with_snapshots_though_no_orphan_goes() {
+    let inventory = world().with(backup("ami-1").expired().with_snapshot("snap-1")).checked().denied(Check::Locks);
+    for plan in [plan_of(&inventory), requiring(&inventory)] {
+        assert_eq!(unmade(&plan, &inventory), ["the locked snapshots of us-east-1 could not be read: no Locks for you"]);
+    }
 }
 
 #[test]
