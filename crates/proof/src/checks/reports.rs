@@ -170,7 +170,11 @@ impl Purge<'_> {
         let read = self.report.regions.iter().filter(|region| region.read);
         let read: BTreeSet<&str> = read.map(|region| region.region.as_str()).collect();
         let after = images(self.witness.after);
-        for ((region, id), image) in images(self.witness.before) {
+        // A listing in pages of positions skips what moves up while it is read.
+        let manners = &self.witness.before.manners;
+        let moves = !manners.stale_reads.is_zero() || self.witness.ended.len() > 1;
+        let may_skip = manners.pages_by_position && manners.largest_page.is_some() && moves;
+        for ((region, id), image) in images(self.witness.before).into_iter().filter(|_| !may_skip) {
             let is_visible = image.visible_from <= self.ended.began && after.contains_key(&(region.clone(), id.clone()));
             if is_visible && is_marked(&image.tags) && read.contains(region.as_str()) && !spoken.contains_key(id.as_str()) {
                 found.push(format!("{id} in {region} is ours, and nothing is said of it"));
@@ -198,7 +202,7 @@ impl Purge<'_> {
     fn ending(&self) -> Vec<String> {
         let report = self.report;
         let results = || report.verdicts.iter().filter_map(|verdict| verdict.result.as_ref());
-        let all_gone = results().all(|removal| removal.image.is_gone() && removal.snapshots.iter().all(|one| one.deletion.is_gone()));
+        let all_gone = results().all(|removal| removal.image.is_gone() && removal.snapshots.iter().all(|one| one.deletion.is_settled()));
         let all_read = report.regions.iter().all(|region| region.read);
         let any_gone = results().any(|removal| removal.image.is_gone());
         let is_true = match report.ending {
