@@ -1,13 +1,14 @@
 //! The log of calls.
 
 use std::collections::{BTreeMap, VecDeque};
+use std::time::Duration;
 
 use jiff::Timestamp;
 use tokio::sync::watch;
 
 use crate::{metadata, throttle};
 
-/// More calls than this are not kept: the oldest go, so that a server can run for ever.
+/// More calls than this a server does not keep: the oldest go, so that it can run for ever.
 const KEPT: usize = 10_000;
 
 /// One call that reached the simulator.
@@ -26,6 +27,8 @@ pub struct Call {
     pub params: BTreeMap<String, String>,
     /// What came of it.
     pub outcome: Outcome,
+    /// How much later than at once it was answered, because of a fault that delays.
+    pub late_by: Duration,
 }
 
 /// What came of a call.
@@ -53,10 +56,12 @@ impl Outcome {
     }
 }
 
-/// The latest calls, and how many of all calls have changed something.
+/// The calls, all of them unless it was told otherwise, and how many have changed something.
 #[derive(Debug, Default)]
 pub(crate) struct Log {
     calls: VecDeque<Call>,
+    /// So many of them are kept; `None` for all.
+    most: Option<usize>,
     effects: watch::Sender<u64>,
 }
 
@@ -65,10 +70,19 @@ impl Log {
         if call.outcome.is_done() && call.action != metadata::ACTION && !throttle::is_non_mutating(&call.action) {
             self.effects.send_modify(|effects| *effects += 1);
         }
-        if self.calls.len() == KEPT {
-            self.calls.pop_front();
-        }
         self.calls.push_back(call);
+        self.make_room();
+    }
+
+    /// From now on only the latest calls are kept.
+    pub(crate) fn keep_the_latest(&mut self) {
+        self.most = Some(KEPT);
+        self.make_room();
+    }
+
+    fn make_room(&mut self) {
+        let too_many = self.most.map_or(0, |most| self.calls.len().saturating_sub(most));
+        self.calls.drain(..too_many);
     }
 
     pub(crate) fn calls(&self) -> Vec<Call> {
@@ -82,14 +96,12 @@ impl Log {
 
 #[cfg(test)]
 mod tests {
-    use std::time::Duration;
-
     use super::*;
     use crate::faults::{Fault, FaultKind, Which};
     use crate::testing::{Client, WEB};
 
     #[test]
-    fn the_oldest_calls_make_room() {
+    fn the_oldest_calls_make_room_where_a_server_is_to_run_for_ever() {
         let call = |number: usize| Call {
             at: Timestamp::UNIX_EPOCH,
             region: String::new(),
@@ -97,11 +109,16 @@ mod tests {
             access_key: String::new(),
             params: BTreeMap::new(),
             outcome: Outcome::Ok,
+            late_by: Duration::ZERO,
         };
         let mut log = Log::default();
         (0..KEPT + 5).for_each(|number| log.push(call(number)));
+        assert_eq!(log.calls().len(), KEPT + 5);
+        log.keep_the_latest();
         assert_eq!(log.calls().len(), KEPT);
         assert_eq!(log.calls()[0].action, "5");
+        log.push(call(KEPT + 5));
+        assert_eq!((log.calls().len(), &log.calls()[0].action[..]), (KEPT, "6"));
     }
 
     #[tokio::test(start_paused = true)]

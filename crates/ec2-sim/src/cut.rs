@@ -123,6 +123,19 @@ mod tests {
         assert_eq!(ec2.sim.exchange(&request), Delivery::Never);
     }
 
+    #[test]
+    fn others_change_the_world_just_before_a_call() {
+        let ec2 = Client::of_example();
+        ec2.sim.before_call(2, |world| assert!(world.perform("us-east-1", "TerminateInstances", &[("InstanceId.1", WEB)])));
+        ec2.sim.before_call(9, |world| world.region_mut("us-east-1").instances.clear());
+        let state = || ec2.ok("DescribeInstances", &[("InstanceId.1", WEB)]).texts("name")[0].clone();
+        assert_eq!([state(), state()], ["running", "shutting-down"]);
+        assert_eq!(ec2.sim.calls().len(), 2);
+        ec2.sim.clear_faults();
+        (0..9).for_each(|_| drop(ec2.ok("DescribeRegions", &[])));
+        assert_eq!(state(), "shutting-down");
+    }
+
     #[tokio::test(start_paused = true)]
     async fn whoever_waits_for_the_cut_learns_of_it() {
         let ec2 = Client::of_example();

@@ -45,6 +45,9 @@ fn deal(request: &impl Addressed, world: &mut World, faults: &mut Faults, log: &
         strike(fault, request, world)
     };
     call.outcome = outcome;
+    if let Delivery::Late(by, _) = &delivery {
+        call.late_by = *by;
+    }
     let delivery = match cut_point {
         None => delivery,
         Some(_) => {

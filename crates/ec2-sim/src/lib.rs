@@ -91,12 +91,17 @@ pub struct Ec2Sim {
     running: Arc<Mutex<Running>>,
 }
 
+/// What somebody else does to the world.
+type Change = Box<dyn FnOnce(&mut World) + Send>;
+
 struct Running {
     world: World,
     clock: clock::Clock,
     faults: faults::Faults,
     log: call::Log,
     cut: cut::Cut,
+    /// What others do, each just before the call of that number.
+    others: Vec<(u64, Change)>,
 }
 
 impl Ec2Sim {
@@ -109,6 +114,7 @@ impl Ec2Sim {
             faults: faults::Faults::default(),
             log: call::Log::default(),
             cut: cut::Cut::default(),
+            others: Vec::new(),
         };
         Self { running: Arc::new(Mutex::new(running)) }
     }
@@ -144,7 +150,7 @@ impl Ec2Sim {
         server::serve(self, listener).await
     }
 
-    /// The latest calls, the oldest first.
+    /// The calls so far, the oldest first. Once it [serves](Self::serve), only the latest are kept.
     pub fn calls(&self) -> Vec<Call> {
         self.lock().log.calls()
     }
@@ -159,9 +165,21 @@ impl Ec2Sim {
         self.lock().faults.add_random(faults);
     }
 
-    /// Nothing that was injected goes wrong any more.
+    /// Nothing that was injected goes wrong any more, and what [others](Self::before_call) were still to do they leave.
     pub fn clear_faults(&self) {
-        self.lock().faults.clear();
+        let mut running = self.lock();
+        running.faults.clear();
+        running.others.clear();
+    }
+
+    /// Lets somebody else change the world just before a call. Calls are counted as in
+    /// [`calls_made`](Self::calls_made), so that the next one is `calls_made() + 1`.
+    pub fn before_call(&self, call: u64, change: impl FnOnce(&mut World) + Send + 'static) {
+        self.lock().others.push((call, Box::new(change)));
+    }
+
+    pub(crate) fn keep_the_latest_calls(&self) {
+        self.lock().log.keep_the_latest();
     }
 
     /// How many calls have been struck by faults, by [the names](FaultKind::name) of their kinds.
@@ -225,7 +243,12 @@ impl Ec2Sim {
 
     fn exchange(&self, request: &http::Request) -> http::Delivery {
         let mut running = self.settled();
-        let Running { world, faults, log, cut, .. } = &mut *running;
+        let Running { world, faults, log, cut, others, .. } = &mut *running;
+        let next = cut.calls() + 1;
+        for (_, change) in others.extract_if(.., |(call, _)| *call <= next) {
+            change(world);
+            world.settle(world.clock);
+        }
         exchange::exchange(request, world, faults, log, cut)
     }
 

@@ -1,5 +1,7 @@
 //! The instance metadata service, version 2 only: a token first, then everything else with it.
 
+use std::time::Duration;
+
 use jiff::{SignedDuration, Timestamp};
 use serde_json::{Value, json};
 
@@ -59,6 +61,7 @@ impl Addressed for MetadataRequest<'_> {
             access_key: String::new(),
             params: params.map(|(name, value)| (name.to_owned(), value.to_owned())).into(),
             outcome: Outcome::Ok,
+            late_by: Duration::ZERO,
         }
     }
 

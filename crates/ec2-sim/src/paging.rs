@@ -61,11 +61,12 @@ impl Paging {
         let issued_after = manners.token_life.map(|life| later(now, -life));
         let after = self.next_token.as_deref().map(|token| read(token, request, issued_after)).transpose()?;
         // A listing once begun in pages goes on in pages.
-        let size = size.or(self.usual).or(after.map(|_| rule.most));
+        let size = size.or(self.usual).or(after.map(|_| rule.most)).and_then(|size| usize::try_from(size).ok());
+        let largest = manners.largest_page.filter(|_| rule.ids.is_none() || !with_ids);
         Ok(Page {
             seed: scope.world.ids.seed,
             request,
-            size: size.and_then(|size| usize::try_from(size).ok()),
+            size: size.into_iter().chain(largest).min(),
             after,
             filtered_late: manners.short_pages,
             by_position: manners.pages_by_position,
@@ -234,6 +235,30 @@ mod tests {
         }
         let ids = ec2.ok("DescribeImages", &[("Owner.1", "self")]).texts("imageId");
         (ec2, ids)
+    }
+
+    #[test]
+    fn no_page_is_larger_than_the_largest() {
+        let (ec2, ids) = with_images(5, |manners| manners.largest_page = Some(2));
+        assert_eq!(ids.len(), 2);
+        for listing in [&[("Owner.1", "self")][..], &[("Owner.1", "self"), ("MaxResults", "1000")]] {
+            let mut listed = BTreeSet::new();
+            let mut token = String::new();
+            loop {
+                let page = ec2.ok("DescribeImages", &[listing, &[("NextToken", &token[..])]].concat());
+                assert!(page.texts("imageId").len() <= 2);
+                listed.extend(page.texts("imageId"));
+                match page.texts("nextToken").pop() {
+                    Some(next) => token = next,
+                    None => break,
+                }
+            }
+            assert_eq!(listed.len(), 5);
+        }
+        let named: Vec<String> = (1..=5).map(|number| format!("ImageId.{number}")).collect();
+        let all: Vec<String> = ec2.sim.world().region("us-east-1").images.keys().map(ToString::to_string).collect();
+        let by_id: Vec<(&str, &str)> = named.iter().map(String::as_str).zip(all.iter().map(String::as_str)).collect();
+        assert_eq!(ec2.ok("DescribeImages", &by_id).texts("imageId").len(), 5);
     }
 
     #[test]

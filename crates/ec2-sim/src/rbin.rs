@@ -5,6 +5,7 @@
 //! not documented.
 
 use std::collections::BTreeMap;
+use std::time::Duration;
 
 use serde::Deserialize;
 use serde_json::{Map, Value, json};
@@ -131,6 +132,7 @@ impl Addressed for RbinRequest {
             access_key: self.credential.access_key.clone(),
             params: self.params.clone(),
             outcome: Outcome::Ok,
+            late_by: Duration::ZERO,
         }
     }
 

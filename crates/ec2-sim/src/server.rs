@@ -20,6 +20,7 @@ use crate::http::{Delivery, Request};
 const LARGEST_BODY: usize = 8 << 20;
 
 pub(crate) async fn serve(sim: Ec2Sim, listener: TcpListener) -> io::Result<()> {
+    sim.keep_the_latest_calls();
     // Dropped with this future, and all connections with it.
     let mut connections = JoinSet::new();
     loop {

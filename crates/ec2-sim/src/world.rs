@@ -352,6 +352,7 @@ mod tests {
             let mut world = World::example(1, noon());
             if fails {
                 world.fail_next.image.push("boom".into());
+                world.fail_next.snapshot.push("boom".to_owned());
             }
             let ec2 = Client::of(world);
             let image = ec2.settled_image(WEB, "source");

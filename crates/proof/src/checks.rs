@@ -13,18 +13,18 @@ pub mod settled;
 pub mod structure;
 pub mod unmarked;
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::fmt;
 
 use ec2_sim::id::{ImageId, SnapshotId};
 use ec2_sim::world::{Image, Snapshot};
-use ec2_sim::{Call, World};
-use jiff::Timestamp;
+use ec2_sim::{Call, Outcome, World};
 use planner::policy::ImageRequest;
 
 use crate::expiry::Meanings;
 use crate::known::is_marked;
 use crate::process::Ended;
+use crate::trouble::Others;
 
 /// What there is to see of one run, or of several at once.
 #[derive(Debug)]
@@ -41,8 +41,10 @@ pub struct Witness<'a> {
     pub ended: &'a [Ended],
     /// Every image that was ever asked for, by these processes or by earlier ones.
     pub asked: &'a [ImageRequest],
-    /// How often calls were struck by faults that delay an answer and nothing else.
-    pub delays: u64,
+    /// What others did to the account since the beginning.
+    pub others: &'a Others,
+    /// The permissions that were missing.
+    pub denied: &'a BTreeSet<&'static str>,
     /// What the texts in the world mean.
     pub meanings: &'a Meanings,
 }
@@ -122,10 +124,24 @@ pub(crate) fn covering<'a>(region: &str, snapshot: &Snapshot, images: &BTreeMap<
     (is_marked(&image.tags) && image.uses(&snapshot.id)).then_some(image)
 }
 
-/// When a call that would delete that thing was made last.
-pub(crate) fn deleted_at(calls: &[Call], id: &str) -> Option<Timestamp> {
-    let concerns = |call: &&Call| is_mutating(call) && call.params.values().any(|value| value == id);
-    calls.iter().rev().find(concerns).map(|call| call.at)
+/// Whether a call was done, whoever was told.
+pub(crate) fn is_done(call: &Call) -> bool {
+    matches!(call.outcome, Outcome::Ok | Outcome::Unanswered { done: true })
+}
+
+/// The call that deleted something: the first that was done and names it. Of a snapshot, if there is none, the last one that took an
+/// image of it away together with its snapshots.
+pub(crate) fn deletion<'a>(witness: &Witness<'a>, region: &str, id: &str) -> Option<&'a Call> {
+    let changes = |call: &&Call| call.region == region && is_mutating(call) && is_done(call);
+    let names = |call: &&Call, id: &str| call.params.values().any(|value| value == id);
+    let held = witness.before.region(region);
+    let of_it = |image: &&Image| image.snapshots().any(|snapshot| snapshot.as_str() == id);
+    let takes_it = |call: &&Call| {
+        call.params.contains_key("DeleteAssociatedSnapshots")
+            && held.images.values().filter(of_it).any(|image| names(call, image.id.as_str()))
+    };
+    let changing = || witness.calls.iter().filter(changes);
+    changing().find(|call| names(call, id)).or_else(|| changing().rfind(takes_it))
 }
 
 #[cfg(test)]

@@ -31,11 +31,13 @@ pub enum Door {
     CrashPurge,
     /// Two processes at once.
     Twice,
+    /// What has expired and something speaks for, and those that are asked do not always answer.
+    Checks,
 }
 
 impl Door {
     /// All of them.
-    pub const ALL: [Self; 6] = [Self::Image, Self::Resume, Self::Purge, Self::CrashImage, Self::CrashPurge, Self::Twice];
+    pub const ALL: [Self; 7] = [Self::Image, Self::Resume, Self::Purge, Self::CrashImage, Self::CrashPurge, Self::Twice, Self::Checks];
 
     /// Its name on the command line.
     pub fn name(self) -> &'static str {
@@ -46,6 +48,7 @@ impl Door {
             Self::CrashImage => "crash-image",
             Self::CrashPurge => "crash-purge",
             Self::Twice => "twice",
+            Self::Checks => "checks",
         }
     }
 
@@ -60,6 +63,7 @@ impl Door {
             Self::CrashImage => crash_image(seed, &mut rng),
             Self::CrashPurge => crash_purge(seed, &mut rng),
             Self::Twice => twice(seed, &mut rng),
+            Self::Checks => checks(seed, &mut rng),
         }
     }
 
@@ -101,6 +105,12 @@ fn random_step(command: Command, rng: &mut Rng) -> Act {
     Act::Step(Step { starts: vec![Start::now(command)], troubles: Trouble::some(rng), cut: None })
 }
 
+/// The same, and others may do something meanwhile.
+fn random_step_among_others(command: Command, rng: &mut Rng) -> Act {
+    let troubles = Trouble::some(rng).into_iter().chain(Trouble::by_others(rng)).collect();
+    Act::Step(Step { starts: vec![Start::now(command)], troubles, cut: None })
+}
+
 fn pause(rng: &mut Rng) -> Act {
     let minutes = match rng.u8(..4) {
         0 => 0,
@@ -124,7 +134,7 @@ fn image(seed: u64, rng: &mut Rng) -> Case {
     let account = Account::random(seed, rng, 0..=3);
     let mut acts = Vec::new();
     for _ in 0..rng.u8(1..=3) {
-        acts.push(random_step(Command::any_image(rng, account.regions()), rng));
+        acts.push(random_step_among_others(Command::any_image(rng, account.regions()), rng));
         acts.push(pause(rng));
     }
     // In the end all of them have expired.
@@ -136,7 +146,7 @@ fn resume(seed: u64, rng: &mut Rng) -> Case {
     let account = Account::random(seed, rng, 1..=6);
     let mut acts = Vec::new();
     for _ in 0..rng.u8(1..=2) {
-        acts.push(random_step(Command::any_resume(rng, account.regions()), rng));
+        acts.push(random_step_among_others(Command::any_resume(rng, account.regions()), rng));
         acts.push(pause(rng));
     }
     Case { account, acts, last: vec![soon(Command::resume())] }
@@ -149,6 +159,22 @@ fn purge(seed: u64, rng: &mut Rng) -> Case {
         acts.push(random_step(Command::any_purge(rng, account.regions()), rng));
         acts.push(pause(rng));
     }
+    Case { account, acts, last: vec![soon(last_purge())] }
+}
+
+fn checks(seed: u64, rng: &mut Rng) -> Case {
+    let mut account = Account::random(seed, rng, 0..=2);
+    for _ in 0..rng.u8(1..=3) {
+        let thing = Thing::spoken_for(&account, rng);
+        account.things.push(thing);
+    }
+    if rng.bool() {
+        let pair = Thing::pair(&account, rng);
+        account.things.extend(pair);
+    }
+    let command = Command { dry_run: false, ..Command::any_purge(rng, account.regions()) };
+    let troubles = (0..rng.u8(1..=3)).map(|_| Trouble::of_check(rng)).collect();
+    let acts = vec![Act::Step(Step { starts: vec![Start::now(command)], troubles, cut: None }), pause(rng)];
     Case { account, acts, last: vec![soon(last_purge())] }
 }
 

@@ -18,6 +18,31 @@ pub struct Written {
     pub until: Option<Timestamp>,
 }
 
+/// Scripts that tags are written in: the first and the last character of each.
+const SCRIPTS: [(char, char); 10] = [
+    (' ', '~'),
+    ('\u{a0}', '\u{24f}'),
+    ('\u{300}', '\u{36f}'),
+    ('\u{391}', '\u{3ff}'),
+    ('\u{5d0}', '\u{6ff}'),
+    ('\u{200b}', '\u{206f}'),
+    ('\u{4e00}', '\u{9fff}'),
+    ('\u{e000}', '\u{e0ff}'),
+    ('\u{1f300}', '\u{1faff}'),
+    ('\u{e0100}', '\u{e01ef}'),
+];
+
+/// Any text that EC2 takes in a tag, of one character at least: letters of several scripts mixed, marks without a letter, characters
+/// that are not seen or turn the others round.
+pub fn any_text(rng: &mut Rng) -> String {
+    let mut any = || {
+        let (first, last) = SCRIPTS[rng.usize(..SCRIPTS.len())];
+        rng.char(first..=last)
+    };
+    let text: String = std::iter::repeat_with(&mut any).take(12).collect();
+    text.chars().take(rng.usize(1..=12)).collect()
+}
+
 /// Texts that are no instants, though GNU `date` understands some of them.
 const UNREADABLE: [&str; 16] = [
     "",
@@ -66,8 +91,9 @@ impl Written {
 
     /// A text that says no instant.
     pub fn unreadable(rng: &mut Rng) -> Self {
-        let text = match rng.usize(..=UNREADABLE.len()) {
+        let text = match rng.usize(..UNREADABLE.len() + 4) {
             place if place < UNREADABLE.len() => UNREADABLE[place].to_owned(),
+            place if place > UNREADABLE.len() => format!("\u{1f4be}{}", any_text(rng)),
             _ => "\u{1f4be}".repeat(256),
         };
         Self { text, until: None }

@@ -9,6 +9,7 @@ pub mod checks;
 pub mod command;
 pub mod doors;
 pub mod expiry;
+pub mod found;
 pub mod known;
 pub mod process;
 pub mod shrink;

@@ -84,6 +84,9 @@ fn simpler(case: &Case) -> Vec<Case> {
         if !thing.image_tags.is_empty() {
             without(&mut |case| case.account.things[place].image_tags.clear());
         }
+        for volume in thing.odd.keys() {
+            without(&mut |case| drop(case.account.things[place].odd.remove(volume)));
+        }
         if thing.volumes > 1 {
             without(&mut |case| case.account.things[place].volumes = 1);
         }

@@ -1,10 +1,11 @@
 //! A life: an account, what is done to it, and what the checkers say.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::fmt;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::time::Duration;
 
+use ec2_sim::id::SnapshotId;
 use ec2_sim::{Call, CutPoint, Ec2Sim, World};
 use engine::Clock;
 use jiff::SignedDuration;
@@ -13,8 +14,8 @@ use planner::policy::ImageRequest;
 use crate::checks::{self, Violation, Witness, settled};
 use crate::command::{Command, What};
 use crate::expiry::Meanings;
-use crate::process::{Ended, Start};
-use crate::trouble::Trouble;
+use crate::process::{Ended, How, Start};
+use crate::trouble::{Deeds, Trouble};
 use crate::world::Account;
 
 /// Everything there is to a life: the same case is lived the same way every time.
@@ -24,7 +25,7 @@ pub struct Case {
     pub account: Account,
     /// What happens to it, one after the other.
     pub acts: Vec<Act>,
-    /// The commands that are then given, each after a while and until it settles everything: up to three times, and once more.
+    /// The commands that are then given, each after a while and until it settles everything: three times, and once more.
     pub last: Vec<(SignedDuration, Command)>,
 }
 
@@ -107,6 +108,7 @@ struct Life {
     beginning: World,
     asked: Vec<ImageRequest>,
     processes: usize,
+    deeds: Deeds,
     lived: Lived,
 }
 
@@ -116,7 +118,7 @@ impl Life {
         let clock = Clock::starting_at(world.clock);
         let sim = Ec2Sim::new(world);
         let beginning = sim.snapshot();
-        Self { sim, clock, meanings, beginning, asked: Vec::new(), processes: 0, lived: Lived::default() }
+        Self { sim, clock, meanings, beginning, asked: Vec::new(), processes: 0, deeds: Deeds::default(), lived: Lived::default() }
     }
 
     async fn live(&mut self, case: &Case) {
@@ -153,8 +155,7 @@ impl Life {
     /// Runs commands at the same time, and looks at what they did.
     async fn step(&mut self, step: &Step) -> (Vec<Ended>, Vec<Call>) {
         let (before, log) = (self.sim.snapshot(), self.sim.calls().len());
-        let delays = self.delays();
-        step.troubles.iter().for_each(|trouble| trouble.begin(&self.sim));
+        step.troubles.iter().for_each(|trouble| trouble.begin(&self.sim, &self.deeds));
         if let Some((call, point)) = step.cut {
             self.sim.cut_at(self.sim.calls_made() + call, point);
         }
@@ -165,6 +166,9 @@ impl Life {
         let calls = self.sim.calls().split_off(log);
         self.asked.extend(ended.iter().filter_map(|ended| ended.request.clone()));
         self.tell(step, &ended, &calls);
+        self.deeds.add(|others| others.left_by_ec2.extend(left_by_ec2(&before, &after, &ended, &calls)));
+        let others = self.deeds.so_far();
+        let denied: BTreeSet<&'static str> = step.troubles.iter().filter_map(Trouble::denied).collect();
         let witness = Witness {
             before: &before,
             after: &after,
@@ -172,7 +176,8 @@ impl Life {
             calls: &calls,
             ended: &ended,
             asked: &self.asked,
-            delays: self.delays() - delays,
+            others: &others,
+            denied: &denied,
             meanings: &self.meanings,
         };
         self.lived.violations.extend(checks::check(&witness));
@@ -202,10 +207,6 @@ impl Life {
         }
     }
 
-    fn delays(&self) -> u64 {
-        self.sim.strikes().get("delay").copied().unwrap_or(0)
-    }
-
     fn tell(&mut self, step: &Step, ended: &[Ended], calls: &[Call]) {
         let troubles: Vec<String> = step.troubles.iter().map(ToString::to_string).collect();
         if !troubles.is_empty() {
@@ -214,7 +215,7 @@ impl Life {
         for ended in ended {
             let own: Vec<&Call> = calls.iter().filter(|call| call.access_key == ended.key).collect();
             let mut line = format!("  {} {}: {} calls, {}", ended.began, ended.command, own.len(), ended.outcome());
-            if let (crate::process::How::Cut, Some((_, point)), Some(last)) = (&ended.how, step.cut, own.last()) {
+            if let (How::Cut, Some((_, point)), Some(last)) = (&ended.how, step.cut, own.last()) {
                 self.lived.cuts += 1;
                 line =
                     format!("  {} {}: {} calls, cut {point:?} {} in {}", ended.began, ended.command, own.len(), last.action, last.region);
@@ -223,18 +224,24 @@ impl Life {
         }
     }
 
-    /// Nothing goes wrong any more: the command is given up to three times, and then once more.
+    /// Nothing goes wrong any more: the command is given three times, and then once more.
     async fn settle(&mut self, command: &Command) {
+        let mut twice = self.sim.snapshot();
         for _ in 0..3 {
+            twice = self.sim.snapshot();
             pass(BETWEEN_RUNS).await;
             self.step(&Step::quiet(command.clone())).await;
             if !self.lived.violations.is_empty() {
                 return;
             }
         }
+        let thrice = self.sim.snapshot();
         pass(BETWEEN_RUNS).await;
         let settled = self.sim.snapshot();
         let (_, calls) = self.step(&Step::quiet(command.clone())).await;
+        if !self.lived.violations.is_empty() {
+            return;
+        }
         let violations = match &command.what {
             What::Resume(_) => {
                 // A further run may find that time has gone by, and a source with it.
@@ -244,12 +251,30 @@ impl Life {
             }
             What::Purge(regions, policy) => {
                 let purged = |region: &str| regions.as_ref().is_none_or(|regions| regions.contains(&region));
-                settled::expired_is_gone(&self.sim.snapshot(), &self.meanings, policy, purged)
+                // What was free before the third run is gone after it. What EC2 shows is never older than the time between two runs.
+                let mut found = settled::expired_is_gone(&twice, &thrice, &self.meanings, policy, purged);
+                found.extend(settled::only_what_was_freed_goes(&twice, &settled, &self.sim.snapshot(), &self.meanings));
+                found
             }
             What::Image(_) => settled::copies_are_done(&settled, &self.meanings),
         };
         self.lived.violations.extend(violations);
     }
+}
+
+/// What EC2 left of images that went in one call with their snapshots, by processes that never learnt of it.
+fn left_by_ec2(before: &World, after: &World, ended: &[Ended], calls: &[Call]) -> Vec<SnapshotId> {
+    let is_cut = |key: &str| ended.iter().any(|ended| ended.key == key && matches!(ended.how, How::Cut));
+    let takes_all =
+        |call: &&Call| checks::is_done(call) && call.params.contains_key("DeleteAssociatedSnapshots") && is_cut(&call.access_key);
+    let mut left = Vec::new();
+    for call in calls.iter().filter(takes_all) {
+        let image = call.params.get("ImageId").and_then(|id| before.region(&call.region).images.get(id.as_str()));
+        let held = after.region(&call.region);
+        let is_left = |id: &&SnapshotId| held.snapshots.contains_key(*id) && held.image_using(id).is_none();
+        left.extend(image.into_iter().flat_map(ec2_sim::world::Image::snapshots).filter(is_left).cloned());
+    }
+    left
 }
 
 async fn pass(time: SignedDuration) {

@@ -14,7 +14,7 @@ use fastrand::Rng;
 
 pub use self::manner::Manner;
 pub use self::thing::{Laid, Thing};
-use crate::expiry::Meanings;
+use crate::expiry::{Meanings, any_text};
 use crate::known::{DB, HOME, MAIL, REGIONS, WEB, noon};
 
 /// An account, and the EC2 it is on.
@@ -55,12 +55,18 @@ impl Account {
         let mut account = Self::empty(seed, rng.usize(2..=4));
         for instance in [WEB, DB, MAIL] {
             if rng.u8(..4) == 0 {
-                account.names.insert(instance, NAMES[rng.usize(..NAMES.len())].to_owned());
+                let place = rng.usize(..NAMES.len() + 4);
+                let name = NAMES.get(place).map_or_else(|| any_text(rng), |name| (*name).to_owned());
+                account.names.insert(instance, name);
             }
         }
         for _ in 0..rng.usize(things) {
             let thing = Thing::random(&account, rng);
             account.things.push(thing);
+            if rng.u8(..8) == 0 {
+                let pair = Thing::pair(&account, rng);
+                account.things.extend(pair);
+            }
         }
         account.manners = Manner::some(rng);
         account
@@ -105,6 +111,8 @@ impl Account {
 
 #[cfg(test)]
 mod tests {
+    use std::collections::BTreeSet;
+
     use super::*;
     use crate::known::is_marked;
 
@@ -118,7 +126,7 @@ mod tests {
 
     #[test]
     fn there_is_everything_in_some_world() {
-        let (mut marked, mut orphans, mut shared, mut copies, mut strangers) = (0, 0, 0, 0, 0);
+        let (mut marked, mut orphans, mut shared, mut copies, mut strangers, mut unlike) = (0, 0, 0, 0, 0, 0);
         for seed in 0..300 {
             let (world, _) = Account::random(seed, &mut Rng::with_seed(seed), 1..=8).build();
             for (owner, account) in &world.accounts {
@@ -128,13 +136,17 @@ mod tests {
                     orphans += held.snapshots.keys().filter(|id| users(id) == 0).count();
                     shared += held.snapshots.keys().filter(|id| users(id) > 1).count();
                     copies += held.images.values().filter(|image| matches!(image.origin, ec2_sim::world::Origin::Copy { .. })).count();
+                    let tags = |image: &ec2_sim::world::Image| {
+                        image.snapshots().filter_map(|id| held.snapshots.get(id)).map(|one| one.tags.clone()).collect::<BTreeSet<_>>()
+                    };
+                    unlike += held.images.values().filter(|image| tags(image).len() > 1).count();
                     strangers += held.images.values().filter(|_| *owner != crate::known::our_account()).count();
                 }
             }
         }
         assert!(
-            [marked, orphans, shared, copies, strangers].iter().all(|count| *count > 20),
-            "{marked} {orphans} {shared} {copies} {strangers}"
+            [marked, orphans, shared, copies, strangers, unlike].iter().all(|count| *count > 20),
+            "{marked} {orphans} {shared} {copies} {strangers} {unlike}"
         );
     }
 }

@@ -1,19 +1,13 @@
-//! A fixed set of lives behind each door, and the seeds that ever found something. `soak` tries many more.
+//! A fixed set of lives behind each door, and those that ever found something. `soak` tries many more.
 
+use std::collections::BTreeSet;
+
+use planner::policy::PurgePolicy;
+use proof::command::{Command, What};
 use proof::doors::Door;
-use proof::story::live;
-
-/// Seeds that found something that is repaired: the door, the seed, and what it was.
-const FOUND: [(Door, u64, &str); 8] = [
-    (Door::Purge, 8, "a listing that broke off was believed, and a backup went without a verdict"),
-    (Door::Image, 618, "an image was made, and the permission to look was gone: it said that there was none"),
-    (Door::Image, 851, "an image was made, and patience ran out: it said that nothing was achieved"),
-    (Door::Image, 1755, "a source was missing from a listing that broke off: it said that its copies were done"),
-    (Door::Image, 2013, "an image was made by an attempt without an answer, its name was taken, and patience ran out"),
-    (Door::Image, 2106, "an image was made, and the answer broke off: it said that there was none"),
-    (Door::Image, 5198, "an image was made, its name was taken, and nobody could look until patience ran out"),
-    (Door::Image, 2313, "an image was made, and the answer said that EC2 was unavailable"),
-];
+use proof::story::{Act, Case, Step, live};
+use proof::trouble::Trouble;
+use proof::world::{Account, Manner, Thing};
 
 /// Fails with the story of every life that goes wrong.
 #[track_caller]
@@ -45,6 +39,11 @@ fn what_has_expired_goes() {
 }
 
 #[test]
+fn what_something_speaks_for_stays_whoever_does_not_answer() {
+    open(Door::Checks, 0..100);
+}
+
+#[test]
 fn a_backup_survives_a_crash_at_any_call() {
     open(Door::CrashImage, 0..6);
 }
@@ -61,9 +60,47 @@ fn two_at_once_do_no_harm() {
 
 #[test]
 fn what_was_found_once_is_not_found_again() {
-    for (door, seed, _) in FOUND {
-        open(door, seed..seed + 1);
+    for (what, case) in proof::found::cases() {
+        let lived = live(&case);
+        assert!(!lived.strikes.is_empty(), "{what}: nothing went wrong");
+        assert!(lived.violations.is_empty(), "{what}:\n{lived}");
     }
+}
+
+/// What is never drawn proves nothing.
+#[test]
+fn everything_that_can_go_wrong_is_drawn_somewhere() {
+    let mut drawn = BTreeSet::new();
+    for door in [Door::Image, Door::Purge] {
+        for case in (0..3000).map(|seed| door.case(seed)) {
+            drawn.extend(case.account.manners.iter().map(|manner| format!("{manner:?}").split('(').next().unwrap_or_default().to_owned()));
+            let steps = case.acts.iter().filter_map(|act| if let Act::Step(step) = act { Some(step) } else { None });
+            for trouble in steps.flat_map(|step| &step.troubles) {
+                drawn.insert(match trouble {
+                    Trouble::Fault(fault) => format!("fault {}", fault.action.as_deref().unwrap_or("any")),
+                    Trouble::Denied(action) => format!("denied {action}"),
+                    other => format!("{other:?}").split('(').next().unwrap_or_default().to_owned(),
+                });
+            }
+        }
+    }
+    let checks = ["DescribeImageReferences", "DescribeLaunchConfigurations", "DescribeLockedSnapshots", "ListImagesInRecycleBin"];
+    let checks = checks.iter().flat_map(|check| [format!("fault {check}"), format!("denied {check}")]);
+    let others = ["LargestPage", "TokenLife", "NextSnapshotFails", "SnapshotCopiesAtATime", "ReferencesLag", "ReferencesPartial"];
+    let others = others.into_iter().chain(["Outage", "Terminated", "Deregistered", "denied GetParameters"]).map(str::to_owned);
+    let missing: Vec<String> = checks.chain(others).filter(|name| !drawn.contains(name)).collect();
+    assert!(missing.is_empty(), "{missing:?} of {drawn:?}");
+}
+
+#[test]
+fn listings_have_more_than_one_page() {
+    let things = (1..=5).map(Thing::backup).collect();
+    let account = Account { things, manners: vec![Manner::LargestPage(2)], ..Account::empty(1, 2) };
+    let purge = Command::patient(What::Purge(None, PurgePolicy::default()));
+    let lived = live(&Case { account, acts: vec![Act::Step(Step::quiet(purge))], last: Vec::new() });
+    assert!(lived.violations.is_empty(), "{lived}");
+    let later = |action: &str| lived.calls.iter().filter(|call| call.action == action && call.params.contains_key("NextToken")).count();
+    assert_eq!((later("DescribeImages"), later("DescribeSnapshots")), (2, 2));
 }
 
 /// Calls, their order, their times and their parameters; the verdicts; the faults.

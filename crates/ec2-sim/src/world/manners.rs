@@ -98,6 +98,9 @@ pub struct Manners {
     /// Whether lists come in another order each time, those within an answer's items too. Without it a listing
     /// has no order that means anything, but always the same one.
     pub shuffled: bool,
+    /// So many items are on a page at most, whatever a request says: EC2 promises no page as long as was asked for. Listings by ids,
+    /// where those exclude pages, stay whole.
+    pub largest_page: Option<usize>,
     /// For how long the token of a next page is good; `None` for ever.
     pub token_life: Option<SignedDuration>,
     /// Whether the next page begins at a position, and not after the last item that was handed out: what
@@ -157,6 +160,7 @@ impl Default for Manners {
             copy_pace: Pace { start: SignedDuration::from_secs(90), per_gib: SignedDuration::from_millis(500) },
             stale_reads: SignedDuration::ZERO,
             shuffled: false,
+            largest_page: None,
             token_life: None,
             pages_by_position: false,
             outages: BTreeSet::new(),

@@ -131,6 +131,8 @@ impl Snapshot {
         if now < self.ends {
             self.progress = self.percent(now);
         } else if let Some(message) = self.fails_with.take() {
+            // However often anybody looked meanwhile.
+            self.progress = self.percent(self.ends);
             self.fail(message);
         } else {
             self.state = SnapshotState::Completed;

@@ -1,6 +1,6 @@
 //! Tries as many lives as there is time for. Prints what it has tried, and of each failure the seed and the smallest story.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::fmt::Write as _;
 use std::fs;
 use std::io::{self, Write as _};
@@ -24,14 +24,14 @@ struct Args {
     /// The first of them.
     #[arg(long, default_value_t = 0)]
     from: u64,
-    /// image, resume, purge, crash-image, crash-purge, twice, or all of them. Of the doors with crashes, one seed in ten is tried, since
+    /// image, resume, purge, crash-image, crash-purge, twice, checks, or all of them. Of the doors with crashes, one seed in ten is tried, since
     /// each is a hundred lives.
     #[arg(long, default_value = "all")]
     door: String,
     /// How many threads.
     #[arg(long, default_value_t = 2)]
     jobs: usize,
-    /// Remembers here the next seed of each door, and begins there.
+    /// Remembers here the next seed of each door, what was tried so far and what failed, and goes on from there.
     #[arg(long)]
     progress: Option<PathBuf>,
     /// Lives the lives of one seed, and tells all about them.
@@ -52,7 +52,10 @@ struct Totals {
     cuts: u64,
     together: u64,
     strikes: BTreeMap<String, u64>,
-    failed: Vec<String>,
+    /// The doors and seeds that failed.
+    failed: BTreeSet<String>,
+    /// How many of them failed since the program was started.
+    failed_now: usize,
 }
 
 impl Totals {
@@ -65,6 +68,12 @@ impl Totals {
         for (kind, count) in &lived.strikes {
             *self.strikes.entry(kind.clone()).or_default() += count;
         }
+    }
+
+    /// What was counted, by name.
+    fn counts(&mut self) -> [(&'static str, &mut u64); 6] {
+        let Self { seeds, lives, runs, calls, cuts, together, .. } = self;
+        [("seeds", seeds), ("lives", lives), ("runs", runs), ("calls", calls), ("cuts", cuts), ("together", together)]
     }
 
     fn line(&self, began: Instant) -> String {
@@ -97,10 +106,10 @@ fn main() -> ExitCode {
     // What panics is told as a failure, with its seed.
     std::panic::set_hook(Box::new(|_| {}));
     let began = Instant::now();
-    let totals = Mutex::new(Totals::default());
+    let totals = Mutex::new(args.progress.as_deref().map(remembered).unwrap_or_default().totals);
     for door in doors {
         try_door(door, &args, &totals, began);
-        if lock(&totals).failed.len() >= args.failures {
+        if lock(&totals).failed_now >= args.failures {
             break;
         }
     }
@@ -109,6 +118,7 @@ fn main() -> ExitCode {
     for (kind, count) in &totals.strikes {
         say(&format!("  {count:>9} {kind}"));
     }
+    totals.failed.iter().for_each(|failed| say(&format!("failed: {failed}")));
     if totals.failed.is_empty() { ExitCode::SUCCESS } else { ExitCode::FAILURE }
 }
 
@@ -116,7 +126,7 @@ fn main() -> ExitCode {
 fn try_door(door: Door, args: &Args, totals: &Mutex<Totals>, began: Instant) {
     let step = if door.is_of_crashes() && args.door == "all" { 10 } else { 1 };
     let end = args.from.saturating_add(args.seeds);
-    let first = args.progress.as_deref().and_then(|file| remembered(file).get(door.name()).copied()).unwrap_or(args.from);
+    let first = args.progress.as_deref().and_then(|file| remembered(file).next.get(door.name()).copied()).unwrap_or(args.from);
     // A seed that is half done when the program ends is done again: each thread says which one it is at.
     let next = AtomicU64::new(first);
     let at: Vec<AtomicU64> = (0..args.jobs.max(1)).map(|_| AtomicU64::new(first)).collect();
@@ -128,7 +138,7 @@ fn try_door(door: Door, args: &Args, totals: &Mutex<Totals>, began: Instant) {
                 loop {
                     let seed = next.fetch_add(step, Ordering::SeqCst);
                     own.store(seed, Ordering::SeqCst);
-                    if seed >= end || lock(totals).failed.len() >= args.failures {
+                    if seed >= end || lock(totals).failed_now >= args.failures {
                         return;
                     }
                     try_seed(door, seed, totals);
@@ -136,15 +146,16 @@ fn try_door(door: Door, args: &Args, totals: &Mutex<Totals>, began: Instant) {
                     if told.elapsed() > Duration::from_secs(10) {
                         *told = Instant::now();
                         let done = at.iter().map(|at| at.load(Ordering::SeqCst)).min().unwrap_or(first);
-                        say(&format!("{door} {done}: {}", lock(totals).line(began)));
-                        args.progress.iter().for_each(|file| remember(file, door, done));
+                        let line = lock(totals).line(began);
+                        say(&format!("{door} {done}: {line}"));
+                        args.progress.iter().for_each(|file| remember(file, door, done, totals));
                     }
                 }
             });
         }
     });
     let done = at.iter().map(|at| at.load(Ordering::SeqCst)).min().unwrap_or(end);
-    args.progress.iter().for_each(|file| remember(file, door, done.min(end)));
+    args.progress.iter().for_each(|file| remember(file, door, done.min(end), totals));
 }
 
 fn try_seed(door: Door, seed: u64, totals: &Mutex<Totals>) {
@@ -164,7 +175,8 @@ fn try_seed(door: Door, seed: u64, totals: &Mutex<Totals>) {
     }
     if let Some(story) = story {
         say(&story);
-        totals.failed.push(story);
+        totals.failed.insert(format!("{door} {seed}"));
+        totals.failed_now += 1;
     }
 }
 
@@ -215,18 +227,44 @@ fn replay(door: Door, seed: u64) -> bool {
     failed
 }
 
-/// The next seed of each door, from a file with lines such as `purge 4711`.
-fn remembered(file: &Path) -> BTreeMap<String, u64> {
-    let text = fs::read_to_string(file).unwrap_or_default();
-    text.lines().filter_map(|line| line.split_once(' ').and_then(|(door, seed)| Some((door.to_owned(), seed.parse().ok()?)))).collect()
+/// What earlier starts of the program have left to this one.
+#[derive(Debug, Default)]
+struct Progress {
+    /// The next seed of each door.
+    next: BTreeMap<String, u64>,
+    /// What was tried. Seeds that were half done when the program ended count twice.
+    totals: Totals,
 }
 
-fn remember(file: &Path, door: Door, seed: u64) {
-    let mut doors = remembered(file);
-    doors.insert(door.name().to_owned(), seed);
-    let text = doors.iter().map(|(door, seed)| format!("{door} {seed}\n")).collect::<Vec<_>>().concat();
+/// From a file with lines such as `next purge 4711`, `tried calls 1234`, `struck 12 lost-answer`, `failed purge 17`.
+fn remembered(file: &Path) -> Progress {
+    let mut progress = Progress::default();
+    for line in fs::read_to_string(file).unwrap_or_default().lines() {
+        let mut words = line.splitn(3, ' ');
+        let (Some(kind), Some(first), Some(second)) = (words.next(), words.next(), words.next()) else { continue };
+        match (kind, first.parse::<u64>(), second.parse::<u64>()) {
+            ("next", _, Ok(seed)) => drop(progress.next.insert(first.to_owned(), seed)),
+            ("tried", _, Ok(number)) => {
+                progress.totals.counts().into_iter().filter(|(name, _)| *name == first).for_each(|(_, count)| *count = number);
+            }
+            ("struck", Ok(count), _) => drop(progress.totals.strikes.insert(second.to_owned(), count)),
+            ("failed", _, Ok(seed)) => drop(progress.totals.failed.insert(format!("{first} {seed}"))),
+            _ => {}
+        }
+    }
+    progress
+}
+
+fn remember(file: &Path, door: Door, seed: u64, totals: &Mutex<Totals>) {
+    let mut next = remembered(file).next;
+    next.insert(door.name().to_owned(), seed);
+    let mut totals = lock(totals);
+    let mut lines: Vec<String> = next.iter().map(|(door, seed)| format!("next {door} {seed}\n")).collect();
+    lines.extend(totals.counts().map(|(name, count)| format!("tried {name} {count}\n")));
+    lines.extend(totals.strikes.iter().map(|(kind, count)| format!("struck {count} {kind}\n")));
+    lines.extend(totals.failed.iter().map(|failed| format!("failed {failed}\n")));
     let new = file.with_extension("new");
-    if let Err(error) = fs::write(&new, text).and_then(|()| fs::rename(&new, file)) {
+    if let Err(error) = fs::write(&new, lines.concat()).and_then(|()| fs::rename(&new, file)) {
         say(&format!("{} cannot be written: {error}", file.display()));
     }
 }
@@ -238,4 +276,30 @@ fn lock<T>(mutex: &Mutex<T>) -> std::sync::MutexGuard<'_, T> {
 /// What has nowhere to go is not said.
 fn say(text: &str) {
     let _ = writeln!(io::stdout(), "{text}");
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_was_tried_and_what_failed_is_remembered() {
+        let file = std::env::temp_dir().join(format!("soak-progress-{}", std::process::id()));
+        let totals = Totals {
+            seeds: 12,
+            calls: 345,
+            strikes: BTreeMap::from([("error RequestLimitExceeded".to_owned(), 6)]),
+            failed: BTreeSet::from(["purge 7".to_owned()]),
+            failed_now: 1,
+            ..Totals::default()
+        };
+        remember(&file, Door::Purge, 4711, &Mutex::new(totals));
+        remember(&file, Door::Twice, 8, &Mutex::new(remembered(&file).totals));
+        let Progress { next, totals } = remembered(&file);
+        fs::remove_file(&file).unwrap();
+        assert_eq!(next, BTreeMap::from([("purge".to_owned(), 4711), ("twice".to_owned(), 8)]));
+        assert_eq!((totals.seeds, totals.calls, totals.failed_now), (12, 345, 0));
+        assert_eq!(totals.strikes["error RequestLimitExceeded"], 6);
+        assert!(totals.failed.contains("purge 7"));
+    }
 }

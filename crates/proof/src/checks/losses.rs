@@ -4,11 +4,11 @@
 use std::collections::BTreeMap;
 
 use ec2_sim::id::{ImageId, SnapshotId};
-use ec2_sim::world::{DeregistrationProtection, Image, ImageState, Origin, Region, Snapshot, SnapshotState};
-use ec2_sim::{Outcome, World};
+use ec2_sim::world::{DeniedReferences, DeregistrationProtection, Image, ImageState, Origin, Region, Snapshot, SnapshotState};
+use ec2_sim::{Call, Outcome, World};
 use jiff::Timestamp;
 
-use super::{Place, Witness, covering, deleted_at, images, made_for, snapshots};
+use super::{Place, Witness, covering, deletion, images, made_for, snapshots};
 use crate::expiry::Meanings;
 use crate::known::is_marked;
 use crate::process::Ended;
@@ -17,9 +17,13 @@ pub(super) fn check(witness: &Witness<'_>) -> Vec<String> {
     let (before, after) = (images(witness.before), images(witness.after));
     let (snapshots_before, snapshots_after) = (snapshots(witness.before), snapshots(witness.after));
     let mut found = Vec::new();
-    for (place, image) in before.iter().filter(|(place, image)| !after.contains_key(*place) && is_marked(&image.tags)) {
+    let is_lost = |(place, image): &(&Place<ImageId>, &&Image)| {
+        !after.contains_key(*place) && is_marked(&image.tags) && !witness.others.deregistered.contains(&place.1)
+    };
+    for (place, image) in before.iter().filter(is_lost) {
         let (region, id) = place;
-        let at = deleted_at(witness.calls, id.as_str()).unwrap_or(witness.after.clock);
+        let deletion = deletion(witness, region, id.as_str());
+        let at = deletion.map_or(witness.after.clock, |call| call.at);
         let mut claim = |why: &str| found.push(format!("{id} in {region} {why}, and is gone"));
         if !witness.ended.iter().any(|ended| ended.purge_policy().is_some() && !ended.command.dry_run && ended.is_about(region)) {
             claim("was nobody's to purge");
@@ -27,7 +31,7 @@ pub(super) fn check(witness: &Witness<'_>) -> Vec<String> {
         for why in holds(witness.before, witness.meanings, place, image, at) {
             claim(why);
         }
-        if let Some(why) = spoken_for(place, image, witness, at) {
+        if let Some(why) = spoken_for(place, image, &Asked { witness, region, deletion }, at) {
             claim(why);
         }
         if kept_as_newest(place, image, &before, witness) {
@@ -38,8 +42,8 @@ pub(super) fn check(witness: &Witness<'_>) -> Vec<String> {
         }
     }
     for (place, snapshot) in snapshots_before.iter().filter(|(place, _)| !snapshots_after.contains_key(*place)) {
-        let at = deleted_at(witness.calls, place.1.as_str()).unwrap_or(witness.after.clock);
-        found.extend(snapshot_lost(witness, place, snapshot, &before, at));
+        let deletion = deletion(witness, &place.0, place.1.as_str());
+        found.extend(snapshot_lost(&Asked { witness, region: &place.0, deletion }, place, snapshot, &before));
     }
     found
 }
@@ -72,41 +76,95 @@ pub(super) fn holds(world: &World, meanings: &Meanings, (region, _): &Place<Imag
     holds
 }
 
-/// What else EC2 says against it, where EC2 was asked and could answer, or had to.
-fn spoken_for((region, id): &Place<ImageId>, image: &Image, witness: &Witness<'_>, at: Timestamp) -> Option<&'static str> {
-    let held = witness.before.region(region);
-    let policies = || witness.ended.iter().filter_map(Ended::purge_policy);
-    let must = policies().all(|policy| policy.require_checks);
+/// What whoever deleted something had asked before.
+struct Asked<'a> {
+    witness: &'a Witness<'a>,
+    region: &'a str,
+    deletion: Option<&'a Call>,
+}
+
+/// EC2's words for a permission that is missing, and for a call that it does not offer or flatly refuses.
+const NO_ANSWER_EVER: [&str; 3] = ["UnauthorizedOperation", "InvalidAction", "SomethingNobodyHasHeardOf"];
+
+impl Asked<'_> {
+    /// The purges that may have done it: that one, if it is known.
+    fn purges(&self) -> impl Iterator<Item = &Ended> {
+        let is_it = |ended: &&Ended| self.deletion.is_none_or(|call| call.access_key == ended.key);
+        self.witness.ended.iter().filter(is_it).filter(|ended| ended.purge_policy().is_some())
+    }
+
+    /// Whether what a check tells had to be known. Only who may not make it, or finds that it is not offered, goes on without, and not
+    /// even then if all checks are required. What fails in passing, or answers nonsense, keeps things as they are.
+    fn had_to_know(&self, action: &str) -> bool {
+        let must = self.purges().filter_map(Ended::purge_policy).all(|policy| policy.require_checks);
+        let earlier = self.witness.calls.iter().take_while(|call| self.deletion.is_none_or(|deletion| !std::ptr::eq(*call, deletion)));
+        let by_it = |call: &&Call| self.deletion.is_none_or(|deletion| call.access_key == deletion.access_key);
+        let mut asked = earlier.filter(by_it).filter(|call| call.action == action && call.region == self.region);
+        let is_hopeless = self.witness.denied.contains(action) || self.witness.before.manners.unknown_actions.contains(action);
+        must || !is_hopeless && !asked.any(|call| matches!(&call.outcome, Outcome::Error(code) if NO_ANSWER_EVER.contains(&code.as_str())))
+    }
+
+    /// Whether EC2 tells of a reference of that kind when it is asked: it may be too new, and some kinds may be left out silently.
+    fn is_told_of(&self, reference: &Reference) -> bool {
+        let manners = &self.witness.before.manners;
+        let began = self.purges().map(|ended| ended.began).min().unwrap_or(self.witness.before.clock);
+        let is_old_enough = reference.since.saturating_add(manners.references_lag).is_ok_and(|known| known <= began);
+        let may_be_left_out = manners.references_denied == DeniedReferences::Partial;
+        is_old_enough && !(may_be_left_out && reference.permissions.iter().any(|action| self.witness.denied.contains(action)))
+    }
+}
+
+/// What else EC2 says against it.
+fn spoken_for((region, id): &Place<ImageId>, image: &Image, asked: &Asked<'_>, at: Timestamp) -> Option<&'static str> {
+    let held = asked.witness.before.region(region);
     let is_locked = image.snapshots().filter_map(|id| held.snapshots.get(id)).any(|snapshot| snapshot.is_locked(at));
-    if is_locked && (must || was_told(witness, region, "DescribeLockedSnapshots")) {
+    if is_locked && asked.had_to_know("DescribeLockedSnapshots") {
         return Some("has a locked snapshot");
     }
-    let keep_launched = policies().all(|policy| policy.keep_launched);
-    if refers(held, id.as_str(), keep_launched) && (must || was_told(witness, region, "DescribeImageReferences")) {
+    let keep_launched = asked.purges().filter_map(Ended::purge_policy).all(|policy| policy.keep_launched);
+    let counts = |reference: &Reference| (keep_launched || !reference.is_launch) && asked.is_told_of(reference);
+    if references(held, id.as_str()).iter().any(counts) && asked.had_to_know("DescribeImageReferences") {
         return Some("is referred to");
     }
     let is_configured = held.launch_configurations.values().any(|configuration| configuration.image_id == *id);
-    (is_configured && (must || was_told(witness, region, "DescribeLaunchConfigurations"))).then_some("is a launch configuration's")
+    (is_configured && asked.had_to_know("DescribeLaunchConfigurations")).then_some("is a launch configuration's")
 }
 
-/// Whether a check was made and answered, every time.
-fn was_told(witness: &Witness<'_>, region: &str, action: &str) -> bool {
-    let mut calls = witness.calls.iter().filter(|call| call.action == action && call.region == region).peekable();
-    witness.delays == 0 && calls.peek().is_some() && calls.all(|call| call.outcome == Outcome::Ok)
+/// Something that would launch from an image, or was launched from it.
+struct Reference {
+    is_launch: bool,
+    since: Timestamp,
+    /// What EC2 must be allowed to look there.
+    permissions: &'static [&'static str],
 }
 
-/// Whether something in a region would launch from an image.
-pub(super) fn refers(held: &Region, image: &str, keep_launched: bool) -> bool {
+/// Everything in a region that refers to an image, but for launch configurations.
+fn references(held: &Region, image: &str) -> Vec<Reference> {
     let is_it = |text: &str| {
         let parameter = text.strip_prefix("resolve:ssm:").and_then(|name| held.parameters.get(name));
         text == image || parameter.is_some_and(|parameter| parameter.value == image)
     };
-    let versions = || held.launch_templates.values().flat_map(|template| template.versions.values());
-    let is_launched = |instance: &ec2_sim::world::Instance| instance.image_id == *image && instance.is_alive();
-    versions().any(|version| version.data.image_id.as_deref().is_some_and(is_it))
-        || held.parameters.values().any(|parameter| parameter.value == image)
-        || held.image_recipes.values().chain(held.container_recipes.values()).any(|recipe| recipe.parent_image == image)
-        || keep_launched && held.instances.values().any(is_launched)
+    let of_kind = |permissions| move |since: Timestamp| Reference { is_launch: false, since, permissions };
+    let versions = held.launch_templates.values().flat_map(|template| template.versions.values());
+    let versions = versions.filter(|version| version.data.image_id.as_deref().is_some_and(is_it)).map(|version| version.created);
+    let parameters = held.parameters.values().filter(|parameter| parameter.value == image).map(|parameter| parameter.changed);
+    let images = held.image_recipes.values().filter(|recipe| recipe.parent_image == image).map(|recipe| recipe.created);
+    let containers = held.container_recipes.values().filter(|recipe| recipe.parent_image == image).map(|recipe| recipe.created);
+    let launched = held.instances.values().filter(|instance| instance.image_id == *image && instance.is_alive());
+    let attached = |instance: &ec2_sim::world::Instance| instance.devices.values().map(|device| device.attached).min();
+    let launched = launched.map(|instance| attached(instance).unwrap_or(instance.launched));
+    versions
+        .map(of_kind(&["DescribeLaunchTemplates", "DescribeLaunchTemplateVersions"]))
+        .chain(parameters.map(of_kind(&["DescribeParameters", "GetParameters"])))
+        .chain(images.map(of_kind(&["ListImageRecipes"])))
+        .chain(containers.map(of_kind(&["ListContainerRecipes", "GetContainerRecipe"])))
+        .chain(launched.map(|since| Reference { is_launch: true, since, permissions: &["DescribeInstances"] }))
+        .collect()
+}
+
+/// Whether something in a region would launch from an image.
+pub(super) fn refers(held: &Region, image: &str, keep_launched: bool) -> bool {
+    references(held, image).iter().any(|reference| keep_launched || !reference.is_launch)
 }
 
 /// The instance an image is a backup of, unless its tag and EC2 contradict one another.
@@ -161,12 +219,13 @@ fn is_being_copied((region, id): &Place<ImageId>, image: &Image, witness: &Witne
 }
 
 fn snapshot_lost(
-    witness: &Witness<'_>,
+    asked: &Asked<'_>,
     (region, id): &Place<SnapshotId>,
     snapshot: &Snapshot,
     images_before: &BTreeMap<Place<ImageId>, &Image>,
-    at: Timestamp,
 ) -> Vec<String> {
+    let witness = asked.witness;
+    let at = asked.deletion.map_or(witness.after.clock, |call| call.at);
     let mut found = Vec::new();
     let mut claim = |why: &str| found.push(format!("{id} in {region} {why}, and is gone"));
     let covered = covering(region, snapshot, images_before);
@@ -190,8 +249,7 @@ fn snapshot_lost(
         claim("is locked");
     }
     let binned = |image: &ImageId| witness.before.region(region).recycle_bin.images.contains_key(image);
-    let must = witness.ended.iter().filter_map(Ended::purge_policy).all(|policy| policy.require_checks);
-    if made_for(snapshot).as_ref().is_some_and(binned) && (must || was_told(witness, region, "ListImagesInRecycleBin")) {
+    if made_for(snapshot).as_ref().is_some_and(binned) && asked.had_to_know("ListImagesInRecycleBin") {
         claim("is what an image in the Recycle Bin would be restored from");
     }
     // A pending or failed image may not name what was made for it.

@@ -3,11 +3,13 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
+use ec2_sim::id::SnapshotId;
 use ec2_sim::world::{Image, ImageState, Origin};
 use ec2_sim::{Call, Outcome};
-use engine::apply::Deletion;
+use engine::apply::{Deletion, Recoverable};
 use engine::report::{ImageReport, PurgeReport};
 use engine::{Ending, RunError};
+use jiff::Timestamp;
 use planner::plan::purge::{Decision, Subject};
 use planner::plan::{CopyStanding, Standing};
 use planner::policy::{ImageRequest, MaxDeletes};
@@ -49,6 +51,8 @@ impl Purge<'_> {
         found.extend(self.silences());
         found.extend(self.ending());
         found.extend(self.cap());
+        found.extend(self.recoveries());
+        found.extend(self.shared());
         found
     }
 
@@ -129,11 +133,10 @@ impl Purge<'_> {
             return None;
         }
         // What was done although nobody was told cannot be reported.
-        let is_late = self.witness.delays > 0;
         let nobody_knows = |call: &Call| {
             call.access_key != self.ended.key
                 || matches!(call.outcome, Outcome::Unanswered { done: true })
-                || is_late && call.outcome == Outcome::Ok
+                || is_late(call) && call.outcome == Outcome::Ok
         };
         match deletion {
             Deletion::Deleted | Deletion::AlreadyGone if is_there => Some(format!("{id} in {region} is gone, it says, and is there")),
@@ -167,13 +170,17 @@ impl Purge<'_> {
         let read = self.report.regions.iter().filter(|region| region.read);
         let read: BTreeSet<&str> = read.map(|region| region.region.as_str()).collect();
         let after = images(self.witness.after);
-        for ((region, id), image) in images(self.witness.before) {
+        // A listing in pages of positions skips what moves up while it is read.
+        let manners = &self.witness.before.manners;
+        let moves = !manners.stale_reads.is_zero() || self.witness.ended.len() > 1;
+        let may_skip = manners.pages_by_position && manners.largest_page.is_some() && moves;
+        for ((region, id), image) in images(self.witness.before).into_iter().filter(|_| !may_skip) {
             let is_visible = image.visible_from <= self.ended.began && after.contains_key(&(region.clone(), id.clone()));
             if is_visible && is_marked(&image.tags) && read.contains(region.as_str()) && !spoken.contains_key(id.as_str()) {
                 found.push(format!("{id} in {region} is ours, and nothing is said of it"));
             }
         }
-        let is_known = |call: &&&Call| call.outcome == Outcome::Ok && self.witness.delays == 0;
+        let is_known = |call: &&&Call| call.outcome == Outcome::Ok && !is_late(call);
         for call in self.calls.iter().filter(is_known) {
             let id = call.params.get("ImageId").or(call.params.get("SnapshotId"));
             if let Some(id) = id.filter(|id| !gone.contains(id.as_str())) {
@@ -195,7 +202,7 @@ impl Purge<'_> {
     fn ending(&self) -> Vec<String> {
         let report = self.report;
         let results = || report.verdicts.iter().filter_map(|verdict| verdict.result.as_ref());
-        let all_gone = results().all(|removal| removal.image.is_gone() && removal.snapshots.iter().all(|one| one.deletion.is_gone()));
+        let all_gone = results().all(|removal| removal.image.is_gone() && removal.snapshots.iter().all(|one| one.deletion.is_settled()));
         let all_read = report.regions.iter().all(|region| region.read);
         let any_gone = results().any(|removal| removal.image.is_gone());
         let is_true = match report.ending {
@@ -211,16 +218,104 @@ impl Purge<'_> {
     }
 
     fn cap(&self) -> Option<String> {
-        let Some(MaxDeletes::Count(most)) = self.ended.purge_policy()?.max_deletes else { return None };
+        let cap = self.ended.purge_policy()?.max_deletes?;
         let (images_after, snapshots_after) = (images(self.witness.after), snapshots(self.witness.after));
         let images_before = images(self.witness.before);
         let lost_images = images_before.keys().filter(|place| !images_after.contains_key(*place)).count();
         let is_orphan = |id: &str| !images_before.values().any(|image| image.uses_id(id));
         let gone = |place: &super::Place<_>| !snapshots_after.contains_key(place);
         let lost_orphans = snapshots(self.witness.before).keys().filter(|place| gone(place) && is_orphan(place.1.as_str())).count();
-        let lost = u64::try_from(lost_images + lost_orphans).unwrap_or(u64::MAX);
-        (self.witness.ended.len() == 1 && lost > most).then(|| format!("{lost} went, and {most} at most should have"))
+        let lost = lost_images + lost_orphans;
+        let is_too_much = match cap {
+            MaxDeletes::Count(most) => lost as u64 > most,
+            MaxDeletes::Percent(most) => lost as u64 * 100 > self.to_be_seen() as u64 * most,
+        };
+        (self.witness.ended.len() == 1 && is_too_much).then(|| format!("{lost} went, and {cap} at most should have"))
     }
+
+    /// So many backups and orphans there were to be seen, at most, where the purge looked.
+    fn to_be_seen(&self) -> usize {
+        let read = self.report.regions.iter().filter(|region| region.read);
+        read.map(|region| {
+            let held = self.witness.before.region(region.region.as_str());
+            let lingering = held.deregistered.values().filter(|gone| gone.described_until >= self.ended.began).map(|gone| &gone.image);
+            let backups = held.images.values().chain(lingering).filter(|image| is_marked(&image.tags)).count();
+            let is_used = |id: &SnapshotId| held.images.values().any(|image| image.state == ImageState::Available && image.uses(id));
+            let orphans = held.snapshots.values().filter(|snapshot| is_marked(&snapshot.tags) && !is_used(&snapshot.id));
+            backups + orphans.count()
+        })
+        .sum()
+    }
+
+    /// What is said to lie in the Recycle Bin lies there, until then; what is said to be gone for good does not; and nothing is said of
+    /// it only where the bin was not to be looked into.
+    fn recoveries(&self) -> Vec<String> {
+        let mut found = Vec::new();
+        for verdict in &self.report.verdicts {
+            let (region, id) = (verdict.verdict.region.as_str(), subject(&verdict.verdict.subject));
+            let Some(removal) = &verdict.result else { continue };
+            let gone = || removal.snapshots.iter().filter(|snapshot| snapshot.deletion.is_gone());
+            // An image is of use with its snapshots only.
+            let ids = std::iter::once(id).chain(gone().map(|snapshot| snapshot.snapshot.as_str()));
+            found.extend(self.recovery(region, id, removal.recoverable, &ids.collect::<Vec<_>>()));
+            for snapshot in gone() {
+                let id = snapshot.snapshot.as_str();
+                found.extend(self.recovery(region, id, snapshot.recoverable, &[id]));
+            }
+        }
+        found
+    }
+
+    /// `together`: the things that must all be there.
+    fn recovery(&self, region: &str, id: &str, said: Option<Recoverable>, together: &[&str]) -> Option<String> {
+        let bin = &self.witness.after.region(region).recycle_bin;
+        let leaves = |id: &str| bin.images.get(id).map(|one| one.leaves).or(bin.snapshots.get(id).map(|one| one.leaves));
+        let until = together.iter().map(|id| leaves(id)).collect::<Option<Vec<Timestamp>>>().and_then(|all| all.into_iter().min());
+        let of_bin = |call: &&&Call| call.region == region && call.action.ends_with("InRecycleBin");
+        let looked: Vec<&Call> = self.all_calls().into_iter().filter(|call| of_bin(&call)).collect();
+        let is_looked_into = !looked.is_empty() && looked.iter().all(|call| call.outcome == Outcome::Ok && !is_late(call));
+        match (said?, until) {
+            (Recoverable::Permanent, Some(until)) => {
+                Some(format!("{id} in {region} is gone for good, it says, and can be had back until {until}"))
+            }
+            (Recoverable::Until(said), until) if until.map(Timestamp::as_second) != Some(said.as_second()) => {
+                Some(format!("{id} in {region} can be had back until {said}, it says, and that is not so: {until:?}"))
+            }
+            (Recoverable::Unknown, _) if is_looked_into && !self.ended.is_interrupted => {
+                Some(format!("nobody knows whether {id} in {region} can be had back, it says, and the Recycle Bin was looked into"))
+            }
+            _ => None,
+        }
+    }
+
+    /// Every call of this process.
+    fn all_calls(&self) -> Vec<&Call> {
+        self.witness.calls.iter().filter(|call| call.access_key == self.ended.key).collect()
+    }
+
+    /// What is said to stay because another image is made of it is there, and another image is made of it.
+    fn shared(&self) -> Vec<String> {
+        let mut found = Vec::new();
+        let alone = self.witness.ended.len() == 1;
+        let (before, after) = (images(self.witness.before), images(self.witness.after));
+        for verdict in &self.report.verdicts {
+            let (region, image) = (verdict.verdict.region.as_str(), subject(&verdict.verdict.subject));
+            let snapshots = verdict.result.iter().flat_map(|removal| &removal.snapshots);
+            for id in snapshots.filter(|snapshot| snapshot.deletion == Deletion::Shared).map(|snapshot| snapshot.snapshot.as_str()) {
+                let uses = |((there, _), other): (&super::Place<_>, &&Image)| there == region && other.id != *image && other.uses_id(id);
+                let is_used = after.iter().any(uses) || !alone && before.iter().any(uses);
+                if !is_used || alone && !self.is_there(region, id) {
+                    found.push(format!("{id} in {region} stays with another image, it says, and there is none, or it is gone"));
+                }
+            }
+        }
+        found
+    }
+}
+
+/// Whether nobody may have waited for the answer.
+fn is_late(call: &Call) -> bool {
+    !call.late_by.is_zero()
 }
 
 /// What a verdict is about, by its id.
@@ -234,7 +329,7 @@ fn subject(subject: &Subject) -> &str {
 fn image(witness: &Witness<'_>, ended: &Ended, report: &ImageReport) -> Vec<String> {
     let mut found = Vec::new();
     let held = |region: &str, id: &str| witness.after.region(region).images.get(id);
-    let is_purged = || witness.ended.iter().any(|other| other.purge_policy().is_some());
+    let is_purged = || !witness.others.deregistered.is_empty() || witness.ended.iter().any(|other| other.purge_policy().is_some());
     if let Some(result) = &report.image {
         let image = held(result.region.as_str(), result.image.as_str());
         match (image, result.state) {

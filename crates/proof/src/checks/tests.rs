@@ -1,9 +1,12 @@
 //! A checker that cannot fail is worth nothing: each is shown what must not be, and speaks.
 
+use std::collections::BTreeSet;
+use std::time::Duration;
+
 use ec2_sim::id::ImageId;
 use ec2_sim::world::{ImageState, Tags};
 use ec2_sim::{Call, Ec2Sim, Outcome, World};
-use engine::apply::Deletion;
+use engine::apply::{Deletion, Recoverable};
 use engine::{Clock, Ending};
 use jiff::SignedDuration;
 use planner::policy::{ImageRequest, PurgePolicy};
@@ -13,17 +16,20 @@ use crate::command::{Command, Line, What};
 use crate::expiry::{Meanings, Written};
 use crate::known::{HOME, REGIONS, noon};
 use crate::process::{Ended, How, Start};
-use crate::world::thing::{From, State};
+use crate::trouble::Others;
+use crate::world::thing::{From, Hold, Referrer, State};
 use crate::world::{Account, Manner, Thing};
 
 /// What was seen of one command, given to a world of these things.
 struct Seen {
+    beginning: World,
     before: World,
     after: World,
     calls: Vec<Call>,
     ended: Vec<Ended>,
     asked: Vec<ImageRequest>,
     meanings: Meanings,
+    others: Others,
 }
 
 impl Seen {
@@ -35,7 +41,16 @@ impl Seen {
         let before = sim.snapshot();
         let ended = vec![Start::now(command).run(&sim, clock, "AKIDPROCESS1".to_owned(), None).await];
         let asked = ended.iter().filter_map(|ended| ended.request.clone()).collect();
-        let seen = Self { before, after: sim.snapshot(), calls: sim.calls(), ended, asked, meanings };
+        let seen = Self {
+            beginning: before.clone(),
+            before,
+            after: sim.snapshot(),
+            calls: sim.calls(),
+            ended,
+            asked,
+            meanings,
+            others: Others::default(),
+        };
         assert_eq!(seen.found(), [], "nothing was wrong to begin with");
         seen
     }
@@ -58,11 +73,12 @@ impl Seen {
         check(&Witness {
             before: &self.before,
             after: &self.after,
-            beginning: &self.before,
+            beginning: &self.beginning,
             calls: &self.calls,
             ended: &self.ended,
             asked: &self.asked,
-            delays: 0,
+            others: &self.others,
+            denied: &BTreeSet::new(),
             meanings: &self.meanings,
         })
     }
@@ -115,7 +131,7 @@ fn later() -> Written {
 fn call(action: &str, params: &[(&str, &str)]) -> Call {
     let params = params.iter().map(|(name, value)| ((*name).to_owned(), (*value).to_owned())).collect();
     let (region, action, access_key) = (HOME.to_owned(), action.to_owned(), "AKIDPROCESS1".to_owned());
-    Call { at: noon(), region, action, access_key, params, outcome: Outcome::Ok }
+    Call { at: noon(), region, action, access_key, params, outcome: Outcome::Ok, late_by: Duration::ZERO }
 }
 
 #[tokio::test(start_paused = true)]
@@ -143,6 +159,13 @@ async fn a_stranger_that_is_touched_is_missed() {
     let mut seen = Seen::purge(vec![own.clone()]).await;
     seen.after.region_mut(HOME).images.get_mut(&own.image_id()).unwrap().tags.remove("Date");
     seen.assert_finds(CHECKER, "was changed");
+    let mut seen = Seen::purge(vec![own.clone()]).await;
+    seen.after.region_mut(HOME).snapshots.values_mut().for_each(|snapshot| drop(snapshot.tags.remove("Date")));
+    seen.assert_finds(CHECKER, "was changed");
+    // One that is still being made may be promised to go, and no more than that.
+    let mut seen = Seen::purge(vec![own]).await;
+    seen.after.region_mut(HOME).snapshots.values_mut().for_each(|snapshot| snapshot.delete_at_end = true);
+    assert!(!seen.found().iter().any(|one| one.checker.contains(CHECKER)));
 }
 
 #[tokio::test(start_paused = true)]
@@ -189,6 +212,31 @@ async fn the_newest_and_what_is_copied_are_missed() {
     seen.assert_finds("that is to stay", "nobody's to purge");
 }
 
+/// EC2 was busy when it was asked of locks and references: that is no reason to delete.
+#[tokio::test(start_paused = true)]
+async fn a_check_that_failed_in_passing_excuses_nothing_and_one_that_is_denied_does() {
+    let locked = Thing { lock: Some(Hold::Governance), ..Thing::backup(1) }.until(long_ago());
+    let referred = Thing { referred: Some(Referrer::DefaultVersion), ..Thing::backup(1) }.until(long_ago());
+    let configured = Thing { referred: Some(Referrer::LaunchConfiguration), ..Thing::backup(1) }.until(long_ago());
+    for (thing, action, why) in [
+        (locked, "DescribeLockedSnapshots", "has a locked snapshot"),
+        (referred, "DescribeImageReferences", "is referred to"),
+        (configured, "DescribeLaunchConfigurations", "is a launch configuration's"),
+    ] {
+        for outcome in [Outcome::Ok, Outcome::Unanswered { done: true }, Outcome::Error("RequestLimitExceeded".to_owned())] {
+            let mut seen = Seen::purge(vec![thing.clone()]).await;
+            seen.calls.retain(|call| call.action != action);
+            seen.calls.push(Call { outcome, late_by: Duration::from_secs(3), ..call(action, &[]) });
+            seen.lose(&thing, false);
+            seen.assert_finds("that is to stay", why);
+        }
+        let mut seen = Seen::purge(vec![thing.clone()]).await;
+        seen.calls.push(Call { outcome: Outcome::Error("UnauthorizedOperation".to_owned()), ..call(action, &[]) });
+        seen.lose(&thing, false);
+        assert!(!seen.found().iter().any(|one| one.what.contains(why)), "{:#?}", seen.found());
+    }
+}
+
 #[tokio::test(start_paused = true)]
 async fn a_snapshot_under_an_image_is_missed() {
     let mut seen = Seen::purge(vec![Thing::backup(1).until(later())]).await;
@@ -232,6 +280,22 @@ async fn what_cannot_be_found_again_is_found() {
     let mut seen = Seen::purge(vec![half]).await;
     seen.after.region_mut(HOME).snapshots = seen.before.region(HOME).snapshots.clone();
     seen.assert_finds(CHECKER, "was stranded");
+    // In an earlier step, and another image is made of it.
+    let beginning = std::mem::replace(&mut seen.beginning, seen.after.clone());
+    seen.before = seen.after.clone();
+    seen.calls.clear();
+    let mut image = beginning.region(HOME).images.values().next().unwrap().clone();
+    image.id = "ami-0123456789abcdef0".parse().unwrap();
+    image.tags.clear();
+    for world in [&mut seen.before, &mut seen.after] {
+        world.region_mut(HOME).images.insert(image.id.clone(), image.clone());
+    }
+    assert!(!seen.found().iter().any(|one| one.checker.contains(CHECKER)));
+    seen.beginning = beginning;
+    seen.assert_finds(CHECKER, "was stranded");
+    // What others did is not our doing.
+    seen.others.deregistered.insert(Thing::backup(1).image_id());
+    assert!(!seen.found().iter().any(|one| one.checker.contains(CHECKER)));
 }
 
 #[tokio::test(start_paused = true)]
@@ -242,6 +306,20 @@ async fn patience_and_permissions_are_watched() {
     let mut seen = Seen::purge(Vec::new()).await;
     seen.calls.push(call("CreateTags", &[]));
     seen.assert_finds("calls of the table", "CreateTags");
+    // A refusal takes no time, a throttled call what the SDK waits, and only an answer that never came all there is.
+    for (code, seconds) in [("UnauthorizedOperation", 2), ("RequestLimitExceeded", 3)] {
+        let mut seen = Seen::of(Vec::new(), Command { patience: SignedDuration::ZERO, ..Command::resume() }).await;
+        seen.calls.push(Call { outcome: Outcome::Error(code.to_owned()), ..call("DescribeImages", &[]) });
+        seen.ended[0].ended = noon() + SignedDuration::from_secs(seconds);
+        seen.assert_finds("patience", "took");
+    }
+    let mut seen = Seen::of(Vec::new(), Command { patience: SignedDuration::ZERO, ..Command::resume() }).await;
+    for second in 0..8 {
+        let at = noon() + SignedDuration::from_secs(second * 3);
+        seen.calls.push(Call { at, outcome: Outcome::Unanswered { done: false }, ..call("DescribeImages", &[]) });
+    }
+    seen.ended[0].ended = noon() + SignedDuration::from_secs(30);
+    seen.assert_finds("patience", "took");
 }
 
 #[tokio::test(start_paused = true)]
@@ -298,6 +376,43 @@ async fn a_report_of_a_purge_that_lies_is_caught() {
         policy.max_deletes = Some(planner::policy::MaxDeletes::Count(0));
     }
     seen.assert_finds(CHECKER, "at most should have");
+    if let What::Purge(_, policy) = &mut seen.ended[0].command.what {
+        policy.max_deletes = Some(planner::policy::MaxDeletes::Percent(49));
+    }
+    seen.assert_finds(CHECKER, "at most should have");
+    if let What::Purge(_, policy) = &mut seen.ended[0].command.what {
+        policy.max_deletes = Some(planner::policy::MaxDeletes::Percent(50));
+    }
+    assert_eq!(seen.found(), []);
+}
+
+#[tokio::test(start_paused = true)]
+async fn what_is_said_of_the_recycle_bin_and_of_other_images_is_looked_up() {
+    const CHECKER: &str = "the report says what happened";
+    let gone = Thing::backup(1).until(long_ago());
+    let removal = |seen: &mut Seen, change: fn(&mut engine::apply::Removal)| {
+        seen.report().verdicts.iter_mut().filter_map(|verdict| verdict.result.as_mut()).for_each(change);
+    };
+    let mut seen = Seen::purge(vec![gone.clone()]).await;
+    removal(&mut seen, |removal| removal.recoverable = Some(Recoverable::Until(noon())));
+    seen.assert_finds(CHECKER, "it says, and that is not so");
+    let mut seen = Seen::purge(vec![gone.clone()]).await;
+    removal(&mut seen, |removal| removal.recoverable = Some(Recoverable::Unknown));
+    seen.assert_finds(CHECKER, "the Recycle Bin was looked into");
+    let mut seen = Seen::purge(vec![gone.clone()]).await;
+    let bin = &mut seen.after.region_mut(HOME).recycle_bin;
+    for image in seen.before.region(HOME).images.values().cloned() {
+        let leaves = noon() + SignedDuration::from_hours(1);
+        bin.images.insert(image.id.clone(), ec2_sim::world::Binned { item: image, entered: noon(), leaves });
+    }
+    for snapshot in seen.before.region(HOME).snapshots.values().cloned() {
+        let leaves = noon() + SignedDuration::from_hours(1);
+        bin.snapshots.insert(snapshot.id.clone(), ec2_sim::world::Binned { item: snapshot, entered: noon(), leaves });
+    }
+    seen.assert_finds(CHECKER, "is gone for good, it says");
+    let mut seen = Seen::purge(vec![gone]).await;
+    removal(&mut seen, |removal| removal.snapshots[0].deletion = Deletion::Shared);
+    seen.assert_finds(CHECKER, "stays with another image, it says");
 }
 
 #[tokio::test(start_paused = true)]
@@ -348,5 +463,12 @@ fn what_never_settles_is_noticed() {
     let account = Account { things: vec![wanted, Thing::backup(3).until(long_ago()), orphan], ..Account::empty(1, 3) };
     let (world, meanings) = account.build();
     assert_eq!(settled::copies_are_done(&world, &meanings).len(), 1);
-    assert_eq!(settled::expired_is_gone(&world, &meanings, &PurgePolicy::default(), |_| true).len(), 2);
+    assert_eq!(settled::expired_is_gone(&world, &world, &meanings, &PurgePolicy::default(), |_| true).len(), 2);
+    // What goes although nothing has changed should have gone before.
+    let mut later = world.clone();
+    later.region_mut(HOME).images.clear();
+    assert_eq!(settled::only_what_was_freed_goes(&world, &world, &later, &meanings).len(), 1);
+    later.region_mut(HOME).snapshots.clear();
+    assert_eq!(settled::only_what_was_freed_goes(&world, &world, &later, &meanings).len(), 2);
+    assert_eq!(settled::only_what_was_freed_goes(&world, &later, &later, &meanings), []);
 }

@@ -1,14 +1,18 @@
 //! Nothing of ours is left where no later run finds it: what was made bears all its tags from the beginning, and no snapshot
 //! that a purge would have to find again loses its image without a mark and an expiry of its own.
 
+use std::collections::BTreeMap;
+
+use ec2_sim::id::{ImageId, SnapshotId};
 use ec2_sim::world::{Image, ImageState, Origin, Snapshot};
 
-use super::{Witness, images, made_for, snapshots};
+use super::{Place, Witness, images, made_for, snapshots};
 use crate::known::is_marked;
 
 pub(super) fn check(witness: &Witness<'_>) -> Vec<String> {
     let (images_before, images_after) = (images(witness.before), images(witness.after));
     let (snapshots_before, snapshots_after) = (snapshots(witness.before), snapshots(witness.after));
+    let images_ever = images(witness.beginning);
     let mut found = Vec::new();
     for ((region, id), image) in images_after.iter().filter(|(place, _)| !images_before.contains_key(*place)) {
         if is_debris(image, witness) {
@@ -42,30 +46,32 @@ pub(super) fn check(witness: &Witness<'_>) -> Vec<String> {
             }
             continue;
         }
-        // Made for an image that was there and is gone.
-        let lost = images_before.iter().find(|(place, image)| {
-            let is_its_own = made_for(snapshot).as_ref() == Some(&image.id);
-            is_its_own && place.0 == *region && image.uses(id) && is_marked(&image.tags) && !images_after.contains_key(*place)
-        });
-        let is_used = || images_after.iter().any(|((there, _), image)| there == region && image.uses(id));
-        let is_anothers = !is_marked(&snapshot.tags) && snapshot.tags.contains_key("Creator");
-        let is_found = is_marked(&snapshot.tags) && snapshot.tags.contains_key("Expire");
-        if let Some(((_, image), _)) = lost
-            && !is_anothers
-            && !is_used()
-            && !is_found
-        {
-            found.push(format!("{id} in {region} was stranded: {image} is gone, and no later run finds it"));
-        }
+        found.extend(stranded(witness, region, snapshot, &images_ever, &images_after));
     }
     found
 }
 
-fn is_new(
-    before: &std::collections::BTreeMap<super::Place<ec2_sim::id::SnapshotId>, &Snapshot>,
+/// A snapshot that EC2 made for an image of ours which, in this step or in an earlier one, went without it: no later run finds it,
+/// unless it bears a mark and an expiry of its own. That another image is made of it does not help: it is no snapshot of that one.
+fn stranded(
+    witness: &Witness<'_>,
     region: &str,
     snapshot: &Snapshot,
-) -> bool {
+    ever: &BTreeMap<Place<ImageId>, &Image>,
+    after: &BTreeMap<Place<ImageId>, &Image>,
+) -> Option<String> {
+    let place = (region.to_owned(), made_for(snapshot)?);
+    let image = ever.get(&place).filter(|image| is_marked(&image.tags) && image.uses(&snapshot.id))?;
+    let is_gone_by_us = !after.contains_key(&place)
+        && !witness.others.deregistered.contains(&image.id)
+        && !witness.others.left_by_ec2.contains(&snapshot.id);
+    let is_anothers = !is_marked(&snapshot.tags) && snapshot.tags.contains_key("Creator");
+    let is_found = is_marked(&snapshot.tags) && snapshot.tags.contains_key("Expire");
+    let what = || format!("{} in {region} was stranded: {} is gone, and no later run finds it", snapshot.id, image.id);
+    (is_gone_by_us && !is_anothers && !is_found).then(what)
+}
+
+fn is_new(before: &BTreeMap<Place<SnapshotId>, &Snapshot>, region: &str, snapshot: &Snapshot) -> bool {
     !before.contains_key(&(region.to_owned(), snapshot.id.clone()))
 }
 

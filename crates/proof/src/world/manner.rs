@@ -1,7 +1,7 @@
 //! How an EC2 behaves, where it may one way or another.
 
 use ec2_sim::World;
-use ec2_sim::world::{ClosedRegion, RetainedType, RetentionRule, StateReason};
+use ec2_sim::world::{ClosedRegion, DeniedReferences, RetainedType, RetentionRule, StateReason};
 use fastrand::Rng;
 use jiff::SignedDuration;
 
@@ -52,6 +52,18 @@ pub enum Manner {
     RecycleBin(&'static str, bool, bool),
     /// The endpoint does not know an action.
     Unknown(&'static str),
+    /// So many items are on a page at most.
+    LargestPage(usize),
+    /// The token of a next page is good for so many seconds.
+    TokenLife(i64),
+    /// A snapshot that is made next of a volume ends in error, and its image with it.
+    NextSnapshotFails,
+    /// So many snapshots at a time are copied into a region as part of images.
+    SnapshotCopiesAtATime(usize),
+    /// What refers to images is not known for so many hours.
+    ReferencesLag(i64),
+    /// Of references that the caller may not look for, nothing is said.
+    ReferencesPartial,
 }
 
 /// What the purge asks beside listings.
@@ -85,6 +97,14 @@ impl Manner {
         maybe(rng, Self::StaleReads(stale));
         maybe(rng, Self::Shuffled);
         maybe(rng, Self::PagesByPosition);
+        // Worlds are small: without it every listing is one page.
+        maybe(rng, Self::LargestPage(2));
+        let life = [1, 5, 60][rng.usize(..3)];
+        maybe(rng, Self::TokenLife(life));
+        maybe(rng, Self::SnapshotCopiesAtATime(3));
+        let lag = [1, 48][rng.usize(..2)];
+        maybe(rng, Self::ReferencesLag(lag));
+        maybe(rng, Self::ReferencesPartial);
         maybe(rng, bin);
         maybe(rng, Self::NextDeletionFails);
         if rng.u8(..4) == 0 {
@@ -103,6 +123,7 @@ impl Manner {
         };
         if rng.bool() {
             maybe(rng, Self::NextImageFails);
+            maybe(rng, Self::NextSnapshotFails);
             maybe(rng, Self::NextCopyFails);
             maybe(rng, Self::NextCopyFails);
         }
@@ -141,6 +162,12 @@ impl Manner {
                     }
                 }
             }
+            Self::LargestPage(most) => manners.largest_page = Some(most),
+            Self::TokenLife(seconds) => manners.token_life = Some(SignedDuration::from_secs(seconds)),
+            Self::NextSnapshotFails => world.fail_next.snapshot.push("Given key ID is not accessible".to_owned()),
+            Self::SnapshotCopiesAtATime(most) => manners.concurrent_snapshot_copies = Some(most),
+            Self::ReferencesLag(hours) => manners.references_lag = SignedDuration::from_hours(hours),
+            Self::ReferencesPartial => manners.references_denied = DeniedReferences::Partial,
             Self::Unknown(action) => drop(manners.unknown_actions.insert(action.to_owned())),
             Self::NextCopyFails => world.fail_next.copy.push(StateReason::from("Copy image failed with an internal error")),
         }

@@ -13,7 +13,7 @@ use ec2_sim::world::{
 use fastrand::Rng;
 use jiff::{SignedDuration, Timestamp};
 
-use crate::expiry::Written;
+use crate::expiry::{Written, any_text};
 use crate::known::{DB, MAIL, REGIONS, STRANGER, WEB, known, noon, our_account};
 use crate::world::Account;
 
@@ -65,6 +65,19 @@ pub struct Thing {
     pub image_tags: Tags,
     /// Whether the snapshots' descriptions say that EC2 made them for the image.
     pub is_described: bool,
+    /// The snapshots that are tagged otherwise than the others are, by the number of their volume.
+    pub odd: BTreeMap<u32, Odd>,
+}
+
+/// A snapshot that is tagged otherwise than its like.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Odd {
+    /// Its `Creator` tag.
+    pub creator: Option<&'static str>,
+    /// Its `Expire` tag.
+    pub expire: Option<Written>,
+    /// Whether it bears any other tag.
+    pub is_labelled: bool,
 }
 
 /// How a snapshot is locked.
@@ -262,6 +275,7 @@ impl Thing {
             tags: label("web-1", WEB, noon().saturating_sub(SignedDuration::from_hours(24)).unwrap_or(noon())),
             image_tags: Tags::new(),
             is_described: true,
+            odd: BTreeMap::new(),
         }
     }
 
@@ -291,13 +305,66 @@ impl Thing {
         if let Some(written) = expiry(rng) {
             thing = thing.until(written);
         }
-        thing.dress(account, rng);
+        for _ in 0..rng.u8(1..=3) {
+            thing.dress(account, rng);
+        }
+        if thing.state == State::Available && rng.u8(..3) == 0 {
+            thing.intend(account, rng);
+        }
+        if rng.u8(..4) == 0 {
+            let (key, value) = ANY_TAGS[rng.usize(..ANY_TAGS.len())];
+            thing.image_tags.insert(key.to_owned(), value.to_owned());
+        }
+        if rng.u8(..4) == 0 {
+            thing.image_tags.insert(any_text(rng), any_text(rng));
+        }
+        thing
+    }
+
+    /// A backup that has expired, whose snapshots bear no mark, and an image that somebody registered of them, or that is a backup, too:
+    /// whoever goes first, the snapshots must be found by somebody later.
+    pub fn pair(account: &Account, rng: &mut Rng) -> [Self; 2] {
+        let number = u32::try_from(account.things.len()).unwrap_or(u32::MAX) + 1;
+        let long_ago = noon() - SignedDuration::from_hours(rng.i64(1..1000));
+        let region = account.regions()[rng.usize(..account.regions)];
+        let mut bare = Self { region, volumes: rng.u32(1..=2), ..Self::backup(number) }.until(Written::rfc3339(long_ago));
+        bare.untag_snapshots(rng);
+        bare.is_described = true;
+        let mut other = Self {
+            region,
+            origin: From::Registered,
+            volumes: rng.u32(..2),
+            shares: Some(number),
+            ..Self::backup(number + 1).until(Written::rfc3339(long_ago))
+        };
+        match rng.u8(..5) {
+            0 => other = other.until(Written::rfc3339(noon() + SignedDuration::from_mins(rng.i64(1..2000)))),
+            1 => other.creator = None,
+            2 => (other.creator, other.snapshots_creator) = (Some("packer"), Some("packer")),
+            3 => other.is_protected = true,
+            _ => {}
+        }
+        [bare, other]
+    }
+
+    /// A backup that has expired, and that something speaks for beyond itself.
+    pub fn spoken_for(account: &Account, rng: &mut Rng) -> Self {
+        let number = u32::try_from(account.things.len()).unwrap_or(u32::MAX) + 1;
+        let long_ago = Written::rfc3339(noon() - SignedDuration::from_hours(rng.i64(1..1000)));
+        let region = account.regions()[rng.usize(..account.regions)];
+        let mut thing = Self { region, volumes: rng.u32(1..=2), ..Self::backup(number) }.until(long_ago);
+        match rng.u8(..6) {
+            0 | 1 => thing.lock = Some([Hold::Governance, Hold::Compliance][rng.usize(..2)]),
+            2 => (thing.image_is_gone, thing.is_binned) = (true, true),
+            _ => thing.referred = Some(Referrer::any(rng)),
+        }
         thing
     }
 
     /// Makes it a special one, most of the time.
     fn dress(&mut self, account: &Account, rng: &mut Rng) {
-        match rng.u8(..26) {
+        match rng.u8(..30) {
+            26..30 => self.retag(rng),
             20 => self.lock = Some([Hold::Governance, Hold::Compliance, Hold::Over][rng.usize(..3)]),
             21..24 => self.referred = Some(Referrer::any(rng)),
             24 => self.is_managed = true,
@@ -321,13 +388,19 @@ impl Thing {
             }
             _ => {}
         }
-        if self.state == State::Available && rng.u8(..3) == 0 {
-            self.intend(account, rng);
-        }
-        if rng.u8(..4) == 0 {
-            let (key, value) = ANY_TAGS[rng.usize(..ANY_TAGS.len())];
-            self.image_tags.insert(key.to_owned(), value.to_owned());
-        }
+    }
+
+    /// Somebody has tagged one of its snapshots by itself, or not come so far.
+    fn retag(&mut self, rng: &mut Rng) {
+        let odd = Odd { creator: self.snapshots_creator, expire: self.snapshots_expire.clone(), is_labelled: true };
+        let odd = match rng.u8(..5) {
+            0 => Odd { creator: None, expire: None, is_labelled: false },
+            1 => Odd { creator: None, ..odd },
+            2 => Odd { expire: None, ..odd },
+            3 => Odd { expire: expiry(rng), ..odd },
+            _ => Odd { creator: Some(OTHERS[rng.usize(..OTHERS.len())]), ..odd },
+        };
+        self.odd.insert(rng.u32(..self.volumes.max(1)), odd);
     }
 
     /// As the scripts leave it when they are interrupted before, or amid, the tagging of snapshots.
@@ -410,7 +483,7 @@ impl Thing {
 
     /// The expiries written on it.
     pub fn expiries(&self) -> impl Iterator<Item = &Written> {
-        self.expire.iter().chain(&self.snapshots_expire)
+        self.expire.iter().chain(&self.snapshots_expire).chain(self.odd.values().filter_map(|odd| odd.expire.as_ref()))
     }
 
     /// The image's id.
@@ -473,7 +546,7 @@ impl Thing {
                 public: false,
                 create_volume_permissions: BTreeSet::new(),
                 managed_by: self.is_managed.then_some(ManagedBy::AwsBackup),
-                tags: dressed(&self.tags, self.snapshots_creator, self.snapshots_expire.as_ref()),
+                tags: self.snapshot_tags(volume),
             };
             snapshots.push(snapshot.id.clone());
             world.region_of_mut(&self.account(), self.region).snapshots.insert(snapshot.id.clone(), snapshot);
@@ -522,6 +595,16 @@ impl Thing {
         Laid { region: self.region, image: image_id, snapshots }
     }
 
+    fn snapshot_tags(&self, volume: u32) -> Tags {
+        match self.odd.get(&volume) {
+            None => dressed(&self.tags, self.snapshots_creator, self.snapshots_expire.as_ref()),
+            Some(Odd { creator, expire, is_labelled }) => {
+                let tags = if *is_labelled { self.tags.clone() } else { Tags::new() };
+                dressed(&tags, *creator, expire.as_ref())
+            }
+        }
+    }
+
     fn snapshot_description(&self, origin: &Origin, image: &ImageId) -> String {
         match origin {
             _ if !self.is_described => "nightly".to_owned(),
@@ -562,6 +645,10 @@ impl fmt::Display for Thing {
         }
         if self.snapshots_expire != self.expire {
             write!(f, ", its snapshots {}", expiry(&self.snapshots_expire))?;
+        }
+        for (volume, odd) in self.odd.iter().filter(|(volume, _)| **volume < self.volumes) {
+            write!(f, ", that of volume {volume} Creator={:?} and {}", odd.creator.unwrap_or("(none)"), expiry(&odd.expire))?;
+            f.write_str(if odd.is_labelled { "" } else { " and nothing else" })?;
         }
         if let Some(other) = self.shares {
             write!(f, ", and shares those of thing {other}")?;

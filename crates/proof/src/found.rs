@@ -1,0 +1,98 @@
+//! What the proof once found and what is repaired since, each as the smallest life that shows it. They are data, and no seeds: another
+//! generator makes other stories of the same seeds. The engine's own tests hold most of them by name, too.
+
+use ec2_sim::{Fault, FaultKind, Which};
+use jiff::SignedDuration;
+use planner::policy::PurgePolicy;
+use planner::tags::Encryption;
+
+use crate::command::{Command, Line, What};
+use crate::expiry::Written;
+use crate::known::{REGIONS, WEB, noon};
+use crate::process::Start;
+use crate::story::{Act, Case, Step};
+use crate::trouble::Trouble;
+use crate::world::{Account, Manner, Thing};
+
+/// What was found, and a life in which it would be found again.
+pub fn cases() -> Vec<(&'static str, Case)> {
+    let lost = || struck("CreateImage", Which::Nth(1), FaultKind::LostAnswer);
+    vec![
+        (
+            "a listing that broke off was believed, and a backup went without a verdict",
+            purge(vec![struck("DescribeImages", Which::First(100), FaultKind::Truncated)]),
+        ),
+        (
+            "an image was made, and the permission to look was gone: it said that there was none",
+            image(8 * 3600, vec![lost(), struck("DescribeImages", Which::From(2), denied())]),
+        ),
+        (
+            "an image was made, and patience ran out: it said that nothing was achieved",
+            image(1, vec![struck("CreateImage", Which::First(100), FaultKind::internal_error().after_effect())]),
+        ),
+        (
+            "a source was missing from a listing that broke off: it said that its copies were done",
+            resume(vec![struck("DescribeImages", Which::Nth(1), FaultKind::ResetMidBody { after_bytes: 300 })]),
+        ),
+        (
+            "an image was made by an attempt without an answer, its name was taken, and patience ran out",
+            with(Manner::VisibilityLag(20), image(1, vec![lost()])),
+        ),
+        (
+            "an image was made, and the answer broke off: it said that there was none",
+            image(8 * 3600, vec![struck("CreateImage", Which::First(100), FaultKind::ResetMidBody { after_bytes: 100 })]),
+        ),
+        (
+            "an image was made, its name was taken, and nobody could look until patience ran out",
+            image(300, vec![lost(), struck("DescribeImages", Which::From(2), FaultKind::internal_error())]),
+        ),
+        (
+            "an image was made, and the answer said that EC2 was unavailable",
+            image(8 * 3600, vec![struck("CreateImage", Which::First(100), FaultKind::unavailable().after_effect())]),
+        ),
+    ]
+}
+
+fn struck(action: &str, calls: Which, kind: FaultKind) -> Trouble {
+    Trouble::Fault(Fault::of(action, calls, kind))
+}
+
+fn denied() -> FaultKind {
+    FaultKind::Error {
+        status: 403,
+        code: "UnauthorizedOperation".to_owned(),
+        message: "You are not authorized to perform this operation.".to_owned(),
+    }
+}
+
+/// One command that meets these troubles on an EC2 of good manners, and what settles it.
+fn one(command: Command, things: Vec<Thing>, troubles: Vec<Trouble>) -> Case {
+    let account = Account { things, manners: vec![Manner::Speed(20)], ..Account::empty(1, 3) };
+    let acts = vec![Act::Step(Step { starts: vec![Start::now(command)], troubles, cut: None })];
+    let last = [Command::resume(), Command::patient(What::Purge(None, PurgePolicy::default()))];
+    Case { account, acts, last: last.map(|command| (SignedDuration::ZERO, command)).into() }
+}
+
+fn image(patience: i64, troubles: Vec<Trouble>) -> Case {
+    let line = Line { copies: vec![(REGIONS[1], Encryption::AsSource)], instance: WEB, ..Line::with_two_copies() };
+    let command = Command { patience: SignedDuration::from_secs(patience), ..Command::patient(What::Image(line)) };
+    one(command, Vec::new(), troubles)
+}
+
+fn resume(troubles: Vec<Trouble>) -> Case {
+    let mut source = Thing::backup(1);
+    let until = noon() + SignedDuration::from_hours(24);
+    source.image_tags.insert(format!("ami-backup:copy-to:{}", REGIONS[1]), format!("until={until}"));
+    one(Command::resume(), vec![source], troubles)
+}
+
+fn purge(troubles: Vec<Trouble>) -> Case {
+    let long_ago = Written::rfc3339(noon() - SignedDuration::from_hours(1));
+    let things = vec![Thing::backup(1).until(long_ago), Thing::backup(2)];
+    one(Command::patient(What::Purge(None, PurgePolicy::default())), things, troubles)
+}
+
+fn with(manner: Manner, mut case: Case) -> Case {
+    case.account.manners.push(manner);
+    case
+}
