@@ -301,6 +301,10 @@ async fn remove_image(
                 return removal;
             }
         }
+        if let Err(failure) = nobody_else_is_made_of(account, region, remove).await {
+            removal.image = Deletion::Failed(failure);
+            return removal;
+        }
         let request = account.ec2(region).deregister_image().image_id(remove.image.as_str());
         let together = remove.all_snapshots && !remove.snapshots.is_empty();
         let request = if together { request.delete_associated_snapshots(true) } else { request };
@@ -347,6 +351,19 @@ fn take_return_codes(snapshots: &mut [SnapshotDeletion], answer: &DeregisterImag
         if let Some(told) = code.leads_to(lingering.contains(snapshot)) {
             *deletion = told;
         }
+    }
+}
+
+/// Whether no other image is made of what only this one covers. A listing of several pages can skip one, if something goes while it is
+/// read; EC2 would then leave the snapshot where nothing tells that it is ours.
+async fn nobody_else_is_made_of(account: &Account, region: &Region, remove: &RemoveImage) -> Result<(), Failure> {
+    if remove.covered.is_empty() {
+        return Ok(());
+    }
+    let users = observe::images_made_of(account, region, &remove.covered).await?;
+    match users.iter().find(|user| user.id != remove.image) {
+        Some(user) => Err(Failure::unlisted_user(region, &user.id)),
+        None => Ok(()),
     }
 }
 

@@ -103,8 +103,13 @@ fn answer<T>(asked: Option<Result<T, Failure>>, check: Check, failures: &mut Vec
 fn unanswered<T>(failure: &Failure) -> Answer<T> {
     let why = Anywhere(failure).to_string();
     match failure.class {
-        Class::Denied | Class::Credentials | Class::RegionClosed | Class::NotOffered | Class::Refused => Answer::Unknown(why),
-        Class::Passing
+        Class::Denied | Class::NotOffered => Answer::Unknown(why),
+        // A refusal without a code may be half of another.
+        Class::Refused if failure.code.is_some() => Answer::Unknown(why),
+        Class::Refused
+        | Class::Credentials
+        | Class::RegionClosed
+        | Class::Passing
         | Class::Throttled
         | Class::TryLater
         | Class::Malformed

@@ -81,6 +81,17 @@ pub(crate) async fn is_listed(account: &Account, region: &Region, image: &ImageI
     listed.is_ok_and(|listed| listed.iter().any(|listed| listed.id == *image && listed.state != ImageState::Deregistered))
 }
 
+/// The account's images that are there and made of any of these snapshots.
+pub(crate) async fn images_made_of(account: &Account, region: &Region, snapshots: &[SnapshotId]) -> Result<Vec<Image>, Failure> {
+    let snapshots: Vec<&str> = snapshots.iter().map(SnapshotId::as_str).collect();
+    let mut users = Vec::new();
+    for snapshots in snapshots.chunks(FILTER_VALUES) {
+        users.extend(images(account, region, &[("block-device-mapping.snapshot-id", snapshots)]).await?);
+    }
+    users.retain(|image| image.state != ImageState::Deregistered);
+    Ok(users)
+}
+
 /// The copies, in this region, of images of another.
 pub(crate) async fn copies_of(account: &Account, region: &Region, sources: &BTreeSet<ImageId>) -> Result<Vec<Image>, Failure> {
     let sources: Vec<&str> = sources.iter().map(ImageId::as_str).collect();

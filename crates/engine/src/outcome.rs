@@ -7,7 +7,7 @@ use aws_credential_types::provider::error::CredentialsError;
 use aws_sdk_ec2::error::{ProvideErrorMetadata, SdkError};
 use aws_sdk_ec2::operation::RequestId;
 use aws_smithy_runtime_api::client::orchestrator::HttpResponse;
-use planner::id::Region;
+use planner::id::{ImageId, Region};
 pub(crate) use planner::plain::one_line;
 use schemars::JsonSchema;
 use serde::Serialize;
@@ -256,6 +256,12 @@ impl Failure {
     pub(crate) fn malformed(call: Call, region: &Region, message: impl fmt::Display) -> Self {
         let message = one_line(&format!("the answer could not be read: {message}"));
         Self { call, region: region.clone(), class: Class::of_unreadable(call), code: None, message, request_id: None }
+    }
+
+    /// An image that no listing showed is made of what was to be deleted.
+    pub(crate) fn unlisted_user(region: &Region, image: &ImageId) -> Self {
+        let message = format!("the listing had left out {image}, which is made of the same snapshot; run it again");
+        Self { call: Call::DescribeImages, region: region.clone(), class: Class::Refused, code: None, message, request_id: None }
     }
 
     /// Whether no credentials were found, so that nothing was sent.

@@ -224,11 +224,24 @@ impl Stop {
 struct Delays {
     next: Duration,
     deadline: Timestamp,
+    /// How long it is still waited although the run was asked to end.
+    grace: Duration,
 }
+
+/// So long a run that was asked to end goes on with what no later run could finish.
+const GRACE: Duration = Duration::from_secs(30);
 
 impl Delays {
     fn new(run: &Run<'_>, started: Timestamp) -> Self {
-        Self { next: FIRST_DELAY, deadline: started.saturating_add(run.patience).unwrap_or(Timestamp::MAX) }
+        Self { next: FIRST_DELAY, deadline: started.saturating_add(run.patience).unwrap_or(Timestamp::MAX), grace: GRACE }
+    }
+
+    /// Waits a little although the run was asked to end, for what no later run could finish; `false` once that was enough.
+    async fn wait_all_the_same(&mut self) -> bool {
+        let delay = self.next.min(self.grace);
+        self.grace -= delay;
+        tokio::time::sleep(delay).await;
+        !delay.is_zero()
     }
 
     /// Waits for the next round, at least so long; `false` if patience has run out or the run was asked to end.

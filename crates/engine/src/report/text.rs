@@ -6,8 +6,8 @@ use std::fmt;
 use planner::evidence::Check;
 use planner::id::Region;
 use planner::plan::BackupLabel;
+use planner::plan::Standing;
 use planner::plan::purge::{Decision, LeftSnapshot, Subject};
-use planner::plan::{KeepReason, Standing};
 use planner::tags::Encryption;
 
 use crate::apply::{Deletion, Recoverable, Removal, ReturnCode, SnapshotDeletion};

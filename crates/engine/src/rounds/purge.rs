@@ -236,8 +236,8 @@ async fn apply_all(run: &Run<'_>, checked: &CheckedPlan, inventory: &Inventory) 
             let lingering = lingering.get(region).cloned().unwrap_or_default();
             working.spawn(async move {
                 for (place, step, begun) in steps {
-                    if stop.is_requested() {
-                        break;
+                    if stop.is_requested() && !strands(&step, &begun) {
+                        continue;
                     }
                     let removal = apply::remove(&account, &step, begun, &lingering).await;
                     let is_unanswered = is_unanswered(&removal);
@@ -266,7 +266,10 @@ async fn apply_all(run: &Run<'_>, checked: &CheckedPlan, inventory: &Inventory) 
         // Patience begins when there is something to wait for: to read and to delete may have taken longer than that.
         let delays = delays.get_or_insert_with(|| Delays::new(run, run.clock.now()));
         if left.is_empty() || !delays.wait(run, Duration::ZERO).await {
-            break;
+            left.retain(|at| run.stop.is_requested() && results.get(at).is_some_and(|removal| strands(*at, removal)));
+            if left.is_empty() || !delays.wait_all_the_same().await {
+                break;
+            }
         }
     }
     results
