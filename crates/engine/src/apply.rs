@@ -71,8 +71,9 @@ pub struct SnapshotDeletion {
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, JsonSchema)]
 #[serde(rename_all = "snake_case")]
 pub enum Recoverable {
-    /// It cannot.
-    Permanent,
+    /// The Recycle Bin did not hold it when the run looked, right after: most likely it is gone for good.
+    #[serde(rename = "not_in_recycle_bin")]
+    NotInBin,
     /// It can, before this instant.
     Until(Timestamp),
     /// The Recycle Bin could not be looked into.
@@ -83,7 +84,7 @@ impl Recoverable {
     /// Of something that is gone, by what the Recycle Bin holds and until when.
     pub(crate) fn of<Id: Ord>(bin: Option<&BTreeMap<Id, Option<Timestamp>>>, id: &Id) -> Self {
         match bin.map(|bin| bin.get(id)) {
-            Some(None) => Self::Permanent,
+            Some(None) => Self::NotInBin,
             Some(Some(Some(until))) => Self::Until(*until),
             Some(Some(None)) | None => Self::Unknown,
         }
@@ -92,7 +93,7 @@ impl Recoverable {
     /// Of two things that are of use together only.
     pub(crate) fn together(self, other: Self) -> Self {
         match (self, other) {
-            (Self::Permanent, _) | (_, Self::Permanent) => Self::Permanent,
+            (Self::NotInBin, _) | (_, Self::NotInBin) => Self::NotInBin,
             (Self::Unknown, _) | (_, Self::Unknown) => Self::Unknown,
             (Self::Until(one), Self::Until(other)) => Self::Until(one.min(other)),
         }

@@ -61,7 +61,7 @@ fn data_and_talk() {
     ! us-east-1: removed ami-09d40897aa65e0c57 and 1 snapshot
     eu-west-1  purged  ami-09bc0e13c32d1b883  web-1 of INSTANT with 1 snapshot: it expired INSTANT
     us-east-1  purged  ami-09d40897aa65e0c57  web-1 of INSTANT with 1 snapshot: it expired INSTANT
-    purged 2 for good, kept 0, in 2 regions
+    purged 2 (not in the Recycle Bin), kept 0, in 2 regions
     exit code 0
     ");
 }
@@ -122,7 +122,7 @@ fn documents_of_checks_that_could_not_be_made() {
     ! us-east-1: the locked snapshots could not be read: DescribeLockedSnapshots failed with InvalidAction: The action DescribeLockedSnapshots is not valid for this web service
     ! us-east-1: removed ami-09d40897aa65e0c57 and 1 snapshot
     us-east-1  purged  ami-09d40897aa65e0c57  web-1 of INSTANT with 1 snapshot: it expired INSTANT
-    purged 1 for good, kept 0, in 1 region
+    purged 1 (not in the Recycle Bin), kept 0, in 1 region
     warning: the locked snapshots could not be read in us-east-1: DescribeLockedSnapshots failed with InvalidAction: The action DescribeLockedSnapshots is not valid for this web service; nothing was kept for it (--require-checks keeps)
     exit code 0
     ");
@@ -139,7 +139,7 @@ fn documents_of_what_can_be_had_back() {
     let ran = home.ami_backup(&["purge-expired-amis", "--sandbox", "--json"]).run();
     let document = valid(&ran, "purge");
     let recoverable: Vec<&Value> = document["verdicts"].as_array().unwrap().iter().map(|it| &it["result"]["recoverable"]).collect();
-    assert_eq!((ran.code, recoverable[0]), (0, &"permanent".into()));
+    assert_eq!((ran.code, recoverable[0]), (0, &"not_in_recycle_bin".into()));
     assert!(recoverable[1]["until"].as_str().unwrap().starts_with("2026-12-16T02:"), "{recoverable:?}");
 }
 
@@ -155,7 +155,7 @@ fn an_instance_keeps_its_image_if_asked() {
     let ran = purge(&["--keep-launched"]);
     assert!(ran.stdout.contains(&format!("instance/{WEB}")), "{ran}");
     assert!(ran.stdout.ends_with("purged 0, kept 1, in 1 region\n"), "{ran}");
-    assert!(purge(&[]).stdout.ends_with("purged 1 for good, kept 0, in 1 region\n"));
+    assert!(purge(&[]).stdout.ends_with("purged 1 (not in the Recycle Bin), kept 0, in 1 region\n"));
 }
 
 #[test]
@@ -226,7 +226,7 @@ fn a_purge_that_went_well_says_what_it_did_and_nothing_more() {
     assert_snapshot!(ran.timeless().stdout, @"
     eu-west-1  purged  ami-09bc0e13c32d1b883  web-1 of INSTANT with 1 snapshot: it expired INSTANT
     us-east-1  purged  ami-09d40897aa65e0c57  web-1 of INSTANT with 1 snapshot: it expired INSTANT
-    purged 2 for good, kept 0, in 18 regions
+    purged 2 (not in the Recycle Bin), kept 0, in 18 regions
     ");
 }
 

@@ -50,7 +50,7 @@ fn a_backup_is_made_copied_and_purged() {
     ! sandbox: a toy EC2 kept in ~/.local/state/ami-backup/sandbox.json; its clock stands at INSTANT
     eu-west-1  purged  ami-09bc0e13c32d1b883  web-1 of INSTANT with 1 snapshot: it expired INSTANT
     us-east-1  purged  ami-09d40897aa65e0c57  web-1 of INSTANT with 1 snapshot: it expired INSTANT
-    purged 2 for good, kept 0, in 2 regions
+    purged 2 (not in the Recycle Bin), kept 0, in 2 regions
     exit code 0
     ");
     assert_snapshot!(home.ami_backup(&["sandbox", "show"]).run().timeless(), @"
@@ -96,7 +96,7 @@ fn another_now_is_a_rehearsal() {
     assert_eq!(home.ami_backup(&["image-instance", "--sandbox", "-e", "+1 week"]).run().code, 0);
     let purge = |now| home.ami_backup(&["purge-expired-amis", "--sandbox", "-r", "us-east-1", "--now", now]).run();
     assert!(purge("2026-12-08T01:59:59Z").stdout.contains("purged 0, kept 1"));
-    assert!(purge("2026-12-08T02:00:01Z").stdout.contains("purged 1 for good, kept 0"));
+    assert!(purge("2026-12-08T02:00:01Z").stdout.contains("purged 1 (not in the Recycle Bin), kept 0"));
     assert!(home.ami_backup(&["sandbox", "show"]).run().stdout.starts_with("2026-12-01T"));
 }
 
@@ -215,7 +215,7 @@ fn a_world_can_be_written_down() {
     );
     let state = home.path("served.json");
     let arguments = ["sandbox", "serve", "--world", world.to_str().unwrap(), "--state", state.to_str().unwrap()];
-    for purged in ["purged 1 for good, kept 0", "purged 0, kept 0"] {
+    for purged in ["purged 1 (not in the Recycle Bin), kept 0", "purged 0, kept 0"] {
         let served = home.ami_backup(&arguments).start();
         let url = served.says("http://127.0.0.1:");
         let ran = home.ami_backup(&["purge-expired-amis", "-r", "eu-west-3"]).env("AWS_ENDPOINT_URL", &url).run();

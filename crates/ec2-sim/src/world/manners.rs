@@ -123,6 +123,13 @@ pub struct Manners {
     pub references_resolved: bool,
 }
 
+impl Manners {
+    /// Whether a look may show what is not so any more, or not yet.
+    pub fn is_late(&self) -> bool {
+        self.visibility_lag > SignedDuration::ZERO || self.stale_reads > SignedDuration::ZERO
+    }
+}
+
 impl Default for Manners {
     fn default() -> Self {
         Self {

@@ -224,11 +224,11 @@ fn list(regions: &[&Region]) -> String {
 /// Whether what is gone can be had back, where that is known for certain.
 fn how_far<'a>(removed: impl Iterator<Item = &'a Removal> + Clone) -> String {
     let (gone, recoverable) = (removed.clone().count(), removed.clone().filter(|removal| until(removal).is_some()).count());
-    let permanent = Some(Recoverable::Permanent);
-    let for_good =
-        |removal: &Removal| removal.recoverable == permanent && removal.snapshots.iter().all(|snapshot| snapshot.recoverable == permanent);
+    let none = Some(Recoverable::NotInBin);
+    let not_in_bin =
+        |removal: &Removal| removal.recoverable == none && removal.snapshots.iter().all(|snapshot| snapshot.recoverable == none);
     match recoverable {
-        0 if gone > 0 && removed.clone().all(for_good) => " for good".to_owned(),
+        0 if gone > 0 && removed.clone().all(not_in_bin) => " (not in the Recycle Bin)".to_owned(),
         0 => String::new(),
         _ if recoverable == gone => " (recoverable from the Recycle Bin)".to_owned(),
         _ => format!(" ({recoverable} of them recoverable from the Recycle Bin)"),
@@ -239,7 +239,7 @@ fn how_far<'a>(removed: impl Iterator<Item = &'a Removal> + Clone) -> String {
 fn until(removal: &Removal) -> Option<jiff::Timestamp> {
     match removal.recoverable {
         Some(Recoverable::Until(until)) => Some(until),
-        Some(Recoverable::Permanent | Recoverable::Unknown) | None => None,
+        Some(Recoverable::NotInBin | Recoverable::Unknown) | None => None,
     }
 }
 

@@ -105,7 +105,7 @@ async fn what_something_would_launch_from_stays() {
     us-east-1  keep    ami-00000000000000004  old of 2026-10-22 12:00Z: the Image Builder recipe arn:aws:imagebuilder:us-east-1:123456789012:image-recipe/web/1.0.0 names it
     us-east-1  keep    ami-00000000000000005  old of 2026-10-22 12:00Z: the Image Builder recipe arn:aws:imagebuilder:us-east-1:123456789012:container-recipe/box/1.0.0 names it
     us-east-1  purged  ami-00000000000000006  old of 2026-10-22 12:00Z with 1 snapshot: it expired 2026-11-15T12:00:00Z
-    purged 1 for good, kept 5, in 1 region
+    purged 1 (not in the Recycle Bin), kept 5, in 1 region
     ");
 }
 
@@ -171,7 +171,7 @@ async fn what_is_locked_stays_whole_until_the_lock_is_over() {
     us-east-1  keep    ami-00000000000000001  old of 2026-10-22 12:00Z: snap-00000000000010000 is locked (governance)
     us-east-1  purged  ami-00000000000000002  old of 2026-10-22 12:00Z with 1 snapshot: it expired 2026-11-15T12:00:00Z
     us-east-1  keep    snap-00000000000030000  orphan of i-0eb1eb1eb1eb10001: snap-00000000000030000 is locked (governance)
-    purged 1 for good, kept 2, in 1 region
+    purged 1 (not in the Recycle Bin), kept 2, in 1 region
     ");
     scene.pass(SignedDuration::from_hours(24 * 30)).await;
     assert_eq!(scene.purge(&these(&[HOME])).await.unwrap().ending, Ending::Done);

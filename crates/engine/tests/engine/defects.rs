@@ -205,7 +205,7 @@ async fn success_is_reported_as_success() {
     let report = scene.purge(&these(&[HOME])).await.unwrap();
     assert_eq!(report.ending, Ending::Done);
     assert_eq!(report.to_string().lines().count(), 31, "one line for each thing that went, and one for all");
-    assert!(report.to_string().ends_with("purged 30 for good, kept 0, in 1 region\n"), "{report}");
+    assert!(report.to_string().ends_with("purged 30 (not in the Recycle Bin), kept 0, in 1 region\n"), "{report}");
     assert!(scene.calls("DescribeImages").len() + scene.calls("DescribeSnapshots").len() == 2, "and EC2 is asked once, not for each");
     assert_eq!(scene.mutating_calls().len(), 30);
 }

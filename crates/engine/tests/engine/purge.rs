@@ -108,7 +108,7 @@ async fn what_is_ours_and_expired_goes_and_all_else_stays_to_the_byte() {
     us-east-1  purged  snap-000000000001c0000  orphan of i-0eb1eb1eb1eb10001: it expired 2026-11-15T12:00:00Z
     us-east-1  keep    snap-000000000001d0000  orphan of i-0eb1eb1eb1eb10001: it expires 2026-11-29T12:00:00Z
     us-east-1  keep    snap-000000000001e0000  orphan of i-0eb1eb1eb1eb10001: it has no expiry
-    purged 8 for good, kept 14, in 2 regions
+    purged 8 (not in the Recycle Bin), kept 14, in 2 regions
     ");
 
     // The second purge finds nothing to do.
@@ -276,7 +276,7 @@ async fn one_image_that_ec2_refuses_to_deregister_does_not_keep_the_others() {
     us-east-1    DeregisterImage in us-east-1 failed with OperationNotPermitted: The image is protected (request …)
     us-east-1  purged  ami-00000000000000003  old of 2026-10-22 12:00Z with 1 snapshot: it expired 2026-11-15T12:00:00Z
     us-east-1  purged  ami-00000000000000004  old of 2026-10-22 12:00Z with 1 snapshot: it expired 2026-11-15T12:00:00Z
-    purged 3 for good, kept 0, failed to purge 1, in 1 region
+    purged 3 (not in the Recycle Bin), kept 0, failed to purge 1, in 1 region
     ");
 }
 
@@ -320,7 +320,7 @@ async fn what_is_gone_already_is_success() {
     });
     let report = report.unwrap();
     assert_eq!(report.ending, Ending::Done);
-    assert!(report.to_string().ends_with("purged 2 for good, kept 0, in 1 region\n"), "{report}");
+    assert!(report.to_string().ends_with("purged 2 (not in the Recycle Bin), kept 0, in 1 region\n"), "{report}");
 }
 
 #[tokio::test(start_paused = true)]
@@ -486,7 +486,7 @@ async fn what_was_not_tried_because_ec2_fell_silent_is_said() {
     us-east-1    DeregisterImage in us-east-1 failed: no answer in time
     us-east-1  FAILED  ami-00000000000000003  old of 2026-10-22 12:00Z with 1 snapshot: it expired 2026-11-15T12:00:00Z
     us-east-1    not tried: EC2 had stopped answering
-    purged 1 for good, kept 0, failed to purge 2, in 1 region
+    purged 1 (not in the Recycle Bin), kept 0, failed to purge 2, in 1 region
     ");
 }
 
@@ -624,7 +624,7 @@ async fn a_region_that_is_not_enabled_stops_no_other() {
             us-east-1  purged  ami-00000000000000001  old of 2026-10-22 12:00Z with 1 snapshot: it expired 2026-11-15T12:00:00Z
             af-south-1  not read, so nothing in it was deleted: DescribeSnapshots in af-south-1 failed with OptInRequired: You are not subscribed to this service. Please go to http://aws.amazon.com to subscribe. Are the credentials right, and is af-south-1 a region enabled for this account? (request …)
             mars-north-1  not read, so nothing in it was deleted: DescribeSnapshots in mars-north-1 failed with AuthFailure: AWS was not able to validate the provided access credentials. Are the credentials right, and is mars-north-1 a region enabled for this account? (request …)
-            purged 1 for good, kept 0, in 1 of 3 regions
+            purged 1 (not in the Recycle Bin), kept 0, in 1 of 3 regions
             ");
         }
     }

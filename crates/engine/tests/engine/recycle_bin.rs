@@ -46,7 +46,7 @@ async fn what_lies_in_the_bin_is_recoverable_until_the_first_of_it_leaves() {
     us-east-1  purged  snap-00000000000030000  orphan of i-0eb1eb1eb1eb10001: it expired 2026-11-15T12:00:00Z; recoverable until 2026-12-06T12:00:00Z
     purged 3 (2 of them recoverable from the Recycle Bin), kept 0, in 2 regions
     ");
-    insta::assert_snapshot!(serde_json::to_string(&removals(&report)).unwrap(), @r#"[{"image":{"result":"deleted"},"recoverable":"permanent","snapshots":[{"snapshot":"snap-00000000000020000","result":"deleted","return_code":"success","recoverable":"permanent"}]},{"image":{"result":"deleted"},"recoverable":{"until":"2026-12-06T12:00:00Z"},"snapshots":[{"snapshot":"snap-00000000000010000","result":"deleted","return_code":"success","recoverable":{"until":"2026-12-06T12:00:00Z"}},{"snapshot":"snap-00000000000010001","result":"deleted","return_code":"success","recoverable":{"until":"2026-12-06T12:00:00Z"}}]},{"image":{"result":"deleted"},"recoverable":{"until":"2026-12-06T12:00:00Z"},"snapshots":[]}]"#);
+    insta::assert_snapshot!(serde_json::to_string(&removals(&report)).unwrap(), @r#"[{"image":{"result":"deleted"},"recoverable":"not_in_recycle_bin","snapshots":[{"snapshot":"snap-00000000000020000","result":"deleted","return_code":"success","recoverable":"not_in_recycle_bin"}]},{"image":{"result":"deleted"},"recoverable":{"until":"2026-12-06T12:00:00Z"},"snapshots":[{"snapshot":"snap-00000000000010000","result":"deleted","return_code":"success","recoverable":{"until":"2026-12-06T12:00:00Z"}},{"snapshot":"snap-00000000000010001","result":"deleted","return_code":"success","recoverable":{"until":"2026-12-06T12:00:00Z"}}]},{"image":{"result":"deleted"},"recoverable":{"until":"2026-12-06T12:00:00Z"},"snapshots":[]}]"#);
 
     // The other half alone: what is left behind in the bin is of no use to the image.
     let scene = Scene::with(|world| {
@@ -66,7 +66,7 @@ async fn what_lies_in_the_bin_is_recoverable_until_the_first_of_it_leaves() {
     .await;
     insta::assert_snapshot!(scene.purge(&these(&[HOME])).await.unwrap(), @"
     us-east-1  purged  ami-00000000000000001  old of 2026-10-22 12:00Z with 1 snapshot: it expired 2026-11-15T12:00:00Z
-    purged 1 for good, kept 0, in 1 region
+    purged 1 (not in the Recycle Bin), kept 0, in 1 region
     ");
 }
 
@@ -95,7 +95,7 @@ async fn the_bin_is_looked_into_once_a_region_and_only_where_something_went() {
     })
     .await;
     let report = scene.purge(&these(&[HOME, EUROPE])).await.unwrap();
-    assert!(report.to_string().contains("purged 30 for good, kept 1"), "{report}");
+    assert!(report.to_string().contains("purged 30 (not in the Recycle Bin), kept 1"), "{report}");
     for call in ["ListImagesInRecycleBin", "ListSnapshotsInRecycleBin"] {
         assert_eq!(scene.calls(call).iter().map(|call| call.region.as_str()).collect::<Vec<_>>(), [HOME]);
     }

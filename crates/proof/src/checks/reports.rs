@@ -247,7 +247,7 @@ impl Purge<'_> {
         .sum()
     }
 
-    /// What is said to lie in the Recycle Bin lies there, until then; what is said to be gone for good does not; and nothing is said of
+    /// What is said to lie in the Recycle Bin lies there, until then; what is said not to does not; and nothing is said of
     /// it only where the bin was not to be looked into.
     fn recoveries(&self) -> Vec<String> {
         let mut found = Vec::new();
@@ -275,8 +275,9 @@ impl Purge<'_> {
         let looked: Vec<&Call> = self.all_calls().into_iter().filter(|call| of_bin(&call)).collect();
         let is_looked_into = !looked.is_empty() && looked.iter().all(|call| call.outcome == Outcome::Ok && !is_late(call));
         match (said?, until) {
-            (Recoverable::Permanent, Some(until)) => {
-                Some(format!("{id} in {region} is gone for good, it says, and can be had back until {until}"))
+            // Where EC2's looks are late, what has just entered is not seen yet.
+            (Recoverable::NotInBin, Some(until)) if !self.witness.before.manners.is_late() => {
+                Some(format!("{id} in {region} was not in the Recycle Bin, it says, and can be had back until {until}"))
             }
             (Recoverable::Until(said), until) if until.map(Timestamp::as_second) != Some(said.as_second()) => {
                 Some(format!("{id} in {region} can be had back until {said}, it says, and that is not so: {until:?}"))

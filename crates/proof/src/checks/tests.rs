@@ -409,7 +409,7 @@ async fn what_is_said_of_the_recycle_bin_and_of_other_images_is_looked_up() {
         let leaves = noon() + SignedDuration::from_hours(1);
         bin.snapshots.insert(snapshot.id.clone(), ec2_sim::world::Binned { item: snapshot, entered: noon(), leaves });
     }
-    seen.assert_finds(CHECKER, "is gone for good, it says");
+    seen.assert_finds(CHECKER, "was not in the Recycle Bin, it says");
     let mut seen = Seen::purge(vec![gone]).await;
     removal(&mut seen, |removal| removal.snapshots[0].deletion = Deletion::Shared);
     seen.assert_finds(CHECKER, "stays with another image, it says");
