@@ -12,6 +12,7 @@ use crate::known::{REGIONS, WEB, noon};
 use crate::process::Start;
 use crate::story::{Act, Case, Step};
 use crate::trouble::Trouble;
+use crate::world::thing::{Hold, Referrer};
 use crate::world::{Account, Manner, Thing};
 
 /// What was found, and a life in which it would be found again.
@@ -50,6 +51,21 @@ pub fn cases() -> Vec<(&'static str, Case)> {
             "an image was made, and the answer said that EC2 was unavailable",
             image(8 * 3600, vec![struck("CreateImage", Which::First(100), FaultKind::unavailable().after_effect())]),
         ),
+        (
+            "EC2 was too busy to tell of a launch template, and the image it names went",
+            purge_of(
+                vec![Thing { referred: Some(Referrer::DefaultVersion), ..expired(1) }],
+                vec![struck("DescribeImageReferences", Which::First(8), FaultKind::throttled())],
+            ),
+        ),
+        (
+            "the credentials had expired for the question after locks, and a locked backup went",
+            purge_of(
+                vec![Thing { lock: Some(Hold::Compliance), ..expired(1) }],
+                vec![struck("DescribeLockedSnapshots", Which::First(8), credentials_expired())],
+            ),
+        ),
+        ("a snapshot that only its image covered was part of a later backup, and was left for ever", stranded()),
     ]
 }
 
@@ -63,6 +79,10 @@ fn denied() -> FaultKind {
         code: "UnauthorizedOperation".to_owned(),
         message: "You are not authorized to perform this operation.".to_owned(),
     }
+}
+
+fn credentials_expired() -> FaultKind {
+    FaultKind::Error { status: 400, code: "RequestExpired".to_owned(), message: "Request has expired.".to_owned() }
 }
 
 /// One command that meets these troubles on an EC2 of good manners, and what settles it.
@@ -87,9 +107,31 @@ fn resume(troubles: Vec<Trouble>) -> Case {
 }
 
 fn purge(troubles: Vec<Trouble>) -> Case {
-    let long_ago = Written::rfc3339(noon() - SignedDuration::from_hours(1));
-    let things = vec![Thing::backup(1).until(long_ago), Thing::backup(2)];
-    one(Command::patient(What::Purge(None, PurgePolicy::default())), things, troubles)
+    purge_of(vec![expired(1), Thing::backup(2)], troubles)
+}
+
+fn purge_of(things: Vec<Thing>, troubles: Vec<Trouble>) -> Case {
+    one(everything_expired(), things, troubles)
+}
+
+fn everything_expired() -> Command {
+    Command::patient(What::Purge(None, PurgePolicy::default()))
+}
+
+fn expired(number: u32) -> Thing {
+    Thing::backup(number).until(Written::rfc3339(noon() - SignedDuration::from_hours(1)))
+}
+
+/// An expired backup whose snapshots bear no tags, and another that is made of them and expires tomorrow: a purge today, and one
+/// the day after.
+fn stranded() -> Case {
+    let untagged = Thing { snapshots_creator: None, snapshots_expire: None, is_described: true, ..expired(1) };
+    let later = Thing { shares: Some(1), volumes: 1, ..Thing::backup(2).until(Written::rfc3339(noon() + SignedDuration::from_hours(24))) };
+    // Nothing has to go wrong for it.
+    let slow = struck("DescribeImages", Which::Nth(1), FaultKind::Delay(std::time::Duration::from_secs(1)));
+    let mut case = purge_of(vec![untagged, later], vec![slow]);
+    case.acts.extend([Act::Pass(SignedDuration::from_hours(48)), Act::Step(Step::quiet(everything_expired()))]);
+    case
 }
 
 fn with(manner: Manner, mut case: Case) -> Case {
