@@ -4,6 +4,8 @@ pub mod copy;
 pub mod image;
 pub mod purge;
 
+use std::collections::BTreeSet;
+
 use jiff::Timestamp;
 use schemars::JsonSchema;
 use serde::Serialize;
@@ -62,6 +64,8 @@ pub struct CreateImage {
     pub description: String,
     /// Whether EC2 may reboot the instance.
     pub reboot: bool,
+    /// The devices whose volumes are left out.
+    pub excluded_devices: BTreeSet<String>,
     /// The tags of the image.
     pub image_tags: Tags,
     /// The tags of each of its snapshots.

@@ -112,6 +112,7 @@ impl Command {
                 .map(|(destination, encryption)| CopyRequest { destination: known(destination.parse()), encryption: encryption.clone() })
                 .collect(),
             patience: self.patience,
+            series: None,
         }
     }
 }

@@ -43,6 +43,7 @@ pub fn run(args: ImageInstance, verbose: u8) -> Result<ExitCode, Failure> {
             expire,
             reboot: args.reboot,
             patience: SignedDuration::from_secs(i64::from(args.waiting.timeout)),
+            series: None,
         };
         let too_late = request.expire.is_some_and(|expire| expire.instant().duration_since(slot) <= TOO_LATE_TO_COPY);
         if too_late && !request.copies.is_empty() {

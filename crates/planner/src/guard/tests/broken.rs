@@ -53,6 +53,7 @@ impl Case {
             reboot: false,
             copies: vec![CopyRequest { destination: region(WEST), encryption: Encryption::AsSource }],
             patience: jiff::SignedDuration::from_hours(8),
+            series: None,
         };
         let inventory = world().with(backup("ami-1").expiring(100).copy_wanted_in(WEST)).seen(WEST, Scope::Partial);
         let facts = InstanceFacts { name: None, availability_zone: "us-east-1a".to_owned() };
