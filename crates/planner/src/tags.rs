@@ -232,6 +232,13 @@ impl Label {
     }
 }
 
+/// Whether an instance's tag of this key may be carried over to its backup: what decides over a backup is ours alone to write.
+pub fn may_be_carried(key: &str) -> bool {
+    const OURS: [&str; 6] = [NAME, INSTANCE, DATE, CREATOR, AVAILABILITY_ZONE, EXPIRE];
+    // The old purge script greps for the word wherever it stands.
+    !OURS.contains(&key) && !key.contains(EXPIRE) && !key.starts_with("aws:") && !key.starts_with("ami-backup:")
+}
+
 /// The value is `until=<RFC 3339>`, then ` encrypt`, or ` key=<KMS key>`.
 impl Intent {
     fn write(&self) -> String {
