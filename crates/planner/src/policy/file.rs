@@ -15,6 +15,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::fmt;
 use std::str::FromStr;
 
+use schemars::transform::{RecursiveTransform, Transform};
 use schemars::{Schema, schema_for};
 
 use crate::id::{AccountId, Region, SeriesName};
@@ -96,7 +97,9 @@ impl Policy {
 
     /// The JSON Schema of the file, with which editors help to write it.
     pub fn schema() -> Schema {
-        schema_for!(format::PolicyFile)
+        let mut schema = schema_for!(format::PolicyFile);
+        RecursiveTransform(format::without_null).transform(&mut schema);
+        schema
     }
 
     /// The target of that name.

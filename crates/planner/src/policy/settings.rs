@@ -23,7 +23,7 @@ use crate::retention::Keep;
 use crate::schedule::Schedule;
 use crate::tags::{Encryption, Tags};
 
-pub(super) use layer::{KeepLayer, Layer, Said};
+pub(super) use layer::{Fault, KeepLayer, Layer, Said};
 pub use overrides::OVERRIDE_PREFIX;
 pub(super) use overrides::apply;
 

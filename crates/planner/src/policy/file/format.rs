@@ -26,8 +26,8 @@ pub struct PolicyFile {
     /// Settings by name, for the targets that use them.
     pub template: Option<BTreeMap<String, Template>>,
     /// Which instances are backed up. An instance belongs to the first target in the file that selects it.
-    #[schemars(required, length(min = 1))]
-    pub target: Option<Vec<Target>>,
+    #[schemars(length(min = 1))]
+    pub target: Vec<Target>,
 }
 
 /// Another account.
@@ -35,8 +35,7 @@ pub struct PolicyFile {
 #[schemars(rename_all = "kebab-case", deny_unknown_fields)]
 pub struct Account {
     /// The role that is assumed there, such as arn:aws:iam::210987654321:role/ami-backup.
-    #[schemars(required)]
-    pub role_arn: Option<String>,
+    pub role_arn: String,
     /// What the role's trust policy asks for as sts:ExternalId, if it does.
     #[schemars(length(min = 2, max = 1224))]
     pub external_id: Option<String>,
@@ -60,8 +59,8 @@ pub struct Template {
 pub struct Target {
     /// The name of the series that its backups are: lower-case letters, digits and -, 40 at most. Under another name the
     /// backups there are belong to no target any more.
-    #[schemars(required, regex(pattern = "^[a-z0-9][a-z0-9-]{0,39}$"))]
-    pub name: Option<String>,
+    #[schemars(regex(pattern = "^[a-z0-9][a-z0-9-]{0,39}$"))]
+    pub name: String,
     /// The templates it uses: a name, or several of which later ones go before earlier ones.
     #[schemars(rename = "use")]
     pub uses: Option<Names>,
@@ -72,8 +71,7 @@ pub struct Target {
     #[schemars(length(min = 1))]
     pub regions: Option<Vec<String>>,
     /// Which instances it is for. Those with the tag ami-backup:exclude, whatever its value, never are.
-    #[schemars(required)]
-    pub select: Option<Select>,
+    pub select: Select,
     /// The settings themselves.
     #[schemars(flatten)]
     pub settings: Settings,
@@ -179,8 +177,7 @@ pub struct Keep {
 #[schemars(rename_all = "kebab-case", deny_unknown_fields)]
 pub struct Copy {
     /// The region.
-    #[schemars(required)]
-    pub region: Option<String>,
+    pub region: String,
     /// The KMS key that the copy is encrypted with: an ARN of that region, or alias/name.
     pub kms_key: Option<String>,
     /// True: the copy is encrypted with the default key of that region. Without it and kms-key: as the source is.
@@ -211,8 +208,8 @@ pub struct ExcludeVolumes {
 #[schemars(rename_all = "kebab-case", deny_unknown_fields)]
 pub struct Hook {
     /// The program and its arguments, such as ["/usr/local/bin/freeze", "--db"].
-    #[schemars(required, length(min = 1))]
-    pub command: Option<Vec<String>>,
+    #[schemars(length(min = 1))]
+    pub command: Vec<String>,
     /// How long it may take, from "1s" to "1h". Without it: "60s".
     pub timeout: Option<Period>,
     /// What its failure means: abort (before: no image is made; after: the backup counts as failed) or warn.
@@ -272,3 +269,23 @@ written_as!(PeriodOrOff, {
     "pattern": "^(off|(?=.)([1-9][0-9]*y)?([1-9][0-9]*mo)?([1-9][0-9]*w)?([1-9][0-9]*d)?([1-9][0-9]*h)?([1-9][0-9]*min)?([1-9][0-9]*s)?)$",
 });
 written_as!(Cap, { "anyOf": [{ "type": "integer", "minimum": 0 }, { "type": "string", "pattern": "^([0-9]+|([0-9]|[1-9][0-9]|100)%)$" }] });
+
+/// A setting that is not said is left out: TOML has no null.
+pub(super) fn without_null(schema: &mut Schema) {
+    let null = json_schema!({ "type": "null" });
+    if let Some(kinds) = schema.get_mut("type").and_then(|kinds| kinds.as_array_mut()) {
+        kinds.retain(|kind| kind != "null");
+        if let [kind] = &kinds[..] {
+            let kind = kind.clone();
+            schema.insert("type".to_owned(), kind);
+        }
+    }
+    let Some(choices) = schema.get_mut("anyOf").and_then(|choices| choices.as_array_mut()) else { return };
+    choices.retain(|choice| choice != null.as_value());
+    let [choice] = &choices[..] else { return };
+    let Some(choice) = choice.as_object().cloned() else { return };
+    schema.remove("anyOf");
+    for (key, value) in choice {
+        schema.insert(key, value);
+    }
+}

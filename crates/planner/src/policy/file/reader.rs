@@ -6,7 +6,7 @@ use jiff::SignedDuration;
 use toml::Spanned;
 use toml::de::{DeTable, DeValue};
 
-use super::problems::Found;
+use super::problems::{Found, MOST};
 use super::{AccountRef, RoleArn, nearest};
 use crate::id::{InstanceId, Region, SeriesName};
 use crate::period::Period;
@@ -545,7 +545,9 @@ impl<'a, 'i> Fields<'a, 'i> {
             if self.asked.contains(&name) {
                 continue;
             }
-            let known = match nearest(name, &self.asked) {
+            // A file with more unknown keys than are listed is none of ours.
+            let near = if self.found.len() < MOST { nearest(name, &self.asked) } else { None };
+            let known = match near {
                 Some(near) => format!("; did you mean `{near}`?"),
                 None if self.asked.len() <= 8 => format!("; known are {}", self.asked.join(", ")),
                 None => String::new(),

@@ -9,7 +9,7 @@ use super::reader::{Account, File, Reference, Template};
 use super::{LARGEST, Policy, PolicyErrors, SELF, Target, Warning, nearest, reader};
 use crate::id::{Region, SeriesName};
 use crate::plain::one_line;
-use crate::policy::settings::Layer;
+use crate::policy::settings::{Fault, Layer, Source};
 
 /// So many templates may build on each other.
 const DEEPEST: usize = 16;
@@ -92,6 +92,7 @@ impl Resolver<'_, '_> {
         let mut policy = Policy { targets: Vec::new(), accounts: BTreeMap::new(), max_deletes };
         let mut used_templates: BTreeSet<&str> = templates.iter().flat_map(|t| &t.uses).map(|reference| reference.name.as_str()).collect();
         let mut used_accounts = BTreeSet::new();
+        let mut faulty = BTreeSet::new();
         for target in &targets {
             let reader::Target { at, name, uses, accounts: wanted, regions: own, select, layer } = target;
             if let Some(name) = name {
@@ -139,8 +140,11 @@ impl Resolver<'_, '_> {
                     policy.targets.push(Target { name, settings, select, accounts, regions, layer });
                 }
                 Err(faults) => {
-                    for fault in faults {
-                        self.say(fault.at.unwrap_or(*at), format!("{called} {}", fault.why));
+                    for Fault { at: there, why } in faults {
+                        // What a template says is wrong for each target that uses it, and is said of the first.
+                        if there.is_none_or(|there| faulty.insert((there, why.clone()))) {
+                            self.say(there.unwrap_or(*at), format!("{called} {why}"));
+                        }
                     }
                 }
             }
@@ -187,7 +191,7 @@ impl Resolver<'_, '_> {
         let Some(region) = regions.filter(|regions| regions.len() == 1).and_then(BTreeSet::first) else { return };
         let Some(copy) = layer.copy.as_ref().filter(|copies| copies.value.iter().any(|copy| copy.region == *region)) else { return };
         // A template may be right for others.
-        let at = if copy.from == crate::policy::settings::Source::Target { copy.at } else { at };
+        let at = if copy.from == Source::Target { copy.at } else { at };
         self.say(at, format!("{called} is in {region} only, and is copied to {region} as well; a copy goes to another region"));
     }
 
