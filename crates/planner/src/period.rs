@@ -104,8 +104,8 @@ fn read(text: &str) -> Result<Period, String> {
     let mut open = 0;
     let mut rest = text;
     while !rest.is_empty() {
-        let (digits, after) = split_while(rest, |b| b.is_ascii_digit());
-        let (unit, after) = split_while(after, |b| b.is_ascii_alphabetic());
+        let (digits, after) = split_while(rest, u8::is_ascii_digit);
+        let (unit, after) = split_while(after, u8::is_ascii_alphabetic);
         if digits.is_empty() || digits.starts_with('0') {
             return Err("each number must be a whole number from 1, without sign, blank or leading zero".to_owned());
         }
@@ -138,8 +138,10 @@ fn split_while(text: &str, belongs: impl Fn(&u8) -> bool) -> (&str, &str) {
 
 impl fmt::Display for Period {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let text: String =
-            self.amounts().iter().zip(UNITS).filter(|(amount, _)| **amount > 0).map(|(amount, unit)| format!("{amount}{unit}")).collect();
+        let mut text = String::new();
+        for (amount, unit) in self.amounts().iter().zip(UNITS).filter(|(amount, _)| **amount > 0) {
+            text += &format!("{amount}{unit}");
+        }
         f.pad(&text)
     }
 }
@@ -174,5 +176,115 @@ impl JsonSchema for Period {
             "pattern": "^([1-9][0-9]*y)?([1-9][0-9]*mo)?([1-9][0-9]*w)?([1-9][0-9]*d)?([1-9][0-9]*h)?([1-9][0-9]*min)?([1-9][0-9]*s)?$",
             "description": "A length of time such as 36h, 3d, 2w or 1y6mo",
         })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use proptest::prelude::*;
+
+    fn at(text: &str) -> Timestamp {
+        text.parse().unwrap()
+    }
+
+    fn period(text: &str) -> Period {
+        text.parse().unwrap()
+    }
+
+    fn refusal(text: &str) -> String {
+        text.parse::<Period>().unwrap_err().to_string()
+    }
+
+    fn berlin() -> TimeZone {
+        TimeZone::posix("CET-1CEST,M3.5.0,M10.5.0/3").unwrap()
+    }
+
+    #[test]
+    fn a_period_is_shown_as_it_was_written() {
+        for text in ["36h", "3d", "2w", "2y5mo7d3h", "90min", "60s", "1y1mo1w1d1h1min1s"] {
+            assert_eq!(period(text).to_string(), text);
+        }
+        assert_ne!(period("1w"), period("7d"));
+    }
+
+    #[test]
+    fn what_is_not_a_period_is_refused() {
+        insta::assert_snapshot!(refusal("30m"), @"`30m` is not a period such as 36h, 3d or 1y6mo: m may mean months or minutes; write mo or min");
+        insta::assert_snapshot!(refusal(""), @"`` is not a period such as 36h, 3d or 1y6mo: it is empty");
+        insta::assert_snapshot!(refusal("0d"), @"`0d` is not a period such as 36h, 3d or 1y6mo: each number must be a whole number from 1, without sign, blank or leading zero");
+        insta::assert_snapshot!(refusal("7"), @"`7` is not a period such as 36h, 3d or 1y6mo: after 7 there must be one of the units y, mo, w, d, h, min, s");
+        insta::assert_snapshot!(refusal("3h2d"), @"`3h2d` is not a period such as 36h, 3d or 1y6mo: the units must go from long to short (y, mo, w, d, h, min, s), each at most once");
+        insta::assert_snapshot!(refusal("3 days"), @"`3 days` is not a period such as 36h, 3d or 1y6mo: after 3 there must be one of the units y, mo, w, d, h, min, s");
+        insta::assert_snapshot!(refusal("99999999999y"), @"`99999999999y` is not a period such as 36h, 3d or 1y6mo: it is longer than the calendar");
+        for wrong in
+            ["-3d", "+3d", " 3d", "3d ", "3 d", "d", "3D", "3days", "3d4d", "1y0d", "03d", "1.5h", "3ｄ", "٣d", "20000y", "1m", "P3D"]
+        {
+            assert!(wrong.parse::<Period>().is_err(), "{wrong:?}");
+        }
+    }
+
+    #[test]
+    fn days_and_months_are_the_calendars_and_hours_are_exact() {
+        for (text, instant, before) in [
+            // The night of 29 March 2026 has one hour less in Berlin.
+            ("1d", "2026-03-29T10:00:00Z", "2026-03-28T11:00:00Z"),
+            ("24h", "2026-03-29T10:00:00Z", "2026-03-28T10:00:00Z"),
+            // 02:30 was skipped that night: as much later is meant.
+            ("1d", "2026-03-30T00:30:00Z", "2026-03-29T01:30:00Z"),
+            // 02:30 came twice on 25 October: the first is meant.
+            ("1d", "2026-10-26T01:30:00Z", "2026-10-25T00:30:00Z"),
+            ("1mo", "2026-03-31T10:00:00Z", "2026-02-28T11:00:00Z"),
+            ("1y", "2028-02-29T11:00:00Z", "2027-02-28T11:00:00Z"),
+            ("1mo1d", "2026-03-31T10:00:00Z", "2026-02-27T11:00:00Z"),
+        ] {
+            assert_eq!(period(text).before(at(instant), &berlin()), at(before), "{text} before {instant}");
+        }
+        assert_eq!(period("1mo").after(at("2026-01-31T11:00:00Z"), &berlin()), at("2026-02-28T11:00:00Z"));
+        assert_eq!(period("1d").after(at("2026-03-28T11:00:00Z"), &berlin()), at("2026-03-29T10:00:00Z"));
+    }
+
+    #[test]
+    fn what_is_beyond_the_calendar_is_its_end() {
+        let longest = period("19998y");
+        assert_eq!(longest.before(at("2026-11-23T02:00:00Z"), &berlin()), Timestamp::MIN);
+        assert_eq!(longest.after(at("2026-11-23T02:00:00Z"), &berlin()), Timestamp::MAX);
+    }
+
+    #[test]
+    fn for_an_age_a_month_has_30_days_and_a_year_365() {
+        assert_eq!(period("1y1mo1w1d1h1min1s").as_duration(), SignedDuration::from_secs((365 + 30 + 7 + 1) * DAY + 3_661));
+        assert_eq!(period("2w").fixed_length(), Some(SignedDuration::from_hours(14 * 24)));
+        assert_eq!((period("1mo").fixed_length(), period("1y").fixed_length()), (None, None));
+    }
+
+    proptest! {
+        #![proptest_config(ProptestConfig { cases: 2048, failure_persistence: None, ..ProptestConfig::default() })]
+
+        #[test]
+        fn a_period_has_one_text(text in "([1-9][0-9]{0,5}(y|mo|m|w|d|h|min|s)){0,4}|[0-9ymowdhins+ ]{0,8}|.{0,12}") {
+            match text.parse::<Period>() {
+                Ok(period) => prop_assert_eq!(period.to_string(), text),
+                Err(why) => {
+                    let told = why.to_string();
+                    prop_assert!(told.chars().all(|c| !c.is_control()), "{:?}", told);
+                }
+            }
+        }
+
+        #[test]
+        fn before_and_after_never_turn_round(
+            amounts in prop::array::uniform7(0..40_u32), second in -377_705_023_201..253_402_207_200_i64, extra in 1..40_u32, unit in 0..7_usize,
+        ) {
+            let make = |[years, months, weeks, days, hours, minutes, seconds]: [u32; 7]| Period { years, months, weeks, days, hours, minutes, seconds };
+            let mut longer = amounts;
+            longer[unit] += extra;
+            let (instant, zone) = (Timestamp::from_second(second).unwrap(), berlin());
+            let (shorter, longer) = (make(amounts), make(longer));
+            prop_assert!(shorter.before(instant, &zone) <= instant && instant <= shorter.after(instant, &zone));
+            prop_assert!(longer.before(instant, &zone) <= shorter.before(instant, &zone), "a longer one goes back further");
+            prop_assert!(longer.after(instant, &zone) >= shorter.after(instant, &zone));
+            prop_assert!(longer.as_duration() > shorter.as_duration());
+        }
     }
 }

@@ -1,5 +1,10 @@
 //! Which backups of a series stay: the keep rules of a policy, any of which keeps.
 
+#[cfg(test)]
+mod golden;
+#[cfg(test)]
+mod properties;
+
 use std::collections::HashSet;
 use std::fmt;
 use std::num::NonZeroU32;
@@ -146,7 +151,9 @@ impl Keep {
         let slots = Slots::of(members);
         if let Some(count) = *last {
             for (rank, slot) in (1..).zip(slots.newest_first()).take_while(|(rank, _)| count.has(*rank)) {
-                slot.iter().for_each(|member| tell(*member, Reason::Last { rank, count }));
+                for member in slot {
+                    tell(*member, Reason::Last { rank, count });
+                }
             }
         }
         for (count, unit) in [(hourly, Unit::Hour), (daily, Unit::Day), (weekly, Unit::Week), (monthly, Unit::Month), (yearly, Unit::Year)]
@@ -158,7 +165,9 @@ impl Keep {
         if let (Some(within), Some(newest)) = (*within, slots.newest()) {
             let start = within.before(newest, zone);
             for slot in slots.newest_first().take_while(|slot| members[slot[0]].slot > start || members[slot[0]].slot == newest) {
-                slot.iter().for_each(|member| tell(*member, Reason::Within { within, newest }));
+                for member in slot {
+                    tell(*member, Reason::Within { within, newest });
+                }
             }
         }
         for rule in tags {
@@ -203,9 +212,13 @@ impl<'a> Slots<'a> {
             let period = unit.of(at, zone);
             if latest != Some(period) && seen.insert(period) {
                 rank += 1;
-                slot.iter().for_each(|member| tell(*member, Reason::Newest { rank, count, period }));
+                for member in slot {
+                    tell(*member, Reason::Newest { rank, count, period });
+                }
             } else if Some(at) == oldest {
-                slot.iter().for_each(|member| tell(*member, Reason::Oldest { rank, count, unit }));
+                for member in slot {
+                    tell(*member, Reason::Oldest { rank, count, unit });
+                }
             }
             latest = Some(period);
         }
@@ -402,5 +415,174 @@ impl fmt::Display for TagRule {
 impl TagRule {
     fn is_on(&self, tags: &Tags) -> bool {
         tags.get(&self.key).is_some_and(|found| self.value.as_deref().is_none_or(|value| value == found))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::properties::keep;
+    use super::*;
+
+    const BERLIN: &str = "CET-1CEST,M3.5.0,M10.5.0/3";
+
+    /// A line for each slot with the reasons it is wanted for.
+    fn told(rules: &str, zone: &str, slots: &[&str]) -> String {
+        let tags = Tags::default();
+        let members: Vec<_> = slots.iter().map(|slot| Member { slot: slot.parse().unwrap(), tags: &tags }).collect();
+        let wanted = keep(rules).wanted(&members, &TimeZone::posix(zone).unwrap());
+        let reasons = |wanted: &[Wanted]| wanted.iter().map(|wanted| wanted.why.as_str()).collect::<Vec<_>>().join(", ");
+        let lines = slots.iter().zip(&wanted).map(|(slot, wanted)| format!("{slot} {}", reasons(wanted)));
+        lines.map(|line| line.trim_end().to_owned()).collect::<Vec<_>>().join("\n")
+    }
+
+    #[test]
+    fn every_reason_can_be_read() {
+        let nights = [
+            "2026-11-23T02:00:00Z",
+            "2026-11-22T02:00:00Z",
+            "2026-11-21T02:00:00Z",
+            "2026-11-20T02:00:00Z",
+            "2026-11-16T02:00:00Z",
+            "2026-10-31T02:00:00Z",
+            "2026-10-02T02:00:00Z",
+            "2026-10-01T02:00:00Z",
+            "2025-12-31T02:00:00Z",
+            "2025-12-30T02:00:00Z",
+        ];
+        insta::assert_snapshot!(told("last=2 daily=3 weekly=2 monthly=12 yearly=unlimited within=3d", "UTC0", &nights), @r"
+        2026-11-23T02:00:00Z last 1 of 2, daily 1 of 3 (2026-11-23), weekly 1 of 2 (2026-W48), monthly 1 of 12 (2026-11), yearly 1 of unlimited (2026), within 3d of 2026-11-23T02:00:00Z
+        2026-11-22T02:00:00Z last 2 of 2, daily 2 of 3 (2026-11-22), weekly 2 of 2 (2026-W47), within 3d of 2026-11-23T02:00:00Z
+        2026-11-21T02:00:00Z daily 3 of 3 (2026-11-21), within 3d of 2026-11-23T02:00:00Z
+        2026-11-20T02:00:00Z
+        2026-11-16T02:00:00Z
+        2026-10-31T02:00:00Z monthly 2 of 12 (2026-10)
+        2026-10-02T02:00:00Z
+        2026-10-01T02:00:00Z
+        2025-12-31T02:00:00Z monthly 3 of 12 (2025-12), yearly 2 of unlimited (2025)
+        2025-12-30T02:00:00Z the oldest, while monthly has only 3 of 12, the oldest, while yearly has only 2 of unlimited
+        ");
+    }
+
+    #[test]
+    fn a_tag_keeps_what_bears_it() {
+        let tagged = |key: &str, value: &str| Tags::new([(key.to_owned(), value.to_owned())]);
+        let tags = [tagged("Keep", "yes"), tagged("Keep", "no"), tagged("keep", "yes"), tagged("Reason", "")];
+        let members = tags.each_ref().map(|tags| Member { slot: Timestamp::UNIX_EPOCH, tags });
+        let whys =
+            |rules: &str| keep(rules).wanted(&members, &TimeZone::UTC).concat().into_iter().map(|wanted| wanted.why).collect::<Vec<_>>();
+        assert_eq!(whys("tag=Keep=yes"), ["tagged Keep=yes"]);
+        assert_eq!(whys("tag=Keep tag=Reason="), ["tagged Keep", "tagged Keep", "tagged Reason="]);
+    }
+
+    #[test]
+    fn a_week_begins_on_monday_and_may_belong_to_another_year() {
+        insta::assert_snapshot!(told("weekly=9 yearly=9", "UTC0", &[
+            "2021-01-04T00:00:00Z", "2021-01-03T23:59:59Z", "2020-12-31T00:00:00Z", "2020-12-28T00:00:00Z", "2020-12-27T00:00:00Z",
+        ]), @r"
+        2021-01-04T00:00:00Z weekly 1 of 9 (2021-W01), yearly 1 of 9 (2021)
+        2021-01-03T23:59:59Z weekly 2 of 9 (2020-W53)
+        2020-12-31T00:00:00Z yearly 2 of 9 (2020)
+        2020-12-28T00:00:00Z
+        2020-12-27T00:00:00Z weekly 3 of 9 (2020-W52), the oldest, while yearly has only 2 of 9
+        ");
+    }
+
+    #[test]
+    fn days_are_those_of_the_zone() {
+        insta::assert_snapshot!(told("daily=2", BERLIN, &["2026-11-23T22:30:00Z", "2026-11-22T23:30:00Z", "2026-11-22T22:30:00Z"]), @r"
+        2026-11-23T22:30:00Z daily 1 of 2 (2026-11-23)
+        2026-11-22T23:30:00Z
+        2026-11-22T22:30:00Z daily 2 of 2 (2026-11-22)
+        ");
+    }
+
+    #[test]
+    fn the_repeated_hour_is_an_hour_of_its_own() {
+        insta::assert_snapshot!(told("hourly=3", BERLIN, &[
+            "2026-10-25T01:45:00Z", "2026-10-25T01:15:00Z", "2026-10-25T00:45:00Z", "2026-10-25T00:15:00Z", "2026-10-24T23:45:00Z",
+            "2026-10-24T22:45:00Z",
+        ]), @r"
+        2026-10-25T01:45:00Z hourly 1 of 3 (2026-10-25T02+01)
+        2026-10-25T01:15:00Z
+        2026-10-25T00:45:00Z hourly 2 of 3 (2026-10-25T02+02)
+        2026-10-25T00:15:00Z
+        2026-10-24T23:45:00Z hourly 3 of 3 (2026-10-25T01+02)
+        2026-10-24T22:45:00Z
+        ");
+    }
+
+    #[test]
+    fn a_day_that_begins_twice_is_one_day() {
+        // At 00:01 on the 25th it was 23:01 on the 24th again.
+        insta::assert_snapshot!(told("daily=3", "NST3:30NDT,M4.1.0/0:01,M10.5.0/0:01", &[
+            "2009-10-25T12:00:00Z", "2009-10-25T02:45:00Z", "2009-10-25T02:30:30Z", "2009-10-25T02:29:00Z", "2009-10-24T12:00:00Z", "2009-10-23T12:00:00Z",
+        ]), @r"
+        2009-10-25T12:00:00Z daily 1 of 3 (2009-10-25)
+        2009-10-25T02:45:00Z daily 2 of 3 (2009-10-24)
+        2009-10-25T02:30:30Z
+        2009-10-25T02:29:00Z
+        2009-10-24T12:00:00Z
+        2009-10-23T12:00:00Z daily 3 of 3 (2009-10-23)
+        ");
+    }
+
+    #[test]
+    fn a_night_without_a_backup_uses_nothing_up() {
+        insta::assert_snapshot!(told("daily=3", "UTC0", &["2026-11-23T02:00:00Z", "2026-11-20T02:00:00Z", "2026-09-01T02:00:00Z", "2026-08-31T02:00:00Z"]), @r"
+        2026-11-23T02:00:00Z daily 1 of 3 (2026-11-23)
+        2026-11-20T02:00:00Z daily 2 of 3 (2026-11-20)
+        2026-09-01T02:00:00Z daily 3 of 3 (2026-09-01)
+        2026-08-31T02:00:00Z
+        ");
+    }
+
+    #[test]
+    fn a_series_that_ended_long_ago_keeps_what_it_has() {
+        insta::assert_snapshot!(told("within=2d", "UTC0", &["2007-03-03T02:00:00Z", "2007-03-02T02:00:00Z", "2007-03-01T02:00:00Z"]), @r"
+        2007-03-03T02:00:00Z within 2d of 2007-03-03T02:00:00Z
+        2007-03-02T02:00:00Z within 2d of 2007-03-03T02:00:00Z
+        2007-03-01T02:00:00Z
+        ");
+    }
+
+    #[test]
+    fn backups_of_one_slot_stand_and_fall_together() {
+        insta::assert_snapshot!(told("last=1 daily=2", "UTC0", &["2026-11-22T02:00:00Z", "2026-11-23T02:00:00Z", "2026-11-22T02:00:00Z", "2026-11-21T02:00:00Z"]), @r"
+        2026-11-22T02:00:00Z daily 2 of 2 (2026-11-22)
+        2026-11-23T02:00:00Z last 1 of 1, daily 1 of 2 (2026-11-23)
+        2026-11-22T02:00:00Z daily 2 of 2 (2026-11-22)
+        2026-11-21T02:00:00Z
+        ");
+    }
+
+    #[test]
+    fn no_rule_wants_nothing_and_no_backup_is_no_trouble() {
+        assert!(
+            Keep::default().is_empty() && !keep("within=1s").is_empty() && !keep("tag=Keep").is_empty() && !keep("yearly=1").is_empty()
+        );
+        assert_eq!(told("", "UTC0", &["2026-11-23T02:00:00Z"]), "2026-11-23T02:00:00Z");
+        assert!(keep("last=1 daily=1 within=1d tag=a").wanted(&[], &TimeZone::UTC).is_empty());
+    }
+
+    #[test]
+    fn a_count_is_a_number_from_1_or_unlimited() {
+        assert_eq!("unlimited".parse(), Ok(Count::Unlimited));
+        assert_eq!("7".parse::<Count>().unwrap().to_string(), "7");
+        for wrong in ["", "0", "-1", "+1", "1.5", "all", "4294967296", " 7"] {
+            assert!(wrong.parse::<Count>().is_err(), "{wrong:?}");
+        }
+        insta::assert_snapshot!("-1".parse::<Count>().unwrap_err(), @"`-1` is neither a number of backups from 1 nor `unlimited`");
+    }
+
+    #[test]
+    fn a_tag_rule_is_a_key_or_a_key_and_its_value() {
+        let rule = |key: &str, value: Option<&str>| TagRule { key: key.to_owned(), value: value.map(str::to_owned) };
+        assert_eq!("Keep".parse(), Ok(rule("Keep", None)));
+        assert_eq!("Keep=".parse(), Ok(rule("Keep", Some(""))));
+        assert_eq!("Keep=a=b".parse(), Ok(rule("Keep", Some("a=b"))));
+        for wrong in ["", " ", "=", "=yes"] {
+            assert!(wrong.parse::<TagRule>().is_err(), "{wrong:?}");
+        }
+        insta::assert_snapshot!("=yes".parse::<TagRule>().unwrap_err(), @"`=yes` names no tag; write its key, or key=value");
     }
 }

@@ -1,5 +1,8 @@
 //! When backups are due.
 
+#[cfg(test)]
+mod properties;
+
 use std::fmt;
 
 use croner::parser::{CronParser, Seconds, Year};
@@ -16,6 +19,9 @@ pub const SHORTEST_GAP: SignedDuration = SignedDuration::from_mins(15);
 
 /// The most slots that [`Schedule::slots_between`] gives: almost three years of the densest schedule.
 pub const MOST_SLOTS: usize = 100_000;
+
+/// The nicknames there are.
+const NICKNAMES: [&str; 5] = ["@hourly", "@daily", "@weekly", "@monthly", "@yearly"];
 
 /// When backups are due: a cron expression in a time zone, or an interval.
 ///
@@ -138,7 +144,8 @@ impl Schedule {
 
 /// The second that `instant` falls in, counted from 1970.
 fn whole_second(instant: Timestamp) -> i64 {
-    instant.as_nanosecond().div_euclid(1_000_000_000) as i64
+    // A negative instant has a negative part of a second.
+    if instant.subsec_nanosecond() < 0 { instant.as_second() - 1 } else { instant.as_second() }
 }
 
 fn multiple(count: i64, seconds: i64) -> Option<Timestamp> {
@@ -179,6 +186,9 @@ impl Cron {
         if expression.is_empty() {
             return Err(unreadable("it is empty"));
         }
+        if expression.starts_with('@') && !NICKNAMES.iter().any(|known| expression.eq_ignore_ascii_case(known)) {
+            return Err(unreadable(&format!("the nicknames are {}", NICKNAMES.join(", "))));
+        }
         if fields != 5 && !expression.starts_with('@') {
             return Err(InvalidSchedule::Fields { expression, fields });
         }
@@ -205,35 +215,41 @@ impl Cron {
         minutes().zip(minutes().skip(1).chain(tomorrow)).any(|(one, next)| next - one < SHORTEST_GAP.as_mins())
     }
 
-    /// Local times and their slots are in the same order, so the slot looked for is found by halving in each day.
     fn next_slot(&self, after: Timestamp) -> Option<Timestamp> {
         // Nothing of an earlier day can be later than `after`, but on this day all may be past.
         self.days_from(self.zone.to_datetime(after).date()).find_map(|day| {
-            let past = self.times.partition_point(|time| self.slot(day, *time).is_none_or(|slot| slot <= after));
-            self.slot(day, *self.times.get(past)?)
+            let past = self.past(day, |slot| slot <= after);
+            self.times.get(past).map(|time| self.slot(day, *time)).filter(|slot| *slot < Timestamp::MAX)
         })
     }
 
     fn newest_slot(&self, now: Timestamp) -> Option<Timestamp> {
         let today = self.zone.to_datetime(now).date();
-        // In an hour that is repeated over midnight, tomorrow has begun before.
+        // Where an hour is repeated over midnight, tomorrow may have begun already.
         self.days_back_from(today.tomorrow().unwrap_or(today)).find_map(|day| {
-            let past = self.times.partition_point(|time| self.slot(day, *time).is_some_and(|slot| slot <= now));
-            self.slot(day, *self.times.get(past.checked_sub(1)?)?)
+            let past = self.past(day, |slot| slot <= now);
+            past.checked_sub(1).map(|newest| self.slot(day, self.times[newest])).filter(|slot| *slot > Timestamp::MIN)
         })
     }
 
-    /// The slot of a local time; none outside the calendar.
-    fn slot(&self, day: Date, (hour, minute): (i8, i8)) -> Option<Timestamp> {
+    /// How many of a day's slots are past. Local times and their slots have the same order, so they are found by halving.
+    fn past(&self, day: Date, is_past: impl Fn(Timestamp) -> bool) -> usize {
+        self.times.partition_point(|time| is_past(self.slot(day, *time)))
+    }
+
+    /// The slot of a local time; the calendar's end where it is outside of it.
+    fn slot(&self, day: Date, (hour, minute): (i8, i8)) -> Timestamp {
         let local = day.at(hour, minute, 0, 0);
-        match self.zone.to_ambiguous_timestamp(local).offset() {
+        let slot = match self.zone.to_ambiguous_timestamp(local).offset() {
             AmbiguousOffset::Unambiguous { offset } => offset.to_timestamp(local).ok(),
             AmbiguousOffset::Fold { before, .. } => before.to_timestamp(local).ok(),
             AmbiguousOffset::Gap { after, .. } => self.end_of_gap(local, after),
-        }
+        };
+        slot.unwrap_or(if day.year() < 0 { Timestamp::MIN } else { Timestamp::MAX })
     }
 
-    /// The first instant after the gap that holds `local`. By the clock as it is after the gap, `local` is before it.
+    /// The first instant after the gap that holds `local`: the change of clocks. By the clock as it is after it, `local` is an
+    /// instant before it.
     fn end_of_gap(&self, local: DateTime, offset_after: Offset) -> Option<Timestamp> {
         let before = offset_after.to_timestamp(local).ok()?;
         self.zone.following(before).next().map(|change| change.timestamp())
@@ -276,5 +292,193 @@ impl Cron {
                 }
             }
         })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn at(text: &str) -> Timestamp {
+        text.parse().unwrap()
+    }
+
+    fn zone(posix: &str) -> TimeZone {
+        TimeZone::posix(posix).unwrap()
+    }
+
+    fn berlin() -> TimeZone {
+        zone("CET-1CEST,M3.5.0,M10.5.0/3")
+    }
+
+    fn cron(expression: &str, zone: TimeZone) -> Schedule {
+        Schedule::cron(expression, zone).unwrap()
+    }
+
+    fn refusal(expression: &str) -> String {
+        Schedule::cron(expression, TimeZone::UTC).unwrap_err().to_string()
+    }
+
+    fn slots(schedule: &Schedule, after: &str, until: &str) -> Vec<String> {
+        schedule.slots_between(at(after), at(until)).iter().map(ToString::to_string).collect()
+    }
+
+    #[test]
+    fn a_slot_is_found_on_either_side() {
+        let nightly = cron("30 2 * * *", TimeZone::UTC);
+        for (now, newest, next) in [
+            ("2026-11-23T02:29:59Z", "2026-11-22T02:30:00Z", "2026-11-23T02:30:00Z"),
+            ("2026-11-23T02:30:00Z", "2026-11-23T02:30:00Z", "2026-11-24T02:30:00Z"),
+            ("2026-11-23T02:30:00.5Z", "2026-11-23T02:30:00Z", "2026-11-24T02:30:00Z"),
+            ("1969-12-31T02:29:59.5Z", "1969-12-30T02:30:00Z", "1969-12-31T02:30:00Z"),
+        ] {
+            assert_eq!(nightly.newest_slot(at(now)), Some(at(newest)), "{now}");
+            assert_eq!(nightly.next_slot(at(now)), Some(at(next)), "{now}");
+        }
+    }
+
+    #[test]
+    fn a_time_that_spring_skips_is_due_once_right_after_the_gap() {
+        let half_past_two = cron("30 2 * * *", berlin());
+        insta::assert_snapshot!(slots(&half_past_two, "2026-03-28T00:00:00Z", "2026-03-30T12:00:00Z").join("\n"), @r"
+        2026-03-28T01:30:00Z
+        2026-03-29T01:00:00Z
+        2026-03-30T00:30:00Z
+        ");
+        let quarters = cron("*/15 1-3 * * *", berlin());
+        insta::assert_snapshot!(slots(&quarters, "2026-03-29T00:30:00Z", "2026-03-29T01:30:00Z").join("\n"), @r"
+        2026-03-29T00:45:00Z
+        2026-03-29T01:00:00Z
+        2026-03-29T01:15:00Z
+        2026-03-29T01:30:00Z
+        ");
+    }
+
+    #[test]
+    fn a_time_that_autumn_repeats_is_due_the_first_time_only() {
+        let hourly = cron("30 * * * *", berlin());
+        insta::assert_snapshot!(slots(&hourly, "2026-10-24T23:00:00Z", "2026-10-25T03:00:00Z").join("\n"), @r"
+        2026-10-24T23:30:00Z
+        2026-10-25T00:30:00Z
+        2026-10-25T02:30:00Z
+        ");
+        // 02:10 for the second time: 02:30 has been, and the next one is 03:30.
+        assert_eq!(hourly.newest_slot(at("2026-10-25T01:10:00Z")), Some(at("2026-10-25T00:30:00Z")));
+        assert_eq!(hourly.next_slot(at("2026-10-25T01:10:00Z")), Some(at("2026-10-25T02:30:00Z")));
+    }
+
+    #[test]
+    fn midnight_may_be_what_is_skipped_or_repeated() {
+        let havana = zone("CST5CDT,M3.2.0/0,M11.1.0/1");
+        insta::assert_snapshot!(slots(&cron("@daily", havana), "2026-03-07T12:00:00Z", "2026-03-09T12:00:00Z").join("\n"), @r"
+        2026-03-08T05:00:00Z
+        2026-03-09T04:00:00Z
+        ");
+        // At one minute past midnight it was 23:01 again: the first minute of the day, and its slot, had been already.
+        let newfoundland = cron("@daily", zone("NST3:30NDT,M4.1.0/0:01,M10.5.0/0:01"));
+        let (midnight, repeated) = (at("2009-10-25T02:30:00Z"), at("2009-10-25T02:45:00Z"));
+        assert_eq!(newfoundland.next_slot(at("2009-10-25T02:00:00Z")), Some(midnight));
+        assert_eq!(newfoundland.newest_slot(repeated), Some(midnight));
+        assert_eq!(newfoundland.next_slot(repeated), Some(at("2009-10-26T03:30:00Z")));
+    }
+
+    #[test]
+    fn the_last_of_february_and_the_last_friday_are_found() {
+        insta::assert_snapshot!(slots(&cron("0 3 29 2 *", TimeZone::UTC), "2026-01-01T00:00:00Z", "2037-01-01T00:00:00Z").join("\n"), @r"
+        2028-02-29T03:00:00Z
+        2032-02-29T03:00:00Z
+        2036-02-29T03:00:00Z
+        ");
+        let (before, after) = (at("2096-02-29T03:00:00Z"), at("2104-02-29T03:00:00Z"));
+        let leap_days = cron("0 3 29 2 *", TimeZone::UTC);
+        assert_eq!((leap_days.next_slot(before), leap_days.newest_slot(at("2104-02-28T00:00:00Z"))), (Some(after), Some(before)));
+        let rare = cron("0 3 29 2 +MON", TimeZone::UTC);
+        assert_eq!(rare.next_slot(at("2072-03-01T00:00:00Z")), Some(at("2112-02-29T03:00:00Z")));
+        insta::assert_snapshot!(slots(&cron("0 3 L * *", TimeZone::UTC), "2026-01-31T12:00:00Z", "2026-05-01T00:00:00Z").join("\n"), @r"
+        2026-02-28T03:00:00Z
+        2026-03-31T03:00:00Z
+        2026-04-30T03:00:00Z
+        ");
+        insta::assert_snapshot!(slots(&cron("0 3 * * FRI#L", TimeZone::UTC), "2026-11-01T00:00:00Z", "2027-01-01T00:00:00Z").join("\n"), @r"
+        2026-11-27T03:00:00Z
+        2026-12-25T03:00:00Z
+        ");
+    }
+
+    #[test]
+    fn of_two_day_fields_either_counts() {
+        insta::assert_snapshot!(slots(&cron("0 3 13 * FRI", TimeZone::UTC), "2026-11-09T00:00:00Z", "2026-12-15T00:00:00Z").join("\n"), @r"
+        2026-11-13T03:00:00Z
+        2026-11-20T03:00:00Z
+        2026-11-27T03:00:00Z
+        2026-12-04T03:00:00Z
+        2026-12-11T03:00:00Z
+        2026-12-13T03:00:00Z
+        ");
+    }
+
+    #[test]
+    fn an_interval_is_counted_from_1970() {
+        let schedule = Schedule::every("6h".parse().unwrap()).unwrap();
+        assert_eq!(schedule.to_string(), "every 6h");
+        assert_eq!(slots(&schedule, "2026-11-23T06:00:00Z", "2026-11-23T18:00:00Z"), ["2026-11-23T12:00:00Z", "2026-11-23T18:00:00Z"]);
+        assert_eq!(schedule.newest_slot(at("2026-11-23T05:59:59.9Z")), Some(at("2026-11-23T00:00:00Z")));
+        assert_eq!(schedule.newest_slot(at("1969-12-31T23:59:59.9Z")), Some(at("1969-12-31T18:00:00Z")));
+        assert_eq!(schedule.usual_gap(at("2026-11-23T05:00:00Z")), SignedDuration::from_hours(6));
+        let weekly = Schedule::every("1w".parse().unwrap()).unwrap();
+        assert_eq!(weekly.newest_slot(at("2026-11-23T05:00:00Z")), Some(at("2026-11-19T00:00:00Z")));
+    }
+
+    #[test]
+    fn what_cannot_be_kept_is_refused() {
+        insta::assert_snapshot!(refusal("0 2 * *"), @"`0 2 * *` has 4 fields; a cron expression here has five: minute, hour, day of the month, month, weekday (no seconds, no years)");
+        insta::assert_snapshot!(refusal("0 0 2 * * *"), @"`0 0 2 * * *` has 6 fields; a cron expression here has five: minute, hour, day of the month, month, weekday (no seconds, no years)");
+        insta::assert_snapshot!(refusal("0 0 30 2 *"), @"`0 0 30 2 *` never comes: no year has such a day");
+        insta::assert_snapshot!(refusal("*/10 * * * *"), @"`*/10 * * * *` is due more often than every 15 minutes, which is the shortest there is");
+        insta::assert_snapshot!(refusal("5,55 0,23 * * *"), @"`5,55 0,23 * * *` is due more often than every 15 minutes, which is the shortest there is");
+        insta::assert_snapshot!(refusal("0 25 * * *"), @"`0 25 * * *` is not a cron expression such as `0 2 * * *` or `@daily`: Component error: Number out of bounds.");
+        insta::assert_snapshot!(refusal("0 two * * *"), @"`0 two * * *` is not a cron expression such as `0 2 * * *` or `@daily`: Pattern contains illegal characters: CronPattern contains illegal character 'T' in part 'TWO'");
+        insta::assert_snapshot!(refusal("@reboot"), @"`@reboot` is not a cron expression such as `0 2 * * *` or `@daily`: the nicknames are @hourly, @daily, @weekly, @monthly, @yearly");
+        insta::assert_snapshot!(refusal("\u{1b}[2J 0 2 * * ſun"), @"`\\u{1b}[2J 0 2 * * ſun` is not a cron expression such as `0 2 * * *` or `@daily`: only digits, names and the signs of cron have a meaning in it");
+        insta::assert_snapshot!(refusal(" "), @"`` is not a cron expression such as `0 2 * * *` or `@daily`: it is empty");
+        let every = |period: &str| Schedule::every(period.parse().unwrap()).unwrap_err().to_string();
+        insta::assert_snapshot!(every("1mo"), @"an interval of 1mo has no fixed length; use a cron expression for months and years, such as `0 2 1 * *`");
+        insta::assert_snapshot!(every("14min59s"), @"`14min59s` is due more often than every 15 minutes, which is the shortest there is");
+    }
+
+    #[test]
+    fn a_schedule_is_shown_as_it_was_written() {
+        for written in ["@daily", "0 2 * * mon-fri", "*/15 * * * *"] {
+            assert_eq!(cron(written, TimeZone::UTC).to_string(), written);
+        }
+        assert_eq!(cron("  0  2 * *\t* ", berlin()).to_string(), "0 2 * * *");
+    }
+
+    #[test]
+    fn the_usual_gap_is_the_longest_one_to_come() {
+        let hours = |expression: &str, zone: TimeZone, now: &str| cron(expression, zone).usual_gap(at(now)).as_hours();
+        assert_eq!(hours("0 2 * * *", TimeZone::UTC, "2026-11-23T05:00:00Z"), 24);
+        assert_eq!(hours("0 2 * * 1-5", TimeZone::UTC, "2026-11-23T05:00:00Z"), 72, "over the weekend");
+        assert_eq!(hours("0 9-17 * * 1-5", TimeZone::UTC, "2026-11-23T12:00:00Z"), 64, "over the weekend");
+        assert_eq!(hours("0 2 * * *", berlin(), "2026-10-20T05:00:00Z"), 25, "the day with 25 hours");
+        assert_eq!(hours("0 2 1 * *", TimeZone::UTC, "2026-01-20T05:00:00Z"), 31 * 24);
+        assert_eq!(hours("0 2 29 2 *", TimeZone::UTC, "2026-01-20T05:00:00Z"), (4 * 365 + 1) * 24);
+    }
+
+    #[test]
+    fn the_calendar_has_ends() {
+        let nightly = cron("30 2 * * *", berlin());
+        assert_eq!((nightly.next_slot(Timestamp::MAX), nightly.newest_slot(Timestamp::MIN)), (None, None));
+        assert!(nightly.newest_slot(Timestamp::MAX).is_some() && nightly.next_slot(Timestamp::MIN).is_some());
+        assert_eq!(nightly.usual_gap(Timestamp::MAX), SignedDuration::MAX);
+        let rarely = Schedule::every("5000000d".parse().unwrap()).unwrap();
+        assert_eq!((rarely.next_slot(Timestamp::UNIX_EPOCH), rarely.newest_slot(Timestamp::MIN)), (None, None));
+    }
+
+    #[test]
+    fn many_slots_are_cut() {
+        let dense = cron("*/15 * * * *", TimeZone::UTC);
+        assert_eq!(dense.slots_between(Timestamp::MIN, Timestamp::MAX).len(), MOST_SLOTS);
+        assert!(dense.slots_between(at("2026-11-23T02:00:00Z"), at("2026-11-23T01:00:00Z")).is_empty());
     }
 }
