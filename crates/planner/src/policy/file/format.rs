@@ -2,6 +2,10 @@
 //!
 //! These types hold nothing and are made by nobody; their fields are the file's keys. A test holds them to what is read.
 
+// The sentences are for the people who write the file: what is in brackets there is TOML.
+#![expect(clippy::doc_markdown, clippy::doc_link_with_quotes, reason = "the text is what editors show")]
+#![allow(rustdoc::broken_intra_doc_links, reason = "the text is what editors show")]
+
 use std::borrow::Cow;
 use std::collections::BTreeMap;
 

@@ -159,7 +159,7 @@ fn uses(fields: &mut Fields<'_, '_>) -> Vec<Reference> {
         return Vec::new();
     };
     let mut uses = Vec::new();
-    for name in names.iter() {
+    for name in names {
         match name.get_ref() {
             DeValue::String(text) => uses.push(Reference { at: name.span().start, name: text.as_ref().to_owned() }),
             other => fields.wrong("use", name.span().start, &expected("the name of a template", other)),
@@ -436,7 +436,7 @@ impl<'a, 'i> Fields<'a, 'i> {
             return None;
         };
         let mut list = Vec::new();
-        for item in items.iter() {
+        for item in items {
             let text = item.get_ref().as_str().ok_or_else(|| expected("a text in quotes", item.get_ref()));
             match text.and_then(&read) {
                 Ok(value) => list.push(value),
@@ -504,7 +504,7 @@ impl<'a, 'i> Fields<'a, 'i> {
             return Vec::new();
         };
         let mut tables = Vec::new();
-        for item in items.iter() {
+        for item in items {
             match item.get_ref() {
                 DeValue::Table(table) => tables.push((item.span().start, table)),
                 other => self.wrong(key, item.span().start, &expected("a table", other)),

@@ -66,8 +66,8 @@ pub(in crate::policy) struct Fault {
 }
 
 /// The stronger of two that may have been said.
-fn either<T: Clone>(stronger: Option<Said<T>>, weaker: &Option<Said<T>>) -> Option<Said<T>> {
-    stronger.or_else(|| weaker.clone())
+fn either<T: Clone>(stronger: Option<Said<T>>, weaker: Option<&Said<T>>) -> Option<Said<T>> {
+    stronger.or_else(|| weaker.cloned())
 }
 
 /// What was said, unless that it is off.
@@ -80,14 +80,14 @@ impl KeepLayer {
     fn over(self, weaker: &Self) -> Self {
         let Self { last, hourly, daily, weekly, monthly, yearly, within, tag } = self;
         Self {
-            last: either(last, &weaker.last),
-            hourly: either(hourly, &weaker.hourly),
-            daily: either(daily, &weaker.daily),
-            weekly: either(weekly, &weaker.weekly),
-            monthly: either(monthly, &weaker.monthly),
-            yearly: either(yearly, &weaker.yearly),
-            within: either(within, &weaker.within),
-            tag: either(tag, &weaker.tag),
+            last: either(last, weaker.last.as_ref()),
+            hourly: either(hourly, weaker.hourly.as_ref()),
+            daily: either(daily, weaker.daily.as_ref()),
+            weekly: either(weekly, weaker.weekly.as_ref()),
+            monthly: either(monthly, weaker.monthly.as_ref()),
+            yearly: either(yearly, weaker.yearly.as_ref()),
+            within: either(within, weaker.within.as_ref()),
+            tag: either(tag, weaker.tag.as_ref()),
         }
     }
 
@@ -110,14 +110,14 @@ impl KeepLayer {
         }
     }
 
-    fn counts(&self) -> [(&'static str, &Option<Said<Option<Count>>>); 6] {
+    fn counts(&self) -> [(&'static str, Option<&Said<Option<Count>>>); 6] {
         [
-            ("keep-last", &self.last),
-            ("keep-hourly", &self.hourly),
-            ("keep-daily", &self.daily),
-            ("keep-weekly", &self.weekly),
-            ("keep-monthly", &self.monthly),
-            ("keep-yearly", &self.yearly),
+            ("keep-last", self.last.as_ref()),
+            ("keep-hourly", self.hourly.as_ref()),
+            ("keep-daily", self.daily.as_ref()),
+            ("keep-weekly", self.weekly.as_ref()),
+            ("keep-monthly", self.monthly.as_ref()),
+            ("keep-yearly", self.yearly.as_ref()),
         ]
     }
 }
@@ -130,19 +130,19 @@ impl Layer {
         Self {
             schedule,
             every,
-            time_zone: either(self.time_zone, &weaker.time_zone),
+            time_zone: either(self.time_zone, weaker.time_zone.as_ref()),
             keep: self.keep.over(&weaker.keep),
-            keep_uncopied: either(self.keep_uncopied, &weaker.keep_uncopied),
-            unsafe_allow_empty: either(self.unsafe_allow_empty, &weaker.unsafe_allow_empty),
-            reboot: either(self.reboot, &weaker.reboot),
-            exclude_volumes: either(self.exclude_volumes, &weaker.exclude_volumes),
-            carry_tags: either(self.carry_tags, &weaker.carry_tags),
-            deprecate_after: either(self.deprecate_after, &weaker.deprecate_after),
-            warn_after: either(self.warn_after, &weaker.warn_after),
-            critical_after: either(self.critical_after, &weaker.critical_after),
-            copy: either(self.copy, &weaker.copy),
-            before: either(self.before, &weaker.before),
-            after: either(self.after, &weaker.after),
+            keep_uncopied: either(self.keep_uncopied, weaker.keep_uncopied.as_ref()),
+            unsafe_allow_empty: either(self.unsafe_allow_empty, weaker.unsafe_allow_empty.as_ref()),
+            reboot: either(self.reboot, weaker.reboot.as_ref()),
+            exclude_volumes: either(self.exclude_volumes, weaker.exclude_volumes.as_ref()),
+            carry_tags: either(self.carry_tags, weaker.carry_tags.as_ref()),
+            deprecate_after: either(self.deprecate_after, weaker.deprecate_after.as_ref()),
+            warn_after: either(self.warn_after, weaker.warn_after.as_ref()),
+            critical_after: either(self.critical_after, weaker.critical_after.as_ref()),
+            copy: either(self.copy, weaker.copy.as_ref()),
+            before: either(self.before, weaker.before.as_ref()),
+            after: either(self.after, weaker.after.as_ref()),
             broken: self.broken || weaker.broken,
         }
     }
@@ -224,19 +224,19 @@ impl Layer {
         }
         all.push(shown("time-zone", self.time_zone.as_ref(), zone_name, "UTC"));
         for (key, said) in self.keep.counts() {
-            all.push(shown(key, said.as_ref(), or_off, "off"));
+            all.push(shown(key, said, |value| or_off(value.as_ref()), "off"));
         }
-        all.push(shown("keep-within", self.keep.within.as_ref(), or_off, "off"));
+        all.push(shown("keep-within", self.keep.within.as_ref(), |value| or_off(value.as_ref()), "off"));
         all.push(shown("keep-tag", self.keep.tag.as_ref(), listed, "none"));
-        all.push(shown("keep-uncopied", self.keep_uncopied.as_ref(), or_off, &or_off(&keep_uncopied())));
+        all.push(shown("keep-uncopied", self.keep_uncopied.as_ref(), |value| or_off(value.as_ref()), &or_off(keep_uncopied().as_ref())));
         all.push(shown("unsafe-allow-empty", self.unsafe_allow_empty.as_ref(), bool::to_string, "false"));
         all.push(shown("copy", self.copy.as_ref(), listed, "none"));
         all.push(shown("reboot", self.reboot.as_ref(), bool::to_string, "false"));
         all.push(shown("exclude-volumes", self.exclude_volumes.as_ref(), ExcludeVolumes::to_string, "none"));
         all.push(shown("carry-tags", self.carry_tags.as_ref(), listed, "none"));
-        all.push(shown("deprecate-after", self.deprecate_after.as_ref(), or_off, "off"));
-        all.push(shown("warn-after", self.warn_after.as_ref(), or_off, "off"));
-        all.push(shown("critical-after", self.critical_after.as_ref(), or_off, "off"));
+        all.push(shown("deprecate-after", self.deprecate_after.as_ref(), |value| or_off(value.as_ref()), "off"));
+        all.push(shown("warn-after", self.warn_after.as_ref(), |value| or_off(value.as_ref()), "off"));
+        all.push(shown("critical-after", self.critical_after.as_ref(), |value| or_off(value.as_ref()), "off"));
         all.push(shown("before", self.before.as_ref(), Hook::to_string, "none"));
         all.push(shown("after", self.after.as_ref(), Hook::to_string, "none"));
         all
@@ -253,8 +253,8 @@ fn shown<'a, T>(key: &str, said: Option<&'a Said<T>>, text: impl Fn(&'a T) -> St
     Shown { key: key.to_owned(), value, from }
 }
 
-fn or_off<T: fmt::Display>(value: &Option<T>) -> String {
-    value.as_ref().map_or_else(|| "off".to_owned(), T::to_string)
+fn or_off<T: fmt::Display>(value: Option<&T>) -> String {
+    value.map_or_else(|| "off".to_owned(), T::to_string)
 }
 
 fn zone_name(zone: &TimeZone) -> String {
