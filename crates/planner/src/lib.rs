@@ -15,9 +15,12 @@ pub mod guard;
 pub mod id;
 pub mod inventory;
 pub mod name;
+pub mod period;
 pub mod plain;
 pub mod plan;
 pub mod policy;
+pub mod retention;
+pub mod schedule;
 pub mod tags;
 #[cfg(test)]
 mod texts;

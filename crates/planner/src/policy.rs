@@ -1,4 +1,11 @@
 //! What the user wants: the planner's other input beside what was seen.
+//!
+//! [`file`] is the policy for a fleet, [`settings`] what it says for one instance, [`select`] which instances it is for.
+
+pub mod file;
+pub mod pattern;
+pub mod select;
+pub mod settings;
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::str::FromStr;
