@@ -220,7 +220,9 @@ proptest! {
     ) {
         let before = wants(&keep, &history, &zone);
         let mut wider = keep.clone();
-        widenings.iter().for_each(|widen| widen(&mut wider));
+        for widen in widenings {
+            widen(&mut wider);
+        }
         let after = wants(&wider, &history, &zone);
         prop_assert!(before.iter().zip(&after).all(|(before, after)| !before || *after), "{keep:?} {wider:?}");
     }
@@ -308,27 +310,17 @@ proptest! {
     }
 }
 
-/// A second for what takes milliseconds once optimised: the time must not grow with the square.
+/// Milliseconds once optimised, a second or two in a test on a busy machine; with the square of the number it would be minutes.
 #[test]
 fn a_hundred_thousand_backups_are_judged_at_once() {
     let tags = Tags::default();
     let hour = |hour: i64| Member { slot: Timestamp::from_second(1_700_000_000 - hour * 3_600).unwrap(), tags: &tags };
     let members: Vec<_> = (0..100_000).map(hour).collect();
     let zone = TimeZone::posix("CET-1CEST,M3.5.0,M10.5.0/3").unwrap();
-    let everything = keep("last=unlimited hourly=unlimited daily=unlimited weekly=unlimited monthly=unlimited yearly=unlimited within=20y");
-    let usual = keep("last=7 hourly=48 daily=30 weekly=12 monthly=24 yearly=10 within=30d tag=Keep");
-    for keep in [&everything, &usual] {
-        let start = std::time::Instant::now();
-        let wants = keep.wants(&members, &zone);
-        let without_words = start.elapsed();
-        let start = std::time::Instant::now();
-        let wanted = keep.wanted(&members, &zone);
-        let with_words = start.elapsed();
-        println!(
-            "{} of 100,000 wanted: {without_words:?} without words, {with_words:?} with them",
-            wants.iter().filter(|wants| **wants).count()
-        );
-        assert!(wants[0] && !wanted[0].is_empty());
-        assert!(without_words.as_secs() < 10);
-    }
+    let keep = keep("last=7 hourly=48 daily=unlimited weekly=12 monthly=24 yearly=10 within=30d tag=Keep");
+    let start = std::time::Instant::now();
+    let wants = keep.wants(&members, &zone);
+    let took = start.elapsed();
+    assert!(wants[0] && wants.iter().filter(|wants| **wants).count() > 100_000 / 24);
+    assert!(took.as_secs() < 30, "{took:?}");
 }
