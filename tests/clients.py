@@ -75,9 +75,9 @@ class Endpoint:
     # Whether every answer must be one that EC2's API model allows. Of others' servers we do not ask it.
     modelled: bool = False
 
-    def boto3(self, service: str = "ec2", region: str = REGION):
-        """A boto3 client."""
-        client = _session().client(service, region_name=region, endpoint_url=self.url)
+    def boto3(self, service: str = "ec2", region: str = REGION, **credentials: str):
+        """A boto3 client, with others' credentials than everybody's if they are given."""
+        client = _session().client(service, region_name=region, endpoint_url=self.url, **credentials)
         client.meta.events.register("after-call", self._note_boto3)
         if self.modelled:
             client.meta.events.register("before-parse", check_answer)

@@ -22,6 +22,7 @@ use crate::failure::Failure;
 use crate::output;
 use crate::progress::Progress;
 use crate::sandbox::{Sandbox, file_of};
+use crate::watchdog;
 
 /// What a command that speaks to AWS has to hand.
 struct Session {
@@ -75,6 +76,9 @@ fn in_session(
     let runtime = runtime.enable_all().start_paused(file.is_some()).build().map_err(Failure::nothing_achieved)?;
     runtime.block_on(async {
         let sandbox = file.map(Sandbox::open).transpose()?;
+        if sandbox.is_none() {
+            watchdog::watch();
+        }
         let clock = sandbox.as_ref().map_or(Clock::System, |sandbox| Clock::starting_at(sandbox.sim.now()));
         if let Some(sandbox) = &sandbox {
             output::say(&format!(

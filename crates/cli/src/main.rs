@@ -11,6 +11,7 @@ mod log;
 mod output;
 mod progress;
 mod sandbox;
+mod watchdog;
 
 use std::process::ExitCode;
 

@@ -6,7 +6,7 @@ use std::borrow::Cow;
 use std::fmt::Display;
 use std::io::{ErrorKind, Write};
 
-use planner::plain::whole_line;
+use planner::plain::{is_harmless, whole_line};
 use serde::Serialize;
 
 use crate::exit_code::ExitCode;
@@ -31,8 +31,21 @@ pub fn print(text: &str) {
 /// Writes a JSON document to stdout.
 pub fn print_json(document: &impl Serialize) -> Result<(), Failure> {
     let text = serde_json::to_string_pretty(document).map_err(Failure::nothing_achieved)?;
-    print(&format!("{text}\n"));
+    print(&format!("{}\n", harmless(&text)));
     Ok(())
+}
+
+/// The same JSON, in which what could steer a terminal is written as `\u202e`: it stands in strings only, and the rest is ASCII.
+fn harmless(json: &str) -> String {
+    let mut shown = String::with_capacity(json.len());
+    for c in json.chars() {
+        if c != '\u{7f}' && (c.is_ascii() || is_harmless(c)) {
+            shown.push(c);
+        } else {
+            c.encode_utf16(&mut [0; 2]).iter().for_each(|unit| shown.push_str(&format!("\\u{unit:04x}")));
+        }
+    }
+    shown
 }
 
 /// Says a line on stderr.
@@ -76,6 +89,15 @@ fn without_passwords(text: &str) -> Cow<'_, str> {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn json_steers_no_terminal_and_says_the_same() {
+        let text = "\u{1b}[31m\u{7f}\u{9b}31m\u{202e}\u{2028}\u{e0041}Zürich 🚀 \"東京\"\n";
+        let json = serde_json::to_string(text).unwrap();
+        let shown = harmless(&json);
+        assert_eq!(shown, r#""\u001b[31m\u007f\u009b31m\u202e\u2028\udb40\udc41Zürich 🚀 \"東京\"\n""#);
+        assert_eq!(serde_json::from_str::<String>(&shown).unwrap(), text);
+    }
 
     #[test]
     fn passwords_in_urls_are_left_out() {

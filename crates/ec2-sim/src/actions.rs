@@ -1,6 +1,7 @@
 //! The actions, a file each, and the order in which every one of them goes about its request:
 //! read it, refuse what is not known, check permission, stop if it is a dry run, act.
 
+mod assume_role;
 mod auto_scaling;
 mod copy_image;
 mod create_image;
@@ -55,6 +56,7 @@ mod restore_snapshot_tier;
 mod run_instances;
 mod start_instances;
 mod stop_instances;
+mod sts;
 mod terminate_instances;
 mod unlock_snapshot;
 
@@ -108,6 +110,7 @@ use self::restore_snapshot_tier::RestoreSnapshotTier;
 use self::run_instances::RunInstances;
 use self::start_instances::StartInstances;
 use self::stop_instances::StopInstances;
+pub(crate) use self::sts::{is_sts, sts};
 use self::terminate_instances::TerminateInstances;
 use self::unlock_snapshot::UnlockSnapshot;
 use crate::error::Error;
@@ -194,22 +197,6 @@ pub(crate) fn ec2(action: &str, scope: &mut Scope, answer: &mut Xml) -> Result<(
     run(scope, answer)
 }
 
-/// Performs an action of STS by its name.
-pub(crate) fn sts(action: &str, scope: &Scope, answer: &mut Xml) -> Result<(), Error> {
-    match action {
-        get_caller_identity::NAME => {
-            get_caller_identity::perform(scope, answer);
-            Ok(())
-        }
-        _ => Err(invalid_action(action)),
-    }
-}
-
-/// Whether an action is one of STS: for requests that do not say which service they are meant for.
-pub(crate) fn is_sts(action: &str) -> bool {
-    action == get_caller_identity::NAME
-}
-
 fn run<A: Action>(scope: &mut Scope, answer: &mut Xml) -> Result<(), Error> {
     let mut params = Params::new(scope.form);
     params.ignore(&["Action", "Version"]);
@@ -220,8 +207,13 @@ fn run<A: Action>(scope: &mut Scope, answer: &mut Xml) -> Result<(), Error> {
     if dry_run {
         return Err(Error::dry_run());
     }
-    // Whoever reads may see what is past; whoever changes something changes what there is.
-    let view = if A::NAME.starts_with("Describe") { scope.world.stale_view(&scope.account, &scope.region) } else { None };
+    perform(action, scope, answer)
+}
+
+/// Acts, at last. Whoever reads may see what is past; whoever changes something changes what there is.
+fn perform<A: Action>(action: A, scope: &mut Scope, answer: &mut Xml) -> Result<(), Error> {
+    let reads = ["Describe", "List"].iter().any(|verb| A::NAME.starts_with(verb));
+    let view = if reads { scope.world.stale_view(&scope.account, &scope.region) } else { None };
     match view {
         None => action.perform(scope, answer),
         Some(view) => {

@@ -4,6 +4,7 @@ use std::collections::BTreeMap;
 
 use crate::actions;
 use crate::call::{Call, Outcome};
+use crate::caller::{Caller, NoCaller};
 use crate::credential::Credential;
 use crate::error::Error;
 use crate::exchange::Addressed;
@@ -42,13 +43,30 @@ impl Service {
             Self::Sts => STS_NAMESPACE,
         }
     }
+
+    /// What it says to whoever calls with credentials that are none. `AuthFailure` and `InvalidClientTokenId` are
+    /// documented. Of expired ones, EC2's documentation knows none but `ExpiredTokenException`, and yet
+    /// `RequestExpired` is what it is reported to answer (aws/aws-sdk-go-v2#1674, 99designs/aws-vault#394,
+    /// jenkinsci/ec2-plugin#2011); the others, `ExpiredToken` (jenkinsci/ec2-plugin#1008).
+    fn no_caller(self, why: NoCaller) -> Error {
+        match (self, why) {
+            (Self::Ec2, NoCaller::Unknown) => Error::auth_failure(),
+            (Self::Ec2, NoCaller::Expired) => Error::new("RequestExpired", "Request has expired."),
+            (Self::AutoScaling | Self::Sts, NoCaller::Unknown) => {
+                Error::new("InvalidClientTokenId", "The security token included in the request is invalid")
+            }
+            (Self::AutoScaling | Self::Sts, NoCaller::Expired) => {
+                Error::new("ExpiredToken", "The security token included in the request is expired")
+            }
+        }
+    }
 }
 
 impl ApiRequest {
     pub(crate) fn new(request: &Request) -> Self {
         let form = if request.body.is_empty() { query::decode(request.query.as_bytes()) } else { query::decode(&request.body) };
         let action = form.get("Action").cloned().unwrap_or_default();
-        let credential = Credential::from_header(request.header("authorization"));
+        let credential = Credential::of(request);
         let service = match credential.as_ref().map(|credential| credential.service.as_str()) {
             Ok("sts") => Service::Sts,
             Ok("ec2") => Service::Ec2,
@@ -69,8 +87,8 @@ impl ApiRequest {
         if world.manners.unknown_actions.contains(&self.action) {
             return Err(actions::invalid_action(&self.action));
         }
-        let account = world.account_of_key(&credential.access_key);
-        let mut scope = Scope { world, account, region: credential.region, form: &self.form };
+        let caller = Caller::of(&credential, world).map_err(|why| self.service.no_caller(why))?;
+        let mut scope = Scope::new(caller, &credential.region, &self.form, world);
         let mut content = Xml::for_root();
         if scope.world.manners.shuffled {
             let seed = scope.world.ids.seed;
@@ -79,7 +97,7 @@ impl ApiRequest {
         match self.service {
             Service::AutoScaling => actions::auto_scaling(&self.action, &mut scope, &mut content)?,
             Service::Ec2 => actions::ec2(&self.action, &mut scope, &mut content)?,
-            Service::Sts => actions::sts(&self.action, &scope, &mut content)?,
+            Service::Sts => actions::sts(&self.action, &mut scope, &mut content)?,
         }
         Ok(content)
     }
@@ -176,8 +194,9 @@ mod tests {
     use insta::assert_snapshot;
 
     use crate::http::{Answer, Delivery};
+    use crate::id::AccountId;
     use crate::testing::{Client, WEB, noon};
-    use crate::world::{ClosedRegion, OptInStatus, World};
+    use crate::world::{ClosedRegion, OptInStatus, Role, World};
 
     fn answer(delivery: Delivery) -> Answer {
         match delivery {
@@ -259,6 +278,60 @@ mod tests {
         assert_eq!(answer(ec2.sim.exchange(&request)).status, 200);
         request.query.clear();
         assert!(answer(ec2.sim.exchange(&request)).body.contains("MissingAction"));
+    }
+
+    /// A role of another account, a session of it, and what that says of itself.
+    fn session() -> Client {
+        let mut world = World::example(1, noon());
+        let role = Role { denied_actions: ["DescribeVolumes".to_owned()].into(), ..Role::trusting(AccountId::default()) };
+        world.accounts.entry("210987654321".parse().unwrap()).or_default().roles.insert("ami-backup".to_owned(), role);
+        let params = [("RoleArn", "arn:aws:iam::210987654321:role/ami-backup"), ("RoleSessionName", "hub")];
+        Client::of(world).assuming(&params)
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn a_session_acts_in_its_roles_account_until_it_expires() {
+        let member = session();
+        assert_eq!(member.ok("DescribeInstances", &[]).texts("instanceId"), [""; 0]);
+        let run = member.ok("RunInstances", &[("ImageId", "ami-12345678"), ("MinCount", "1"), ("MaxCount", "1")]);
+        assert_eq!(run.text("ownerId"), "210987654321");
+        assert_eq!(member.with_key("AKIDEXAMPLE").ok("DescribeInstances", &[]).texts("instanceId").len(), 2);
+        member.wait(3600);
+        let expired = member.call("DescribeInstances", &[]);
+        assert_eq!(expired.status, 400);
+        assert_snapshot!(member.error("DescribeInstances", &[]), @"RequestExpired: Request has expired.");
+        assert_snapshot!(member.of_service("autoscaling").error("DescribeLaunchConfigurations", &[]), @"ExpiredToken: The security token included in the request is expired");
+    }
+
+    #[test]
+    fn denials_name_the_session() {
+        let member = session();
+        assert_snapshot!(member.error("DescribeVolumes", &[]), @"UnauthorizedOperation: You are not authorized to perform this operation. User: arn:aws:sts::210987654321:assumed-role/ami-backup/hub is not authorized to perform: ec2:DescribeVolumes because no identity-based policy allows the ec2:DescribeVolumes action");
+        // The role's are the role's.
+        member.sim.world().access_keys.insert("AKIDOTHER".to_owned(), "210987654321".parse().unwrap());
+        member.with_key("AKIDOTHER").ok("DescribeVolumes", &[]);
+        // What nobody in the account may do, no role may.
+        member.sim.world().accounts.get_mut("210987654321").unwrap().denied_actions.insert("CreateImage".to_owned());
+        assert!(member.error("CreateImage", &[("InstanceId", WEB), ("Name", "nightly")]).contains(":assumed-role/ami-backup/hub is not"));
+    }
+
+    #[test]
+    fn the_key_of_a_session_is_nothing_without_its_token() {
+        let member = session();
+        let (key, _) = member.sim.world().sessions.first_key_value().map(|(key, session)| (key.clone(), session.clone())).unwrap();
+        for nobody in [member.with_key(&key), member.with_session(&key, "guessed"), member.with_session("ASIANOBODY", "any")] {
+            let refused = nobody.call("DescribeImages", &[]);
+            assert_eq!((refused.status, &refused.text("Code")[..]), (401, "AuthFailure"));
+            for (service, action) in [("sts", "GetCallerIdentity"), ("sts", "AssumeRole"), ("autoscaling", "DescribeLaunchConfigurations")]
+            {
+                let refused = nobody.of_service(service).call(action, &[]);
+                assert_eq!((refused.status, &refused.text("Code")[..]), (403, "InvalidClientTokenId"), "{service} {action}");
+            }
+        }
+        assert_snapshot!(member.with_key(&key).of_service("sts").error("GetCallerIdentity", &[]), @"InvalidClientTokenId: The security token included in the request is invalid");
+        // A key that was arranged is as good as any other.
+        member.sim.world().access_keys.insert("ASIANOBODY".to_owned(), "210987654321".parse().unwrap());
+        member.with_key("ASIANOBODY").ok("DescribeImages", &[]);
     }
 
     #[test]

@@ -36,6 +36,11 @@ pub(crate) fn milliseconds(at: Timestamp) -> String {
     at.strftime("%Y-%m-%dT%H:%M:%S.%3fZ").to_string()
 }
 
+/// As STS and the metadata service write when credentials expire: `2026-11-22T20:35:01Z`.
+pub(crate) fn seconds(at: Timestamp) -> String {
+    at.strftime("%Y-%m-%dT%H:%M:%SZ").to_string()
+}
+
 /// As EC2 writes an image's creation date: the milliseconds are there, and always zero.
 pub(crate) fn whole_seconds(at: Timestamp) -> String {
     at.strftime("%Y-%m-%dT%H:%M:%S.000Z").to_string()

@@ -46,7 +46,7 @@ impl Error {
 fn status_of(code: &str) -> u16 {
     match code {
         "AuthFailure" => 401,
-        "UnauthorizedOperation" | "MissingAuthenticationToken" | "AccessDenied" => 403,
+        "UnauthorizedOperation" | "MissingAuthenticationToken" | "AccessDenied" | "InvalidClientTokenId" | "ExpiredToken" => 403,
         "DryRunOperation" => 412,
         "InternalError" | "InternalFailure" => 500,
         "RequestLimitExceeded" | "Unavailable" | "ServiceUnavailable" => 503,

@@ -8,6 +8,8 @@ use std::str::FromStr;
 
 use serde::{Deserialize, Serialize};
 
+use crate::caller::SESSION_KEY_PREFIX;
+
 /// What was given as an id is not of the form that EC2 gives to ids of its kind.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[error("invalid id \"{text}\" (expecting \"{prefix}...\")")]
@@ -216,6 +218,11 @@ impl Ids {
     pub(crate) fn uuid(&mut self, kind: &str) -> String {
         let (high, low) = (self.next(kind), self.next(kind));
         format!("{:08x}-{:04x}-4{:03x}-a{:03x}-{:012x}", high >> 32, high >> 16 & 0xffff, high & 0xfff, low >> 52, low & 0xffff_ffff_ffff)
+    }
+
+    /// The access key of a session.
+    pub(crate) fn session_key(&mut self) -> String {
+        format!("{SESSION_KEY_PREFIX}{:016X}", self.next(SESSION_KEY_PREFIX))
     }
 
     /// The identifier of a retention rule: eleven letters and digits.

@@ -1,9 +1,7 @@
 //! What the actions on launch templates have in common: how a request names a template and one of its
 //! versions, what it may say about instances, and how all that is written.
 
-use jiff::Timestamp;
-
-use crate::clock::{later, milliseconds};
+use crate::clock::milliseconds;
 use crate::error::Error;
 use crate::id::LaunchTemplateId;
 use crate::launch_devices;
@@ -105,16 +103,12 @@ fn no_such_version(template: &LaunchTemplate, number: u32) -> Error {
 
 /// The caller's templates, as far as they can be seen yet.
 pub(crate) fn visible_templates<'s>(scope: &'s Scope) -> impl Iterator<Item = &'s LaunchTemplate> {
-    scope.here().launch_templates.values().filter(|template| is_visible(template.created, scope))
+    scope.here().launch_templates.values().filter(|template| scope.sees(template.created))
 }
 
 /// The versions of a template, as far as they can be seen yet.
 pub(crate) fn visible_versions<'s>(template: &'s LaunchTemplate, scope: &Scope) -> impl Iterator<Item = (u32, &'s LaunchTemplateVersion)> {
-    template.versions.iter().filter(|(_, version)| is_visible(version.created, scope)).map(|(number, version)| (*number, version))
-}
-
-fn is_visible(created: Timestamp, scope: &Scope) -> bool {
-    later(created, scope.world.manners.visibility_lag) <= scope.now()
+    template.versions.iter().filter(|(_, version)| scope.sees(version.created)).map(|(number, version)| (*number, version))
 }
 
 /// Takes what a request says of a new version: its description, and what it launches.

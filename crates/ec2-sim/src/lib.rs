@@ -21,7 +21,8 @@
 //! ```
 //!
 //! Requests must be signed, for the credential scope says which account and region they are for, but
-//! the signature itself is not verified. Where EC2's behaviour is not documented, or may be one way or
+//! the signature itself is not verified. A world may have roles for `AssumeRole` of STS; the keys that it gives act in
+//! the role's account, with their session token and until they expire. Where EC2's behaviour is not documented, or may be one way or
 //! another, [`Manners`](world::Manners) has a switch. What can go wrong on the way is in [`faults`]. A world, and
 //! what shall go wrong in it, can be written down by hand: `world.example.toml` and `faults.example.toml`.
 
@@ -29,6 +30,7 @@ mod actions;
 mod api;
 mod body;
 mod call;
+mod caller;
 mod clock;
 mod connector;
 mod copying;

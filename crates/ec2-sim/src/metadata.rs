@@ -4,12 +4,13 @@ use jiff::{SignedDuration, Timestamp};
 use serde_json::{Value, json};
 
 use crate::call::{Call, Outcome};
-use crate::clock::later;
+use crate::caller::SESSION_KEY_PREFIX;
+use crate::clock::{later, seconds};
 use crate::error::Error;
 use crate::exchange::Addressed;
 use crate::http::{Answer, Request, date};
 use crate::id::{AccountId, hash};
-use crate::world::{Instance, World};
+use crate::world::{Instance, Session, World};
 
 /// What calls to the metadata service are known by, in the log and to faults.
 pub(crate) const ACTION: &str = "metadata";
@@ -158,8 +159,8 @@ fn identity_document(home: &Home) -> Value {
 
 fn credentials(home: Home, world: &mut World) -> Value {
     let part = |what: &str| hash(&format!("{what} {} {}", world.ids.seed, home.instance.id));
-    let access_key = format!("ASIA{:016X}", part("access key"));
-    let secret = format!("{:016x}{:016x}wJalrXUt", part("secret"), part("more secret"));
+    let access_key = format!("{SESSION_KEY_PREFIX}{:016X}", part("access key"));
+    let token = format!("{:016x}", part("session"));
     let until = later(world.clock, CREDENTIALS_LIFE);
     // In the order of the alphabet, which is serde_json's own where it does not keep this one.
     let answer = json!({
@@ -167,18 +168,13 @@ fn credentials(home: Home, world: &mut World) -> Value {
         "Code": "Success",
         "Expiration": seconds(until),
         "LastUpdated": seconds(world.clock),
-        "SecretAccessKey": secret,
-        "Token": format!("{:016x}", part("session")),
+        "SecretAccessKey": world.secret_of(home.instance.id.as_str()),
+        "Token": token,
         "Type": "AWS-HMAC",
     });
-    if home.account != AccountId::default() {
-        world.access_keys.insert(access_key, home.account);
-    }
+    let name = home.instance.id.to_string();
+    world.sessions.insert(access_key, Session { account: home.account, role: ROLE.to_owned(), name, token, expires: until });
     answer
-}
-
-fn seconds(at: Timestamp) -> String {
-    at.strftime("%Y-%m-%dT%H:%M:%SZ").to_string()
 }
 
 fn text(body: &impl ToString) -> Answer {
@@ -313,8 +309,15 @@ mod tests {
         drop(world);
         let body = get(&ec2, &format!("/latest/meta-data/iam/security-credentials/{ROLE}")).body;
         let credentials: Value = serde_json::from_str(&body).unwrap();
-        let key = credentials["AccessKeyId"].as_str().unwrap();
-        assert_eq!(ec2.of_service("sts").with_key(key).ok("GetCallerIdentity", &[]).text("Account"), "210987654321");
+        let (key, token) = (credentials["AccessKeyId"].as_str().unwrap(), credentials["Token"].as_str().unwrap());
+        let instance = ec2.with_session(key, token);
+        let arn = instance.of_service("sts").ok("GetCallerIdentity", &[]).text("Arn");
+        assert_eq!(arn, "arn:aws:sts::210987654321:assumed-role/instance-role/i-0eb1eb1eb1eb10001");
+        ec2.wait(6 * 3600);
+        assert!(instance.error("DescribeImages", &[]).starts_with("RequestExpired"));
+        // The instance asks again in time.
+        get(&ec2, &format!("/latest/meta-data/iam/security-credentials/{ROLE}"));
+        instance.ok("DescribeImages", &[]);
     }
 
     #[test]

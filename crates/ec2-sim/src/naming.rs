@@ -2,7 +2,7 @@
 
 use crate::error::Error;
 use crate::scope::Scope;
-use crate::world::Image;
+use crate::world::{Image, ImageState};
 
 /// Characters of a description.
 const LONGEST_DESCRIPTION: usize = 255;
@@ -19,12 +19,21 @@ pub(crate) fn check_name(name: &str, scope: &Scope) -> Result<(), Error> {
     }
     let here = scope.here();
     let binned = here.recycle_bin.images.values().map(|binned| &binned.item).filter(|_| scope.world.manners.binned_images_hold_names);
-    // Whatever its state, a registered image holds its name.
-    check_free(name, here.images.values().chain(binned))
+    check_free(name, registered(scope).chain(binned))
 }
 
-/// Refuses a name that one of these images has.
-pub(crate) fn check_free<'i>(name: &str, mut images: impl Iterator<Item = &'i Image>) -> Result<(), Error> {
+/// Refuses a name that a registered image has.
+pub(crate) fn check_unregistered(name: &str, scope: &Scope) -> Result<(), Error> {
+    check_free(name, registered(scope))
+}
+
+/// The registered images that hold their names: whatever their states are, but perhaps for those that have failed.
+fn registered<'s>(scope: &'s Scope) -> impl Iterator<Item = &'s Image> {
+    let failed = scope.world.manners.failed_images_hold_names;
+    scope.here().images.values().filter(move |image| failed || image.state != ImageState::Failed)
+}
+
+fn check_free<'i>(name: &str, mut images: impl Iterator<Item = &'i Image>) -> Result<(), Error> {
     match images.find(|image| image.name == name) {
         None => Ok(()),
         Some(holder) => Err(Error::new("InvalidAMIName.Duplicate", format!("AMI name {name} is already in use by AMI {}", holder.id))),

@@ -10,6 +10,7 @@ use serde::Deserialize;
 use serde_json::{Map, Value, json};
 
 use crate::call::{Call, Outcome};
+use crate::caller::{Caller, NoCaller};
 use crate::clock::later;
 use crate::credential::Credential;
 use crate::error::Error;
@@ -48,7 +49,7 @@ enum Operation {
 impl RbinRequest {
     /// The request, if it was signed for this service.
     pub(crate) fn meant(request: &Request) -> Option<Self> {
-        let credential = Credential::from_header(request.header("authorization")).ok()?;
+        let credential = Credential::of(request).ok()?;
         if credential.service != SERVICE {
             return None;
         }
@@ -74,13 +75,13 @@ impl RbinRequest {
     /// Does what was asked, and gives the status and the body of the answer.
     fn act(&self, world: &mut World) -> Result<(u16, Value), Error> {
         if !world.regions.get(&self.credential.region).is_some_and(crate::world::RegionFacts::is_enabled) {
-            return Err(error(403, "UnrecognizedClientException", "The security token included in the request is invalid."));
+            return Err(no_caller(NoCaller::Unknown));
         }
         let Some(operation) = &self.operation else {
             return Err(error(404, "UnknownOperationException", "There is no such operation, or it is not simulated."));
         };
-        let account = world.account_of_key(&self.credential.access_key);
-        let mut scope = Scope { world, account, region: self.credential.region.clone(), form: &self.params };
+        let caller = Caller::of(&self.credential, world).map_err(no_caller)?;
+        let mut scope = Scope::new(caller, &self.credential.region, &self.params, world);
         if !scope.may(self.action()) {
             let message = format!("User: {} is not authorized to perform: rbin:{}", scope.caller_arn(), self.action());
             return Err(error(403, "AccessDeniedException", message));
@@ -298,7 +299,8 @@ fn rule<'s>(id: &str, scope: &'s Scope) -> Result<&'s RetentionRule, Error> {
     found.ok_or_else(|| error(404, "ResourceNotFoundException", format!("There is no rule with the identifier {id}.")))
 }
 
-fn check(rule: &RetentionRule) -> Result<(), Error> {
+/// What is wrong with a rule, by itself.
+pub(crate) fn check(rule: &RetentionRule) -> Result<(), Error> {
     if !(1..=365).contains(&rule.days) {
         return Err(invalid("RetentionPeriodValue must be from 1 to 365 days."));
     }
@@ -353,6 +355,14 @@ fn error(status: u16, code: &str, message: impl Into<String>) -> Error {
     Error { status, code: code.to_owned(), message: message.into() }
 }
 
+/// What the common errors of the newer services are.
+fn no_caller(why: NoCaller) -> Error {
+    match why {
+        NoCaller::Unknown => error(403, "UnrecognizedClientException", "The security token included in the request is invalid."),
+        NoCaller::Expired => error(403, "ExpiredTokenException", "The security token included in the request is expired"),
+    }
+}
+
 /// The enum beside the message, where the API model has one.
 fn reason(code: &str, message: &str) -> Option<&'static str> {
     match code {
@@ -364,7 +374,8 @@ fn reason(code: &str, message: &str) -> Option<&'static str> {
     }
 }
 
-fn is_identifier(text: &str) -> bool {
+/// Whether it has the form of a rule's identifier.
+pub(crate) fn is_identifier(text: &str) -> bool {
     text.len() == 11 && text.bytes().all(|byte| byte.is_ascii_alphanumeric())
 }
 
@@ -390,7 +401,9 @@ mod tests {
     use super::*;
     use crate::faults::{Fault, FaultKind, Which};
     use crate::http::Delivery;
+    use crate::id::AccountId;
     use crate::testing::{Client, WEB};
+    use crate::world::Role;
 
     /// What is answered: the status, the kind of error, the body.
     fn send(ec2: &Client, method: &str, path: &str, body: &str) -> (u16, String, Value) {
@@ -418,6 +431,26 @@ mod tests {
     fn refused(ec2: &Client, method: &str, path: &str, body: &Value) -> String {
         let (status, kind, answer) = send(ec2, method, path, &body.to_string());
         format!("{status} {kind} {answer}")
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn whoever_has_assumed_a_role_keeps_the_rules_of_its_account() {
+        let ec2 = Client::of_example();
+        let role = Role::trusting(AccountId::default());
+        ec2.sim.world().accounts.entry("210987654321".parse().unwrap()).or_default().roles.insert("ami-backup".to_owned(), role);
+        let member = ec2.assuming(&[("RoleArn", "arn:aws:iam::210987654321:role/ami-backup"), ("RoleSessionName", "hub")]);
+        let id = create(&member, json!({ "RetentionPeriod": days(14), "ResourceType": "EC2_IMAGE" }));
+        assert_eq!(
+            send(&member, "GET", &format!("/rules/{id}"), "").2["RuleArn"],
+            format!("arn:aws:rbin:us-east-1:210987654321:rule/{id}")
+        );
+        assert_eq!(send(&ec2, "GET", &format!("/rules/{id}"), "").0, 404);
+        member.ok("DescribeImages", &[]);
+        member.sim.world().accounts.get_mut("210987654321").unwrap().denied_actions.insert("GetRule".to_owned());
+        assert_snapshot!(refused(&member, "GET", &format!("/rules/{id}"), &json!({})), @r#"403 AccessDeniedException {"Message":"User: arn:aws:sts::210987654321:assumed-role/ami-backup/hub is not authorized to perform: rbin:GetRule"}"#);
+        ec2.wait(3600);
+        assert_snapshot!(refused(&member, "GET", &format!("/rules/{id}"), &json!({})), @r#"403 ExpiredTokenException {"Message":"The security token included in the request is expired"}"#);
+        assert_snapshot!(refused(&ec2.with_session("ASIANOBODY", "any"), "GET", &format!("/rules/{id}"), &json!({})), @r#"403 UnrecognizedClientException {"Message":"The security token included in the request is invalid."}"#);
     }
 
     #[test]

@@ -5,15 +5,19 @@ use std::sync::LazyLock;
 
 use jiff::Timestamp;
 
+use crate::caller::Caller;
+use crate::clock::later;
 use crate::error::Error;
 use crate::id::{AccountId, ImageId, InstanceId, SnapshotId, VolumeId};
 use crate::reference::{instance_id, no_such_image, no_such_instances, no_such_snapshot, no_such_volume};
 use crate::resource::ResourceId;
-use crate::world::{Ancestor, Image, Instance, Region, Snapshot, Volume, World};
+use crate::world::{Ancestor, Image, Instance, Region, Session, Snapshot, Volume, World};
 
 pub(crate) struct Scope<'w> {
     pub(crate) world: &'w mut World,
     pub(crate) account: AccountId,
+    /// Where the caller has assumed a role of the account: that session.
+    pub(crate) session: Option<Session>,
     pub(crate) region: String,
     /// The request as it was sent.
     pub(crate) form: &'w BTreeMap<String, String>,
@@ -22,7 +26,11 @@ pub(crate) struct Scope<'w> {
 /// The image that every region offers to everybody.
 static PUBLIC_IMAGE: LazyLock<Option<Image>> = LazyLock::new(Image::published_by_amazon);
 
-impl Scope<'_> {
+impl<'w> Scope<'w> {
+    pub(crate) fn new(caller: Caller, region: &str, form: &'w BTreeMap<String, String>, world: &'w mut World) -> Self {
+        Self { world, account: caller.account, session: caller.session, region: region.to_owned(), form }
+    }
+
     pub(crate) fn now(&self) -> Timestamp {
         self.world.clock
     }
@@ -67,7 +75,10 @@ impl Scope<'_> {
     }
 
     pub(crate) fn may(&self, action: &str) -> bool {
-        self.world.accounts.get(&self.account).is_none_or(|account| !account.denied_actions.contains(action))
+        self.world.accounts.get(&self.account).is_none_or(|account| {
+            let role = self.session.as_ref().and_then(|session| account.roles.get(&session.role));
+            !account.denied_actions.contains(action) && role.is_none_or(|role| !role.denied_actions.contains(action))
+        })
     }
 
     /// Whether the account's callers may do that with a resource. What is not there is not denied: the
@@ -79,7 +90,23 @@ impl Scope<'_> {
     }
 
     pub(crate) fn caller_arn(&self) -> String {
-        format!("arn:aws:iam::{}:user/operator", self.account)
+        match &self.session {
+            Some(session) => session.arn(),
+            None => format!("arn:aws:iam::{}:user/operator", self.account),
+        }
+    }
+
+    /// The caller's unique id in IAM.
+    pub(crate) fn caller_id(&self) -> String {
+        match &self.session {
+            Some(session) => session.id(self.world.ids.seed),
+            None => "AIDAEXAMPLEOPERATOR00".to_owned(),
+        }
+    }
+
+    /// Whether what was done at that instant can be seen yet.
+    pub(crate) fn sees(&self, done: Timestamp) -> bool {
+        later(done, self.world.manners.visibility_lag) <= self.now()
     }
 
     /// The images that the caller may know of: its own, those shared with it, the public ones.
@@ -217,5 +244,130 @@ impl Scope<'_> {
     pub(crate) fn volume_mut(&mut self, id: &VolumeId) -> Result<&mut Volume, Error> {
         let volume = self.here_mut().volumes.get_mut(id);
         volume.ok_or_else(|| no_such_volume(id))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use jiff::SignedDuration;
+
+    use crate::testing::{Client, noon};
+    use crate::world::{Allowance, RetainedType, RetentionRule, World};
+
+    const RUN: [(&str, &str); 3] = [("ImageId", "ami-12345678"), ("MinCount", "1"), ("MaxCount", "1")];
+    const NAMED: (&str, &str) = ("Name", "nightly");
+
+    /// Callers of two accounts in one world, neither of which has anything.
+    fn neighbours() -> [Client; 2] {
+        let mut world = World::new(1, noon());
+        world.access_keys.insert("AKIDOTHER".to_owned(), "210987654321".parse().unwrap());
+        let one = Client::of(world);
+        [one.with_key("AKIDOTHER"), one]
+    }
+
+    /// An image of an instance, both new.
+    fn make_image(ec2: &Client, name: &str) -> String {
+        let instance = ec2.ok("RunInstances", &RUN).text("instanceId");
+        ec2.wait(60);
+        let image = ec2.create_image(&instance, name);
+        ec2.wait(600);
+        image
+    }
+
+    fn own_images(ec2: &Client) -> Vec<String> {
+        ec2.ok("DescribeImages", &[("Owner.1", "self")]).texts("imageId")
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn an_account_neither_sees_nor_can_delete_what_anothers_is() {
+        let [one, other] = neighbours();
+        let (mine, theirs) = (make_image(&one, "nightly"), make_image(&other, "nightly"));
+        let snapshots = |ec2: &Client| ec2.ok("DescribeSnapshots", &[("Owner.1", "self")]).texts("snapshotId");
+        for (ec2, image, stranger, others) in [(&one, &mine, &other, &theirs), (&other, &theirs, &one, &mine)] {
+            assert_eq!(own_images(ec2), std::slice::from_ref(image));
+            assert!(ec2.error("DescribeImages", &[("ImageId.1", others)]).starts_with("InvalidAMIID.NotFound"));
+            assert!(ec2.error("DeregisterImage", &[("ImageId", others)]).starts_with("InvalidAMIID.NotFound"));
+            assert!(ec2.error("CreateTags", &[("ResourceId.1", others), ("Tag.1.Key", "a")]).starts_with("InvalidAMIID.NotFound"));
+            assert!(ec2.error("CopyImage", &[("SourceImageId", others), ("SourceRegion", "us-east-1"), NAMED]).starts_with("InvalidAMIID"));
+            let [snapshot] = &snapshots(stranger)[..] else { panic!("one snapshot") };
+            assert!(ec2.error("DeleteSnapshot", &[("SnapshotId", snapshot)]).starts_with("InvalidSnapshot.NotFound"));
+        }
+        assert_eq!((snapshots(&one).len(), snapshots(&other).len()), (1, 1));
+        one.ok("DeregisterImage", &[("ImageId", &mine)]);
+        assert_eq!(own_images(&other), [theirs]);
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn a_name_is_taken_in_its_account_and_region_only() {
+        let [one, other] = neighbours();
+        for (ec2, region) in [(&one, "us-east-1"), (&other, "us-east-1"), (&one, "eu-west-1"), (&other, "eu-west-1")] {
+            let here = ec2.in_region(region);
+            make_image(&here, "nightly");
+            let instance = here.ok("DescribeInstances", &[]).text("instanceId");
+            assert!(here.error("CreateImage", &[("InstanceId", &instance), NAMED]).starts_with("InvalidAMIName.Duplicate"));
+        }
+        let template = [("LaunchTemplateName", "web"), ("LaunchTemplateData.ImageId", "ami-12345678")];
+        for ec2 in [&one, &other] {
+            ec2.ok("CreateLaunchTemplate", &template);
+            assert_eq!(ec2.ok("DescribeLaunchTemplates", &[]).texts("launchTemplateId").len(), 1);
+        }
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn a_client_token_is_its_accounts() {
+        let [one, other] = neighbours();
+        let run = [&RUN[..], &[("ClientToken", "once")]].concat();
+        let ran = one.ok("RunInstances", &run).text("instanceId");
+        assert_eq!(one.ok("RunInstances", &run).text("instanceId"), ran);
+        assert_ne!(other.ok("RunInstances", &run).text("instanceId"), ran);
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn each_account_has_its_recycle_bin() {
+        let [one, other] = neighbours();
+        let rule = RetentionRule {
+            resource_type: RetainedType::Ec2Image,
+            days: 7,
+            description: None,
+            tags: [].into(),
+            resource_tags: Vec::new(),
+            exclude_resource_tags: Vec::new(),
+            active_from: noon(),
+        };
+        one.sim
+            .world()
+            .region_of_mut(&"210987654321".parse().unwrap(), "us-east-1")
+            .recycle_bin
+            .rules
+            .insert("0123456789a".to_owned(), rule);
+        let binned = |ec2: &Client| ec2.ok("ListImagesInRecycleBin", &[]).texts("imageId");
+        let (mine, theirs) = (make_image(&one, "nightly"), make_image(&other, "nightly"));
+        one.ok("DeregisterImage", &[("ImageId", &mine)]);
+        other.ok("DeregisterImage", &[("ImageId", &theirs)]);
+        assert_eq!((binned(&one), binned(&other)), (vec![mine.clone()], Vec::new()));
+        assert!(other.error("RestoreImageFromRecycleBin", &[("ImageId", &mine)]).starts_with("InvalidAMIID.NotFound"));
+        one.ok("RestoreImageFromRecycleBin", &[("ImageId", &mine)]);
+    }
+
+    #[test]
+    fn each_account_has_its_own_allowance_in_each_region() {
+        let [one, other] = neighbours();
+        let mut world = one.sim.world();
+        world.manners.throttling = true;
+        world.manners.allowances.insert("DescribeImages".to_owned(), Allowance { most: 2.0, per_second: 0.0 });
+        drop(world);
+        let served = |ec2: &Client| (0..9).take_while(|_| ec2.call("DescribeImages", &[]).status == 200).count();
+        assert_eq!([&one, &other, &one.in_region("eu-west-1"), &other.in_region("eu-west-1"), &one].map(served), [2, 2, 2, 2, 0]);
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn stale_reads_are_of_ones_own_past() {
+        let [one, other] = neighbours();
+        one.sim.world().manners.stale_reads = SignedDuration::from_mins(10);
+        make_image(&one, "nightly");
+        for _ in 0..50 {
+            assert_eq!(own_images(&other), [""; 0]);
+            one.wait(5);
+        }
     }
 }

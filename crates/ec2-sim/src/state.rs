@@ -173,7 +173,9 @@ fn sync_folder_of(path: &Path) -> io::Result<()> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::id::AccountId;
     use crate::testing::{Client, DB, noon};
+    use crate::world::Role;
 
     /// A directory of its own for a test, gone when it is over.
     struct Folder(PathBuf);
@@ -210,6 +212,29 @@ mod tests {
         assert_eq!(again.create_image(DB, "again"), ec2.create_image(DB, "again"));
         assert_eq!(*again.sim.world(), *ec2.sim.world());
         assert_eq!(fs::read_dir(&folder.0).unwrap().count(), 1);
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn a_session_goes_on_where_it_was_saved() {
+        let folder = Folder::new("session");
+        let path = folder.0.join("world.json");
+        let ec2 = Client::of_example();
+        let role = Role::trusting(AccountId::default());
+        ec2.sim.world().accounts.entry("210987654321".parse().unwrap()).or_default().roles.insert("ami-backup".to_owned(), role);
+        let params = [("RoleArn", "arn:aws:iam::210987654321:role/ami-backup"), ("RoleSessionName", "hub")];
+        let assumed = ec2.of_service("sts").ok("AssumeRole", &params);
+        ec2.sim.snapshot().save(&path).unwrap();
+        let again = Client::of(World::load(&path).unwrap());
+        assert_eq!(*again.sim.world(), *ec2.sim.world());
+        again.with_session(&assumed.text("AccessKeyId"), &assumed.text("SessionToken")).ok("DescribeImages", &[]);
+    }
+
+    #[test]
+    fn a_world_without_roles_is_saved_as_it_was_before_there_were_any() {
+        let value = serde_json::to_value(World::example(1, noon())).unwrap();
+        assert_eq!(value.get("sessions"), None);
+        assert!(value["accounts"].as_object().unwrap().values().all(|account| account.get("roles").is_none()));
+        assert_eq!(serde_json::from_str::<Role>("{}").unwrap(), Role::default());
     }
 
     #[test]
@@ -262,6 +287,15 @@ mod tests {
         assert!(matches!(World::load(&path), Err(StateError::Version { found: 2, .. })));
         let nowhere = folder.0.join("no/such/folder/world.json");
         assert!(matches!(World::new(1, noon()).save(nowhere), Err(StateError::Write { .. })));
+    }
+
+    #[test]
+    fn a_number_is_kept_to_its_last_bit() {
+        for speed in [5.910_995_829_313_175e-97, 5.769_096_646_057_148e242] {
+            let world = World { speed, ..World::new(1, noon()) };
+            let kept = serde_json::to_string(&world).unwrap();
+            assert_eq!(serde_json::from_str::<World>(&kept).unwrap(), world);
+        }
     }
 
     #[test]

@@ -24,12 +24,19 @@ pub(crate) struct Client {
     service: &'static str,
     region: String,
     access_key: String,
+    session_token: Option<String>,
 }
 
 impl Client {
     /// In us-east-1 of a world.
     pub(crate) fn of(world: World) -> Self {
-        Self { sim: Ec2Sim::new(world), service: "ec2", region: "us-east-1".to_owned(), access_key: "AKIDEXAMPLE".to_owned() }
+        Self {
+            sim: Ec2Sim::new(world),
+            service: "ec2",
+            region: "us-east-1".to_owned(),
+            access_key: "AKIDEXAMPLE".to_owned(),
+            session_token: None,
+        }
     }
 
     /// In us-east-1 of the example world.
@@ -42,7 +49,17 @@ impl Client {
     }
 
     pub(crate) fn with_key(&self, access_key: &str) -> Self {
-        Self { access_key: access_key.to_owned(), ..self.clone() }
+        Self { access_key: access_key.to_owned(), session_token: None, ..self.clone() }
+    }
+
+    pub(crate) fn with_session(&self, access_key: &str, token: &str) -> Self {
+        Self { session_token: Some(token.to_owned()), ..self.with_key(access_key) }
+    }
+
+    /// In the role that it assumes.
+    pub(crate) fn assuming(&self, params: &[(&str, &str)]) -> Self {
+        let assumed = self.of_service("sts").ok("AssumeRole", params);
+        self.with_session(&assumed.text("AccessKeyId"), &assumed.text("SessionToken"))
     }
 
     pub(crate) fn of_service(&self, service: &'static str) -> Self {
@@ -100,11 +117,12 @@ impl Client {
         let Self { service, region, access_key, .. } = self;
         let signature =
             format!("AWS4-HMAC-SHA256 Credential={access_key}/20261122/{region}/{service}/aws4_request, SignedHeaders=host, Signature=0");
+        let token = self.session_token.iter().map(|token| ("x-amz-security-token".to_owned(), token.clone()));
         Request {
             method: "POST".to_owned(),
             path: "/".to_owned(),
             query: String::new(),
-            headers: [("authorization".to_owned(), signature)].into(),
+            headers: token.chain([("authorization".to_owned(), signature)]).collect(),
             body: body.into(),
         }
     }

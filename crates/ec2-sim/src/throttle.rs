@@ -165,8 +165,8 @@ mod tests {
         assert_eq!(of("DescribeSnapshots", true), "DescribeSnapshots 50/10");
     }
 
-    #[test]
-    fn a_bucket_can_be_made_to_measure() {
+    #[tokio::test(start_paused = true)]
+    async fn a_bucket_can_be_made_to_measure() {
         let ec2 = throttled();
         ec2.sim.world().manners.allowances.insert("DescribeImages".to_owned(), Allowance { most: 2.0, per_second: 0.5 });
         assert_eq!(served(&ec2, "DescribeImages", &[]), 2);

@@ -18,6 +18,7 @@ mod public_image;
 mod recipe;
 mod recycle_bin;
 mod regions;
+mod role;
 mod snapshot;
 pub(crate) mod tier;
 mod volume;
@@ -41,6 +42,8 @@ pub use self::parameter::Parameter;
 pub use self::recipe::Recipe;
 pub use self::recycle_bin::{Binned, IN_BIN_TAG, RecycleBin, ResourceTag, RetainedType, RetentionRule};
 pub use self::regions::{OptInStatus, RegionFacts, Zone};
+pub use self::role::{Role, Session};
+pub(crate) use self::role::{is_external_id_letter, is_name_letter};
 pub use self::snapshot::{Snapshot, SnapshotState};
 pub use self::tier::{TierOperation, Tiering};
 pub use self::volume::{Attachment, Volume};
@@ -64,8 +67,12 @@ pub struct World {
     pub regions: BTreeMap<String, RegionFacts>,
     /// What the accounts hold. An account that has never had anything is absent.
     pub accounts: BTreeMap<AccountId, Account>,
-    /// Which account an access key belongs to. Any other key belongs to [`AccountId::DEFAULT`].
+    /// Which account an access key belongs to. Any other key belongs to [`AccountId::DEFAULT`], unless it looks like
+    /// that of a session: then it must be one's.
     pub access_keys: BTreeMap<String, AccountId>,
+    /// The sessions of those who have assumed a role, by their access keys.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub sessions: BTreeMap<String, Session>,
     /// The instance that the metadata service answers for.
     pub metadata_instance: Option<InstanceId>,
     /// Choices where EC2 may behave one way or another.
@@ -93,6 +100,9 @@ pub struct Account {
     /// snapshots and tags, and `CreateImage` by its instance. EC2 does not authorize `CopyImage` that way.
     #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
     pub denied_unless_tagged: BTreeMap<String, (String, String)>,
+    /// The roles that can be assumed, by name.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub roles: BTreeMap<String, Role>,
 }
 
 /// What one account holds in one region.
@@ -114,7 +124,7 @@ pub struct Region {
     /// KMS keys that can be used, by id, ARN or alias as a call would name them, besides
     /// `alias/aws/ebs`.
     pub kms_keys: BTreeSet<String>,
-    /// The client tokens seen within a day, as `Action/token`.
+    /// The client tokens that are remembered, as `Action/token`.
     pub client_tokens: BTreeMap<String, TokenUse>,
     /// What is left in the token buckets of the actions that were called, where calls are throttled.
     #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
@@ -157,6 +167,7 @@ impl World {
             regions: regions::commercial(),
             accounts: BTreeMap::new(),
             access_keys: BTreeMap::new(),
+            sessions: BTreeMap::new(),
             metadata_instance: None,
             manners: Manners::default(),
             fail_next: FailNext::default(),
@@ -225,15 +236,26 @@ impl World {
         let instances = regions().flat_map(|region| region.instances.values()).filter_map(|instance| instance.next_state_at);
         let images = regions().flat_map(|region| region.images.values()).map(|image| image.ends);
         let snapshots = regions().flat_map(|region| region.snapshots.values()).map(|snapshot| snapshot.ends);
-        let recovering = regions().flat_map(|region| region.recycle_bin.recovering.values().copied());
-        instances.chain(images).chain(snapshots).chain(recovering).filter(|due| self.clock < *due && *due < now).min()
+        let protections = regions().flat_map(|region| region.images.values()).filter_map(Image::cooled_down_at);
+        let tiers = regions().flat_map(|region| region.snapshots.values()).filter_map(|snapshot| snapshot.tiering.as_ref());
+        let tiers = tiers.flat_map(|tiering| [Some(tiering.ends), tiering.restored_until]).flatten();
+        let bins = regions().flat_map(|region| region.recycle_bin.instants());
+        instances
+            .chain(images)
+            .chain(snapshots)
+            .chain(protections)
+            .chain(tiers)
+            .chain(bins)
+            .filter(|due| self.clock < *due && *due < now)
+            .min()
     }
 
     fn settle_at(&mut self, now: Timestamp) {
         self.clock = self.clock.max(now);
-        let nameless = self.manners.failed_copies_nameless;
+        self.sessions.retain(|_, session| session.is_remembered(now));
+        let Manners { failed_copies_nameless: nameless, tokens_remembered, .. } = self.manners;
         for region in self.accounts.values_mut().flat_map(|account| account.regions.values_mut()) {
-            region.settle(self.clock, nameless);
+            region.settle(self.clock, nameless, tokens_remembered);
         }
     }
 
@@ -253,14 +275,10 @@ impl World {
         let scaled = SignedDuration::try_from_secs_f64(duration.as_secs_f64() / self.speed);
         later(self.clock, scaled.unwrap_or(SignedDuration::MAX))
     }
-
-    pub(crate) fn account_of_key(&self, access_key: &str) -> AccountId {
-        self.access_keys.get(access_key).cloned().unwrap_or_default()
-    }
 }
 
 impl Region {
-    fn settle(&mut self, now: Timestamp, failed_copies_nameless: bool) {
+    fn settle(&mut self, now: Timestamp, failed_copies_nameless: bool, tokens_remembered: SignedDuration) {
         for instance in self.instances.values_mut() {
             instance.settle(now, &mut self.volumes);
         }
@@ -278,8 +296,7 @@ impl Region {
         self.recycle_bin.settle(now, &mut self.snapshots);
         let instances = &self.instances;
         self.deregistered.retain(|id, gone| gone.remembered(now) || instances.values().any(|i| i.image_id == *id && i.is_alive()));
-        let day = SignedDuration::from_hours(24);
-        self.client_tokens.retain(|_, used| now < later(used.at, day));
+        self.client_tokens.retain(|_, used| now < later(used.at, tokens_remembered));
     }
 
     /// The registered image, if any, that a snapshot belongs to.

@@ -22,6 +22,7 @@ use serde::Serialize;
 
 use crate::account::Account;
 use crate::call::Call;
+use crate::observe;
 use crate::outcome::{Class, Failure};
 use crate::translate::tag_specification;
 
@@ -311,6 +312,11 @@ async fn remove_image(
                 }
             }
             Err(error) => match Failure::new(Call::DeregisterImage, region, &error) {
+                // EC2 may not know yet what it has long listed (ec2-semantics 5.5, 8): one of its two answers is old.
+                failure if failure.is_not_found() && observe::is_listed(account, region, &remove.image).await => {
+                    removal.image = Deletion::Failed(Failure { class: Class::TryLater, ..failure });
+                    return removal;
+                }
                 Failure { class: Class::Gone, .. } => removal.image = Deletion::AlreadyGone,
                 failure => {
                     removal.image = Deletion::Failed(failure);

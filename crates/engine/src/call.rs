@@ -71,6 +71,22 @@ impl Call {
         }
     }
 
+    /// Whether it changes nothing.
+    pub fn only_reads(self) -> bool {
+        match self {
+            Self::CreateImage | Self::CopyImage | Self::DeregisterImage | Self::DeleteSnapshot => false,
+            Self::DescribeRegions
+            | Self::DescribeInstances
+            | Self::DescribeImages
+            | Self::DescribeSnapshots
+            | Self::DescribeImageReferences
+            | Self::DescribeLaunchConfigurations
+            | Self::DescribeLockedSnapshots
+            | Self::ListImagesInRecycleBin
+            | Self::ListSnapshotsInRecycleBin => true,
+        }
+    }
+
     /// The service it is a call to, as IAM names it.
     pub fn service(self) -> &'static str {
         match self {

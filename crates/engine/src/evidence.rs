@@ -19,7 +19,7 @@ use planner::id::{ImageId, Region, SnapshotId};
 use crate::account::Account;
 use crate::call::Call;
 use crate::observe::{Pages, from_the_beginning};
-use crate::outcome::{Anywhere, Class, Failure, one_line};
+use crate::outcome::{Anywhere, Class, Failure, is_page_for_people, one_line};
 
 /// Images in one call (ec2-semantics 6.3).
 const IMAGES_A_CALL: usize = 10;
@@ -68,10 +68,10 @@ pub(crate) async fn gather(account: &Account, region: &Region, questions: &Quest
         None => Answer::NotAsked,
         Some((told, None)) => Answer::Told(told),
         Some((told, Some(failure))) => {
-            let why = Anywhere(&failure).to_string();
-            failures.push((Check::References, failure));
             // What was found counts. Of the images that have no entry nobody knows anything.
-            if told.values().all(Vec::is_empty) { Answer::Unknown(why) } else { Answer::Told(told) }
+            let references = if told.is_empty() { unanswered(&failure) } else { Answer::Told(told) };
+            failures.push((Check::References, failure));
+            references
         }
     };
     let evidence = Evidence {
@@ -92,10 +92,26 @@ fn answer<T>(asked: Option<Result<T, Failure>>, check: Check, failures: &mut Vec
         None => Answer::NotAsked,
         Some(Ok(told)) => Answer::Told(told),
         Some(Err(failure)) => {
-            let why = Anywhere(&failure).to_string();
+            let answer = unanswered(&failure);
             failures.push((check, failure));
-            Answer::Unknown(why)
+            answer
         }
+    }
+}
+
+/// What a check that failed leaves known: whether EC2 would refuse it again, or could tell another time.
+fn unanswered<T>(failure: &Failure) -> Answer<T> {
+    let why = Anywhere(failure).to_string();
+    match failure.class {
+        Class::Denied | Class::Credentials | Class::RegionClosed | Class::NotOffered | Class::Refused => Answer::Unknown(why),
+        Class::Passing
+        | Class::Throttled
+        | Class::TryLater
+        | Class::Malformed
+        | Class::LostPlace
+        | Class::Gone
+        | Class::Taken
+        | Class::Permitted => Answer::Failed(why),
     }
 }
 
@@ -291,18 +307,13 @@ fn autoscaling_override() -> aws_sdk_autoscaling::config::Builder {
     aws_sdk_autoscaling::Config::builder().retry_classifier(PageForPeople)
 }
 
-/// An imitation of EC2 that does not offer a call may break over it (moto: status 500 and a page of HTML). To ask again would bring the
-/// same, for as long as the call's patience lasts. EC2's own load balancers send such pages with other statuses.
+/// To ask again would bring the same, for as long as the call's patience lasts.
 #[derive(Debug)]
 struct PageForPeople;
 
 impl ClassifyRetry for PageForPeople {
     fn classify_retry(&self, context: &InterceptorContext) -> RetryAction {
-        let answer = context.response().filter(|answer| answer.status().as_u16() == 500);
-        let start = answer.and_then(|answer| answer.body().bytes()).map(<[u8]>::trim_ascii_start).unwrap_or_default();
-        let begins = |with: &str| start.get(..with.len()).is_some_and(|start| start.eq_ignore_ascii_case(with.as_bytes()));
-        let is_for_people = ["<!doctype html", "<html", "{"].into_iter().any(begins);
-        if is_for_people { RetryAction::RetryForbidden } else { RetryAction::NoActionIndicated }
+        if context.response().is_some_and(is_page_for_people) { RetryAction::RetryForbidden } else { RetryAction::NoActionIndicated }
     }
 
     fn name(&self) -> &'static str {

@@ -7,7 +7,7 @@ use aws_sdk_ec2::types::{self, Filter};
 use jiff::Timestamp;
 use planner::evidence::Evidence;
 use planner::id::{AccountId, ImageId, InstanceId, Region, SnapshotId};
-use planner::inventory::{Image, Inventory, RegionView, Scope, Snapshot};
+use planner::inventory::{Image, ImageState, Inventory, RegionView, Scope, Snapshot};
 use planner::tags::{ExpireTag, Mark, OUR_MARK};
 
 use crate::account::Account;
@@ -73,6 +73,12 @@ pub(crate) async fn backups(account: &Account, region: &Region) -> Result<Vec<Im
 pub(crate) async fn images_named(account: &Account, region: &Region, names: &BTreeSet<String>) -> Result<Vec<Image>, Failure> {
     let names: Vec<&str> = names.iter().map(String::as_str).collect();
     images(account, region, &[("name", &names)]).await
+}
+
+/// Whether EC2 lists an image of the account as one that is there. Where it does not say, it is taken not to.
+pub(crate) async fn is_listed(account: &Account, region: &Region, image: &ImageId) -> bool {
+    let listed = images(account, region, &[("image-id", &[image.as_str()])]).await;
+    listed.is_ok_and(|listed| listed.iter().any(|listed| listed.id == *image && listed.state != ImageState::Deregistered))
 }
 
 /// The copies, in this region, of images of another.

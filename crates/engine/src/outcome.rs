@@ -183,10 +183,7 @@ impl Class {
 
     /// Of an answer that cannot be read. Whatever was to be changed may have been.
     fn of_unreadable(call: Call) -> Self {
-        match call {
-            Call::CreateImage | Call::CopyImage | Call::DeregisterImage | Call::DeleteSnapshot => Self::Passing,
-            _ => Self::Malformed,
-        }
+        if call.only_reads() { Self::Malformed } else { Self::Passing }
     }
 }
 
@@ -228,8 +225,12 @@ impl Failure {
             }
             SdkError::ServiceError(answer) if error.code().is_none() => {
                 let status = answer.raw().status();
-                // A success that is none: something else has answered in EC2's place, or for it.
-                let class = if status.as_u16() < 400 { Class::Malformed } else { Class::of(None, Some(status.as_u16()), "") };
+                let class = match status.as_u16() {
+                    // A success that is none: something else has answered in EC2's place, or for it.
+                    ..400 => Class::Malformed,
+                    _ if call.only_reads() && is_page_for_people(answer.raw()) => Class::NotOffered,
+                    status => Class::of(None, Some(status), ""),
+                };
                 failure(class, format!("HTTP status {status} without an EC2 error"))
             }
             SdkError::ServiceError(answer) => {
@@ -240,8 +241,11 @@ impl Failure {
             SdkError::DispatchFailure(dispatch) if dispatch.is_timeout() => failure(Class::Passing, "no answer in time".to_owned()),
             SdkError::DispatchFailure(_) => failure(Class::Passing, format!("EC2 could not be reached: {}", deepest(error))),
             SdkError::ResponseError(answer) => {
-                let status = answer.raw().status().as_u16();
-                let class = if status >= 500 { Class::Passing } else { Class::of_unreadable(call) };
+                let class = match answer.raw().status().as_u16() {
+                    500.. if call.only_reads() && is_page_for_people(answer.raw()) => Class::NotOffered,
+                    500.. => Class::Passing,
+                    _ => Class::of_unreadable(call),
+                };
                 failure(class, format!("the answer could not be read: {}", deepest(error)))
             }
             _ => failure(Class::Refused, deepest(error)),
@@ -257,6 +261,11 @@ impl Failure {
     /// Whether no credentials were found, so that nothing was sent.
     pub fn is_for_want_of_credentials(&self) -> bool {
         self.class == Class::Credentials && self.code.is_none()
+    }
+
+    /// Whether EC2 knows no image of that id. One that was deregistered it knows for a while as unavailable.
+    pub(crate) fn is_not_found(&self) -> bool {
+        self.code.as_deref() == Some("InvalidAMIID.NotFound")
     }
 
     /// Whether the same call may well work later.
@@ -322,6 +331,14 @@ fn write_advice(f: &mut fmt::Formatter<'_>, call: Call, class: Class, message: &
         | Class::Permitted
         | Class::Refused => Ok(()),
     }
+}
+
+/// Whether an answer was written for people. An imitation of EC2 that does not offer a call may break over it (moto: status 500 and
+/// a page of HTML). EC2's own load balancers send such pages with other statuses.
+pub(crate) fn is_page_for_people(answer: &HttpResponse) -> bool {
+    let start = answer.body().bytes().map(<[u8]>::trim_ascii_start).unwrap_or_default();
+    let begins = |with: &str| start.get(..with.len()).is_some_and(|start| start.eq_ignore_ascii_case(with.as_bytes()));
+    answer.status().as_u16() == 500 && ["<!doctype html", "<html", "{"].into_iter().any(begins)
 }
 
 /// The permission that EC2's message says is missing: `… is not authorized to perform: ec2:CreateTags on resource …`.

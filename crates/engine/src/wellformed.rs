@@ -37,6 +37,7 @@ pub(crate) enum Malformed {
     CommentInText,
     Mixed(String),
     Twice(String),
+    AttributeTwice(String),
     LongList,
     ManyFields,
     ManyAttributes,
@@ -59,6 +60,7 @@ impl fmt::Display for Malformed {
             Self::CommentInText => write!(f, "it holds a comment within a text"),
             Self::Mixed(name) => write!(f, "<{name}> holds text beside elements"),
             Self::Twice(name) => write!(f, "it has <{name}> twice in one element"),
+            Self::AttributeTwice(name) => write!(f, "an element has the attribute {name} twice"),
             Self::LongList => write!(f, "it lists more than EC2 puts on a page"),
             Self::ManyFields => write!(f, "an element holds more than {MOST_FIELDS} different ones"),
             Self::ManyAttributes => write!(f, "an element has more than {MOST_ATTRIBUTES} attributes"),
@@ -74,7 +76,7 @@ struct Open<'a> {
     name: &'a str,
     fields: HashSet<&'a str>,
     listed: usize,
-    attributes: usize,
+    attributes: HashSet<(&'a str, &'a str)>,
     text: bool,
     comment: bool,
 }
@@ -124,11 +126,13 @@ pub(crate) fn check(answer: &[u8]) -> Result<(), Malformed> {
                 any = true;
                 open.push(Open { prefix, name, ..Open::default() });
             }
-            Token::Attribute { value, .. } => {
+            Token::Attribute { prefix, local, value, .. } => {
                 references(value.as_str())?;
                 if let Some(inner) = inner {
-                    inner.attributes += 1;
-                    if inner.attributes > MOST_ATTRIBUTES {
+                    if !inner.attributes.insert((prefix.as_str(), local.as_str())) {
+                        return Err(Malformed::AttributeTwice(local.as_str().to_owned()));
+                    }
+                    if inner.attributes.len() > MOST_ATTRIBUTES {
                         return Err(Malformed::ManyAttributes);
                     }
                 }
@@ -189,6 +193,8 @@ fn references(text: &str) -> Result<(), Malformed> {
         let is_closed = reference.len() < section.len();
         let number = reference.strip_prefix("#x").map(|digits| (digits, 16)).or_else(|| Some((reference.strip_prefix('#')?, 10)));
         let stands_for = match number {
+            // To the standard library `+65` is a number.
+            Some((digits, _)) if digits.starts_with('+') => false,
             Some((digits, radix)) => u32::from_str_radix(digits, radix).ok().and_then(char::from_u32).is_some(),
             None => matches!(reference, "lt" | "gt" | "amp" | "quot" | "apos"),
         };
@@ -233,6 +239,7 @@ mod tests {
         assert_eq!(why("<R><:a></a></R>"), "</a> closes another element");
         assert_eq!(why("<R><a></:a></R>"), "</a> closes another element");
         assert_eq!(why("<R><a/><a/></R>"), "it has <a> twice in one element");
+        assert_eq!(why("<R a='1' a='2'/>"), "an element has the attribute a twice");
         assert_eq!(why("<R><a>x<b/></a></R>"), "<a> holds text beside elements");
         assert_eq!(why("<R><a><b/>x</a></R>"), "<a> holds text beside elements");
         assert_eq!(why("<R><a>snap-<!-- -->12</a></R>"), "it holds a comment within a text");
@@ -244,6 +251,7 @@ mod tests {
         assert_eq!(why("<R>&b;</R>"), "&b; stands for no character");
         assert_eq!(why("<R a=\"&b;\"/>"), "&b; stands for no character");
         assert_eq!(why("<R>&#xd800;</R>"), "&#xd800; stands for no character");
+        assert_eq!(why("<R>&#+65;</R>"), "&#+65; stands for no character");
         assert_eq!(why("<R>&amp</R>"), "&amp; stands for no character");
         assert_eq!(why("<?xml version=\"1.0\" encoding=\"UTF-16\"?><R/>"), "it says it is in UTF-16, not in UTF-8");
         assert_eq!(check(b"<R>\xff</R>"), Err(Malformed::NotUtf8));

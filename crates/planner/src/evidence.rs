@@ -30,8 +30,12 @@ pub enum Answer<T> {
     NotAsked,
     /// EC2 told.
     Told(T),
-    /// It could not be found out, and why: a permission that is missing, a call the endpoint does not offer.
+    /// It cannot be found out, and why: a permission that is missing, a call the endpoint does not offer. What that means is the
+    /// policy's to say.
     Unknown(String),
+    /// EC2 could have told, and did not this time, and why: it was busy, or broke off. What it might have spoken for stays until it
+    /// does.
+    Failed(String),
 }
 
 /// Something that refers to an image.
@@ -80,7 +84,7 @@ impl<T> Answer<T> {
     pub fn told(&self) -> Option<&T> {
         match self {
             Self::Told(answer) => Some(answer),
-            Self::NotAsked | Self::Unknown(_) => None,
+            Self::NotAsked | Self::Unknown(_) | Self::Failed(_) => None,
         }
     }
 }

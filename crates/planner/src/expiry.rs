@@ -124,4 +124,14 @@ mod tests {
         }
         assert_eq!(Expiry::at(Timestamp::MAX).instant().as_second(), Timestamp::MAX.as_second());
     }
+
+    #[test]
+    fn in_json_an_expiry_is_its_instant_and_its_schema_says_so_in_place() {
+        let instant = at("2026-12-01T02:00:00Z");
+        assert_eq!(Timestamp::from(Expiry::from(instant)), instant);
+        let schema = schemars::schema_for!(Vec<Expiry>);
+        let said = |key: &str| schema.as_value()["items"][key].as_str();
+        assert_eq!((said("type"), said("format")), (Some("string"), Some("date-time")));
+        assert_eq!(schema.as_value()["title"], "Array_of_Expiry");
+    }
 }

@@ -127,6 +127,19 @@ impl Inventory {
         self
     }
 
+    /// Where EC2 was too busy for a check, or broke it off.
+    pub(crate) fn broken_off(mut self, check: Check) -> Self {
+        let evidence = self.evidence();
+        let why = format!("{check:?} broke off");
+        match check {
+            Check::References => evidence.references = Answer::Failed(why),
+            Check::LaunchConfigurations => evidence.launch_configurations = Answer::Failed(why),
+            Check::Locks => evidence.locks = Answer::Failed(why),
+            Check::RecycleBin => evidence.binned = Answer::Failed(why),
+        }
+        self
+    }
+
     /// Where a check was not made.
     pub(crate) fn not_asked(mut self, check: Check) -> Self {
         self.evidence().unanswer(check, None);

@@ -243,6 +243,9 @@ impl<'a> Guard<'a> {
         }
         let named: HashSet<Option<&SnapshotId>> = remove.snapshots.iter().map(Some).collect();
         self.require(!remove.all_snapshots || named == own, region, id, Fault::SnapshotsUnnamed);
+        let covered = self.covered(region, image);
+        self.require(covered.is_empty() || remove.all_snapshots, region, id, Fault::Stranded);
+        self.require(covered.iter().all(|snapshot| remove.covered.contains(snapshot)), region, id, Fault::CoveredUnnamed);
         let Some(sight) = self.sight.regions.get(region) else { return };
         let Evidence { references, launch_configurations, locks, binned } = sight.evidence;
         let own: Vec<&SnapshotId> = own.into_iter().flatten().collect();
@@ -250,15 +253,31 @@ impl<'a> Guard<'a> {
         let counts = |reference: &Reference| policy.keep_launched || !matches!(reference.kind, ReferenceKind::Instance);
         let names_it = |told: &Answer<References>| match told {
             Answer::Told(told) => told.get(id).is_some_and(|references| references.iter().any(counts)),
-            Answer::NotAsked | Answer::Unknown(_) => false,
+            Answer::NotAsked | Answer::Unknown(_) | Answer::Failed(_) => false,
         };
         let referenced = names_it(references) || names_it(launch_configurations);
         let asked = matches!(references, Answer::Told(told) if told.contains_key(id));
         let checked = asked && is_told(launch_configurations) && (own.is_empty() || is_told(locks));
+        let untold = matches!(references, Answer::Told(told) if !told.contains_key(id));
+        let broken_off = untold || has_failed(references) || has_failed(launch_configurations) || (!own.is_empty() && has_failed(locks));
         self.require(!locked, region, id, Fault::Locked);
         self.require(!referenced, region, id, Fault::Referenced);
         self.require(!lies_in(binned, id), region, id, Fault::InRecycleBin);
-        self.require(checked || !policy.require_checks, region, id, Fault::NotChecked);
+        self.require(checked || !policy.require_checks && !broken_off, region, id, Fault::NotChecked);
+    }
+
+    /// The snapshots that nothing but this image says are ours and to go: once it is gone they could not be found.
+    fn covered(&self, region: &Region, image: &Image) -> Vec<&'a SnapshotId> {
+        let is_backup = image.tags.get("Creator") == Some("image-instance") && image.state != ImageState::Deregistered;
+        let Some(sight) = self.sight.regions.get(region).filter(|_| is_backup) else { return Vec::new() };
+        let tells = |snapshot: &Snapshot| match snapshot.tags.get("Creator") {
+            None => false,
+            Some("image-instance") => snapshot.tags.get("Expire").is_some(),
+            Some(_) => true,
+        };
+        let named = image.mappings.iter().filter_map(|mapping| sight.snapshots.get(mapping.snapshot.as_ref()?)).flatten();
+        let made_for_it = named.filter(|snapshot| snapshot.made_for.as_ref() == Some(&image.id) && snapshot.owner == image.owner);
+        made_for_it.filter(|snapshot| !tells(snapshot)).map(|snapshot| &snapshot.id).collect()
     }
 
     fn delete(&mut self, place: usize, region: &'a Region, id: &'a SnapshotId, policy: &PurgePolicy) {
@@ -297,6 +316,7 @@ impl<'a> Guard<'a> {
         let restorable = made_for.is_some_and(|image| lies_in(binned, image));
         let outlives = made_for.is_some() && awaiting.is_none();
         let checked = (with_image || is_told(locks)) && (!outlives || is_told(binned));
+        let broken_off = !with_image && has_failed(locks) || outlives && has_failed(binned);
         self.require(!used && !awaited, region, id, Fault::UnderLivingImage);
         self.require(self.sight.owns(snapshot.owner.as_ref()), region, id, Fault::NotOwned);
         self.require(marked, region, id, Fault::NotMarked);
@@ -304,7 +324,7 @@ impl<'a> Guard<'a> {
         self.require(with_image || snapshot.state != SnapshotState::Pending, region, id, Fault::Pending);
         self.require(!is_locked(locks, id), region, id, Fault::Locked);
         self.require(!restorable, region, id, Fault::InRecycleBin);
-        self.require(checked || !policy.require_checks, region, id, Fault::NotChecked);
+        self.require(checked || !policy.require_checks && !broken_off, region, id, Fault::NotChecked);
     }
 
     fn is_whole(&mut self, region: &Region, subject: &impl ToString, policy: &PurgePolicy) -> bool {
@@ -367,6 +387,11 @@ type References = BTreeMap<ImageId, Vec<Reference>>;
 
 fn is_told<T>(answer: &Answer<T>) -> bool {
     matches!(answer, Answer::Told(_))
+}
+
+/// Whether EC2 could have told, and did not.
+fn has_failed<T>(answer: &Answer<T>) -> bool {
+    matches!(answer, Answer::Failed(_))
 }
 
 /// Whether EC2 told of a lock that is not over.

@@ -137,7 +137,22 @@ mod tests {
         {
             assert!(region.parse::<Region>().is_ok(), "{region}");
         }
-        for wrong in ["", "us", "us-east", "us-west-2-lax-1a", "us-east-1a", "US-EAST-1", "us--1", "eu-west-1,us-east-1", "nowhere"] {
+        let long = format!("{}-east-1", "x".repeat(25));
+        assert!(long.parse::<Region>().is_ok(), "{long}");
+        for wrong in [
+            "",
+            "us",
+            "us-east",
+            "us-1",
+            "a-b-c-d-e-1",
+            &format!("x{long}"),
+            "us-west-2-lax-1a",
+            "us-east-1a",
+            "US-EAST-1",
+            "us--1",
+            "eu-west-1,us-east-1",
+            "nowhere",
+        ] {
             assert!(wrong.parse::<Region>().is_err(), "{wrong:?}");
         }
     }

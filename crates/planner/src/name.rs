@@ -117,6 +117,8 @@ mod tests {
         assert_eq!(label("db, prod"), "db-prod");
         assert_eq!(label("bücher\n\"'\\-日本"), "b-cher");
         assert_eq!(label("日本語"), "");
+        assert_eq!(label(" web_1.(a)/b-"), "web_1.(a)/b");
+        assert_eq!(label(&"x".repeat(61)), "x".repeat(60));
     }
 
     #[test]
@@ -133,12 +135,23 @@ mod tests {
     }
 
     #[test]
+    fn the_order_in_which_copies_are_asked_for_is_no_matter() {
+        let copy = |destination: &str| CopyRequest { destination: destination.parse().unwrap(), encryption: Encryption::AsSource };
+        let name = |copies| image_name(&ImageRequest { copies, ..request() }, Some("web"), 1);
+        assert_eq!(name(vec![copy("eu-west-1"), copy("ap-south-1")]), name(vec![copy("ap-south-1"), copy("eu-west-1")]));
+    }
+
+    #[test]
     fn a_token_is_of_every_parameter() {
         let tags = Tags::new([("a".to_owned(), "b".to_owned())]);
         let token = copy_token(&["x", "yz"], &Encryption::AsSource, &tags);
         assert_eq!(token.len(), 64);
         assert_ne!(token, copy_token(&["xy", "z"], &Encryption::AsSource, &tags));
         assert_ne!(token, copy_token(&["x", "yz"], &Encryption::DefaultKey, &tags));
+        for (key, value) in [("a", "c"), ("c", "b")] {
+            let others = Tags::new([(key.to_owned(), value.to_owned())]);
+            assert_ne!(token, copy_token(&["x", "yz"], &Encryption::AsSource, &others));
+        }
         assert_ne!(token, copy_token(&["x", "yz"], &Encryption::AsSource, &Tags::default()));
     }
 

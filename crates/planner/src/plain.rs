@@ -28,6 +28,11 @@ pub fn whole_line(text: &str) -> String {
     shown
 }
 
+/// Whether a character outside ASCII, or DEL, may stand as it is where a terminal might see it: it can be seen, or is a blank or a mark.
+pub fn is_harmless(c: char) -> bool {
+    !is_unseen(c) && !(c.is_whitespace() && !matches!(c, '\u{a0}' | '\u{3000}'))
+}
+
 /// How one character is shown.
 enum Part {
     AsIs(char),
@@ -47,11 +52,12 @@ fn parts(text: &str) -> impl Iterator<Item = Part> {
     let mut marks = 0;
     text.chars().map(move |c| {
         marks = if is_mark(c) { marks + 1 } else { 0 };
-        match c {
-            ' '..='~' => Part::AsIs(c),
-            _ if c.is_whitespace() => Part::AsIs(' '),
-            _ if marks > MARKS_ON_A_LETTER || is_unseen(c) => Part::Escaped(c),
-            _ => Part::AsIs(c),
+        if c.is_whitespace() {
+            Part::AsIs(' ')
+        } else if marks > MARKS_ON_A_LETTER || is_unseen(c) {
+            Part::Escaped(c)
+        } else {
+            Part::AsIs(c)
         }
     })
 }

@@ -155,7 +155,7 @@ impl FromStr for MaxDeletes {
 
     fn from_str(text: &str) -> Result<Self, InvalidMaxDeletes> {
         let number = |digits: &str| {
-            let plain = !digits.is_empty() && digits.bytes().all(|b| b.is_ascii_digit());
+            let plain = digits.bytes().all(|b| b.is_ascii_digit());
             plain.then(|| digits.parse::<u64>().ok()).flatten()
         };
         match text.strip_suffix('%') {

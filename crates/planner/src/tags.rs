@@ -272,7 +272,10 @@ pub fn may_be_carried(key: &str) -> bool {
 impl Intent {
     fn write(&self) -> String {
         let Self { destination: _, encryption, until } = self;
-        format!("until={until} {encryption}").trim_end().to_owned()
+        match encryption {
+            Encryption::AsSource => format!("until={until}"),
+            Encryption::DefaultKey | Encryption::Key(_) => format!("until={until} {encryption}"),
+        }
     }
 
     fn read(destination: Region, value: &str) -> Option<Self> {
@@ -370,6 +373,16 @@ mod tests {
     }
 
     #[test]
+    fn a_key_keeps_the_white_space_at_its_end() {
+        for key in ["", "alias/a\t", "alias/a\n", "alias/a\u{a0}"] {
+            let encryption = Encryption::Key(key.to_owned());
+            let intent = Intent { destination: "eu-west-1".parse().unwrap(), encryption, until: instant("2026-11-25T02:00:00Z") };
+            let tags = Tags::default().with_intents([&intent]);
+            assert_eq!(tags.intents().collect::<Vec<_>>(), vec![Ok(intent)], "{key:?}");
+        }
+    }
+
+    #[test]
     fn an_intent_of_anybody_elses_making_is_unreadable() {
         for value in ["", "until=", "until=tomorrow", "until=2026-11-25T02:00:00Z decrypt", "until=2026-11-25T02:00:00Z encrypt more"] {
             let tags = Tags::new([("ami-backup:copy-to:eu-west-1".to_owned(), value.to_owned())]);
@@ -394,6 +407,14 @@ mod tests {
             until: instant("2026-11-25T02:00:00Z"),
         };
         assert!(!intent.fits_a_tag());
+    }
+
+    #[test]
+    fn a_key_that_would_not_be_read_back_does_not_fit_either() {
+        let key = |key: &str| Encryption::Key(key.to_owned());
+        let intent = |encryption| Intent { destination: "eu-west-1".parse().unwrap(), encryption, until: instant("2026-11-25T02:00:00Z") };
+        assert!(intent(key("alias/dr")).fits_a_tag());
+        assert!(!intent(key("alias/dr encrypt")).fits_a_tag());
     }
 
     #[test]

@@ -9,6 +9,7 @@ use std::sync::mpsc::{Receiver, Sender, channel};
 use std::thread::JoinHandle;
 use std::time::{Duration, Instant};
 
+use ec2_sim::id::AccountId;
 use ec2_sim::{Call, Ec2Sim, Fault, FaultKind, Which, World};
 use jiff::Timestamp;
 use serde_json::Value;
@@ -319,9 +320,14 @@ pub struct Ec2 {
 }
 
 impl Ec2 {
-    /// The example world.
+    /// The example world. It knows the keys of sessions that others than itself give out in these tests, the metadata
+    /// service of another example among them.
     pub fn example() -> Self {
-        Self::of(World::example(1, Timestamp::now()))
+        let mut world = World::example(1, Timestamp::now());
+        for key in ["ASIAMINE", "ASIAROLE", "ASIASESSION", "ASIASSO", "ASIAB9B9634275C24D6A"] {
+            world.access_keys.insert(key.to_owned(), AccountId::default());
+        }
+        Self::of(world)
     }
 
     pub fn of(world: World) -> Self {

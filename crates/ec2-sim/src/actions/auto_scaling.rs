@@ -24,7 +24,7 @@ pub(crate) fn auto_scaling(action: &str, scope: &mut Scope, answer: &mut Xml) ->
 }
 
 fn run<A: Action>(scope: &mut Scope, answer: &mut Xml) -> Result<(), Error> {
-    let action = take::<A>(scope).map_err(|error| validation_error(error.message))?;
+    let action = take::<A>(scope)?;
     if !scope.may(A::NAME) {
         return Err(Error::new(
             "AccessDenied",
@@ -36,18 +36,18 @@ fn run<A: Action>(scope: &mut Scope, answer: &mut Xml) -> Result<(), Error> {
             ),
         ));
     }
-    action.perform(scope, answer)
+    super::perform(action, scope, answer)
 }
 
-fn take<A: Action>(scope: &Scope) -> Result<A, Error> {
+/// Reads a request. Whatever is wrong with it has one code.
+pub(super) fn take<A: Action>(scope: &Scope) -> Result<A, Error> {
     let mut params = Params::new(scope.form);
     params.ignore(&["Action", "Version"]);
-    let action = A::take(&mut params)?;
-    params.finish()?;
-    Ok(action)
+    let action = A::take(&mut params).and_then(|action| params.finish().map(|()| action));
+    action.map_err(|error| validation_error(error.message))
 }
 
-/// What Auto Scaling calls a request that cannot be right.
+/// What Auto Scaling and STS call a request that cannot be right.
 pub(super) fn validation_error(message: impl Into<String>) -> Error {
     Error::new("ValidationError", message)
 }

@@ -65,7 +65,7 @@ impl Action for CopyImage {
         }
         let source = self.source(scope)?;
         self.check_storage(&source, scope)?;
-        self.check_encryption(&source)?;
+        self.check_encryption(&source, scope)?;
         check_name(&self.name, scope)?;
         check_description(self.description.as_deref())?;
         check_room(&source, scope)?;
@@ -113,7 +113,7 @@ impl CopyImage {
         Ok(())
     }
 
-    fn check_encryption(&self, source: &Image) -> Result<(), Error> {
+    fn check_encryption(&self, source: &Image, scope: &Scope) -> Result<(), Error> {
         if self.kms_key_id.is_some() && self.encrypted != Some(true) {
             return Err(Error::invalid_parameter_combination("The parameter KmsKeyId requires the parameter Encrypted to be set."));
         }
@@ -126,18 +126,25 @@ impl CopyImage {
                      is not supported."
                 ),
             )),
+            // There is no example of the code.
+            Some(snapshot)
+                if self.encrypted.is_none() && self.source_region != scope.region && !scope.world.manners.copies_encrypted_unasked =>
+            {
+                Err(Error::new("InvalidRequest", format!("Snapshot {snapshot} is encrypted, with a key that is not in this region.")))
+            }
             _ => Ok(()),
         }
     }
 
-    /// Only the caller's own tags are copied. Where both name a key, the specification wins.
+    /// Only the caller's own tags are copied.
     fn image_tags(&self, source: &Image, scope: &Scope) -> Result<Tags, Error> {
         let mut tags = Tags::new();
         if self.with_tags && source.owner == scope.account {
             tags = source.tags.clone();
             tags.retain(|key, _| !is_reserved(key));
         }
-        merged(&tags, &self.tags.tags("image"))
+        let specified = self.tags.tags("image");
+        if scope.world.manners.copied_tags_win { merged(&specified, &tags) } else { merged(&tags, &specified) }
     }
 
     fn begin(&self, id: &ImageId, source: Image, tags: Tags, scope: &mut Scope) -> Image {
@@ -244,6 +251,7 @@ fn check_room(source: &Image, scope: &Scope) -> Result<(), Error> {
 #[cfg(test)]
 mod tests {
     use insta::assert_snapshot;
+    use jiff::SignedDuration;
 
     use crate::testing::{Client, DB, MAIL, WEB, noon};
     use crate::world::{Origin, World};
@@ -331,6 +339,37 @@ mod tests {
     }
 
     #[test]
+    fn a_token_is_remembered_for_as_long_as_one_likes() {
+        let ec2 = Client::of_example();
+        ec2.sim.world().manners.tokens_remembered = SignedDuration::from_secs(600);
+        let source = ec2.available_image(WEB, "nightly");
+        let west = ec2.in_region("us-west-2");
+        let token = ("ClientToken", "once");
+        let copied = copy(&west, &source, "nightly", &[token]);
+        west.wait(599);
+        assert_eq!(copy(&west, &source, "nightly", &[token]), copied);
+        west.wait(1);
+        assert!(refused(&west, &source, "nightly", &[token]).starts_with("InvalidAMIName.Duplicate"));
+    }
+
+    #[test]
+    fn either_tag_may_win_where_both_name_the_key() {
+        for (copied_tags_win, team) in [(false, "red"), (true, "blue")] {
+            let ec2 = Client::of_example();
+            ec2.sim.world().manners.copied_tags_win = copied_tags_win;
+            let source = ec2.available_image(WEB, "nightly");
+            ec2.ok("CreateTags", &[("ResourceId.1", &source), ("Tag.1.Key", "team"), ("Tag.1.Value", "blue")]);
+            let more = [
+                ("CopyImageTags", "true"),
+                ("TagSpecification.1.ResourceType", "image"),
+                ("TagSpecification.1.Tag.1.Key", "team"),
+                ("TagSpecification.1.Tag.1.Value", "red"),
+            ];
+            assert_eq!(ec2.image(&copy(&ec2, &source, "copy", &more)).tags["team"], team);
+        }
+    }
+
+    #[test]
     fn image_tags_are_copied_on_request_and_snapshot_tags_never() {
         let ec2 = Client::of_example();
         let source = ec2.available_image(WEB, "nightly");
@@ -406,6 +445,21 @@ mod tests {
             refused(&ec2, &source, "half said", &[("KmsKeyId", "alias/aws/ebs")]),
             @"InvalidParameterCombination: The parameter KmsKeyId requires the parameter Encrypted to be set."
         );
+    }
+
+    #[test]
+    fn what_is_encrypted_may_not_go_into_another_region_unless_asked_to_be_encrypted_there() {
+        let ec2 = Client::of_example();
+        ec2.sim.world().manners.copies_encrypted_unasked = false;
+        let source = ec2.available_image(WEB, "nightly");
+        let encrypted = copy(&ec2, &source, "encrypted", &[("Encrypted", "true")]);
+        ec2.wait(600);
+        let west = ec2.in_region("us-west-2");
+        assert!(refused(&west, &encrypted, "unasked", &[]).starts_with("InvalidRequest: Snapshot snap-"));
+        copy(&west, &encrypted, "asked", &[("Encrypted", "true")]);
+        // What is not encrypted goes anywhere, and the key is still here.
+        copy(&west, &source, "in the clear", &[]);
+        copy(&ec2, &encrypted, "here", &[]);
     }
 
     #[test]

@@ -313,6 +313,19 @@ mod tests {
     }
 
     #[test]
+    fn an_image_that_has_failed_may_not_hold_its_name() {
+        let mut world = World::example(1, noon());
+        world.fail_next.image.push("boom".into());
+        world.manners.failed_images_hold_names = false;
+        let ec2 = Client::of(world);
+        ec2.create_image(WEB, "nightly");
+        assert!(ec2.error("CreateImage", &[("InstanceId", DB), ("Name", "nightly")]).starts_with("InvalidAMIName.Duplicate"));
+        ec2.wait(600);
+        ec2.available_image(DB, "nightly");
+        assert!(ec2.error("CreateImage", &[("InstanceId", WEB), ("Name", "nightly")]).starts_with("InvalidAMIName.Duplicate"));
+    }
+
+    #[test]
     fn only_a_running_or_stopped_instance_can_be_imaged() {
         let ec2 = Client::of_example();
         let set = |state| ec2.sim.world().region_mut("us-east-1").instances.get_mut(WEB).unwrap().state = state;

@@ -2,7 +2,7 @@
 
 use super::Action;
 use super::auto_scaling::validation_error;
-use crate::clock::{later, milliseconds};
+use crate::clock::milliseconds;
 use crate::error::Error;
 use crate::launch_devices;
 use crate::paging::{Paging, Rule};
@@ -37,8 +37,7 @@ impl Action for DescribeLaunchConfigurations {
 
     fn perform(self, scope: &mut Scope, answer: &mut Xml) -> Result<(), Error> {
         let page = self.paging.page(PAGES, false, scope)?;
-        let lag = scope.world.manners.visibility_lag;
-        let configurations = scope.here().launch_configurations.values().filter(|it| later(it.created, lag) <= scope.now());
+        let configurations = scope.here().launch_configurations.values().filter(|it| scope.sees(it.created));
         let wanted = |it: &&LaunchConfiguration| self.names.is_empty() || self.names.contains(&it.name);
         let (configurations, next) = page.cut(configurations, |it| it.name.clone(), wanted);
         answer.element("DescribeLaunchConfigurationsResult", |result| {

@@ -58,7 +58,7 @@ impl Action for DescribeLockedSnapshots {
         }
         let now = scope.now();
         let locked = scope.snapshots().filter(|snapshot| ids.is_empty() || ids.contains(&snapshot.id)).filter_map(|snapshot| {
-            let lock = snapshot.lock.clone()?;
+            let lock = snapshot.lock.clone().filter(|lock| scope.sees(lock.created))?;
             let (owner, id, tags) = (snapshot.owner.clone(), snapshot.id.clone(), snapshot.tags.clone());
             Some(Locked { owner, snapshot: id, state: lock.state(now), lock, tags })
         });
@@ -92,6 +92,7 @@ pub(super) fn write_instant(xml: &mut Xml, name: &str, at: Option<Timestamp>) {
 #[cfg(test)]
 mod tests {
     use insta::assert_snapshot;
+    use jiff::SignedDuration;
 
     use crate::testing::{Client, DB};
 
@@ -132,6 +133,20 @@ mod tests {
         assert_eq!(with_state("expired").texts("snapshotId"), [&ids[1][..]]);
         // Nothing else tells of them.
         assert!(!ec2.ok("DescribeSnapshots", &[("Owner.1", "self")]).body.to_lowercase().contains("lock"));
+    }
+
+    #[test]
+    fn what_was_just_locked_may_not_be_seen_yet_and_holds_all_the_same() {
+        let ec2 = Client::of_example();
+        ec2.sim.world().manners.visibility_lag = SignedDuration::from_secs(10);
+        let id = ec2.ok("CreateSnapshot", &[("VolumeId", "vol-0eb1eb1eb1eb10001")]).text("snapshotId");
+        ec2.wait(600);
+        ec2.ok("LockSnapshot", &[("SnapshotId", &id), ("LockMode", "governance"), ("LockDuration", "1")]);
+        ec2.wait(9);
+        assert_eq!(ec2.ok("DescribeLockedSnapshots", &[]).texts("snapshotId"), [""; 0]);
+        assert!(ec2.error("DeleteSnapshot", &[("SnapshotId", &id)]).starts_with("OperationNotPermitted"));
+        ec2.wait(1);
+        assert_eq!(ec2.ok("DescribeLockedSnapshots", &[]).texts("snapshotId"), [id]);
     }
 
     #[test]

@@ -7,7 +7,7 @@ pub(super) const NAME: &str = "GetCallerIdentity";
 
 pub(super) fn perform(scope: &Scope, answer: &mut Xml) {
     answer.element("GetCallerIdentityResult", |result| {
-        result.leaf("Arn", scope.caller_arn()).leaf("UserId", "AIDAEXAMPLEOPERATOR00").leaf("Account", &scope.account);
+        result.leaf("Arn", scope.caller_arn()).leaf("UserId", scope.caller_id()).leaf("Account", &scope.account);
     });
 }
 

@@ -1,7 +1,7 @@
 //! `ListImagesInRecycleBin`: the images that were deregistered and can be restored. Which snapshots they
 //! need is not told.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 
 use super::Action;
 use crate::clock::milliseconds;
@@ -36,13 +36,15 @@ impl Action for ListImagesInRecycleBin {
 
     fn perform(self, scope: &mut Scope, answer: &mut Xml) -> Result<(), Error> {
         let page = self.paging.page(PAGES, false, scope)?.of_at_most(1000);
-        let binned = &scope.here().recycle_bin.images;
+        let binned: BTreeMap<&ImageId, _> =
+            scope.here().recycle_bin.images.iter().filter(|(_, binned)| scope.sees(binned.entered)).collect();
         let missing: Vec<&ImageId> = self.ids.iter().filter(|id| !binned.contains_key(*id)).collect();
         if !missing.is_empty() && scope.world.manners.binned_ids_must_exist {
             return Err(no_such_images(&missing));
         }
         let asked = |id: &ImageId| self.ids.is_empty() || self.ids.contains(id);
-        let (images, next) = page.cut(binned.values().filter(|binned| asked(&binned.item.id)), |b| b.item.id.to_string(), |_| true);
+        let (images, next) =
+            page.cut(binned.values().copied().filter(|binned| asked(&binned.item.id)), |b| b.item.id.to_string(), |_| true);
         answer
             .items("imageSet", images, |item, binned| {
                 item.leaf("imageId", &binned.item.id)

@@ -1,6 +1,6 @@
 //! `ListSnapshotsInRecycleBin`: the snapshots that were deleted and can be restored.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 
 use super::Action;
 use crate::clock::milliseconds;
@@ -29,14 +29,16 @@ impl Action for ListSnapshotsInRecycleBin {
 
     fn perform(self, scope: &mut Scope, answer: &mut Xml) -> Result<(), Error> {
         let page = self.paging.page(PAGES, false, scope)?.of_at_most(1000);
-        let binned = &scope.here().recycle_bin.snapshots;
+        let binned: BTreeMap<&SnapshotId, _> =
+            scope.here().recycle_bin.snapshots.iter().filter(|(_, binned)| scope.sees(binned.entered)).collect();
         if let Some(missing) = self.ids.iter().find(|id| !binned.contains_key(*id))
             && scope.world.manners.binned_ids_must_exist
         {
             return Err(no_such_snapshot(missing));
         }
         let asked = |id: &SnapshotId| self.ids.is_empty() || self.ids.contains(id);
-        let (snapshots, next) = page.cut(binned.values().filter(|binned| asked(&binned.item.id)), |b| b.item.id.to_string(), |_| true);
+        let (snapshots, next) =
+            page.cut(binned.values().copied().filter(|binned| asked(&binned.item.id)), |b| b.item.id.to_string(), |_| true);
         answer
             .items("snapshotSet", snapshots, |item, binned| {
                 item.leaf("snapshotId", &binned.item.id)
@@ -53,6 +55,7 @@ impl Action for ListSnapshotsInRecycleBin {
 #[cfg(test)]
 mod tests {
     use insta::assert_snapshot;
+    use jiff::SignedDuration;
 
     use crate::testing::{Client, DB, WEB, noon};
     use crate::world::{IN_BIN_TAG, RetainedType, RetentionRule, World};
@@ -117,6 +120,22 @@ mod tests {
         drop(world);
         ec2.ok("RestoreSnapshotFromRecycleBin", &[("SnapshotId", &id)]);
         assert_eq!(ec2.ok("DescribeSnapshots", &[("SnapshotId.1", &id)]).text("status"), "completed");
+    }
+
+    #[test]
+    fn what_was_just_deleted_may_not_be_seen_yet_and_can_be_restored_all_the_same() {
+        let ec2 = example();
+        ec2.sim.world().manners.visibility_lag = SignedDuration::from_secs(10);
+        let image = ec2.available_image(WEB, "nightly");
+        let id = ec2.snapshots_of(&image)[0].id.to_string();
+        ec2.ok("DeregisterImage", &[("ImageId", &image), ("DeleteAssociatedSnapshots", "true")]);
+        ec2.wait(9);
+        assert_eq!(ec2.ok("ListSnapshotsInRecycleBin", &[]).texts("snapshotId"), [""; 0]);
+        assert!(ec2.error("ListSnapshotsInRecycleBin", &[("SnapshotId.1", &id)]).starts_with("InvalidSnapshot.NotFound"));
+        ec2.wait(1);
+        assert_eq!(ec2.ok("ListSnapshotsInRecycleBin", &[]).texts("snapshotId"), [&id[..]]);
+        ec2.ok("DeregisterImage", &[("ImageId", &ec2.available_image(WEB, "weekly")), ("DeleteAssociatedSnapshots", "true")]);
+        ec2.ok("RestoreSnapshotFromRecycleBin", &[("SnapshotId", &id)]);
     }
 
     #[test]

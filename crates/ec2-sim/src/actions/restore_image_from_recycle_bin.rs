@@ -4,7 +4,7 @@
 use super::Action;
 use crate::error::Error;
 use crate::id::ImageId;
-use crate::naming::check_free;
+use crate::naming::check_unregistered;
 use crate::query::Params;
 use crate::reference::{image_id, no_such_image, no_such_snapshot};
 use crate::resource::ResourceId;
@@ -31,7 +31,7 @@ impl Action for RestoreImageFromRecycleBin {
         let id = &self.image_id;
         let image = scope.here().recycle_bin.images.get(id).map(|binned| &binned.item).ok_or_else(|| no_such_image(id))?;
         check_snapshots(image, scope)?;
-        check_free(&image.name, scope.here().images.values())?;
+        check_unregistered(&image.name, scope)?;
         let here = scope.here_mut();
         if let Some(image) = here.recycle_bin.restore_image(id) {
             here.deregistered.remove(id);

@@ -11,11 +11,11 @@ use fastrand::Rng;
 use jiff::{SignedDuration, Timestamp};
 use serde::{Deserialize, Serialize};
 
-use super::{Account, Image, Instance, Region, Snapshot};
+use super::{Account, Binned, Image, Instance, LaunchConfiguration, LaunchTemplate, Region, Snapshot};
 use crate::clock::later;
-use crate::id::{AccountId, ImageId, InstanceId, SnapshotId, hash};
+use crate::id::{AccountId, ImageId, InstanceId, LaunchTemplateId, SnapshotId, hash};
 
-/// How the instances, images and snapshots looked lately.
+/// How the instances, images and snapshots looked lately, what lay in the Recycle Bin, and what names images.
 #[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
 pub struct History {
     /// How many reads there were that might have been stale.
@@ -25,10 +25,15 @@ pub struct History {
 }
 
 #[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
+#[serde(default)]
 struct Place {
     instances: BTreeMap<InstanceId, Vec<Version<Instance>>>,
     images: BTreeMap<ImageId, Vec<Version<Image>>>,
     snapshots: BTreeMap<SnapshotId, Vec<Version<Snapshot>>>,
+    binned_images: BTreeMap<ImageId, Vec<Version<Binned<Image>>>>,
+    binned_snapshots: BTreeMap<SnapshotId, Vec<Version<Binned<Snapshot>>>>,
+    launch_templates: BTreeMap<LaunchTemplateId, Vec<Version<LaunchTemplate>>>,
+    launch_configurations: BTreeMap<String, Vec<Version<LaunchConfiguration>>>,
 }
 
 /// What a resource was from some instant on, until the next version.
@@ -56,6 +61,10 @@ impl History {
                 keep(&mut place.instances, &region.instances, since, oldest);
                 keep(&mut place.images, &region.images, since, oldest);
                 keep(&mut place.snapshots, &region.snapshots, since, oldest);
+                keep(&mut place.binned_images, &region.recycle_bin.images, since, oldest);
+                keep(&mut place.binned_snapshots, &region.recycle_bin.snapshots, since, oldest);
+                keep(&mut place.launch_templates, &region.launch_templates, since, oldest);
+                keep(&mut place.launch_configurations, &region.launch_configurations, since, oldest);
             }
         }
     }
@@ -82,6 +91,10 @@ impl History {
                 image.visible_from <= then
             });
             recall(&mut seen.snapshots, &place.snapshots, read, |snapshot, then| snapshot.visible_from <= then);
+            recall(&mut seen.recycle_bin.images, &place.binned_images, read, |_, _| true);
+            recall(&mut seen.recycle_bin.snapshots, &place.binned_snapshots, read, |_, _| true);
+            recall(&mut seen.launch_templates, &place.launch_templates, read, |_, _| true);
+            recall(&mut seen.launch_configurations, &place.launch_configurations, read, |_, _| true);
             seen.deregistered.retain(|id, _| !seen.images.contains_key(id));
         }
         seen
@@ -156,7 +169,7 @@ mod tests {
 
     use super::*;
     use crate::testing::{Client, DB, WEB, noon};
-    use crate::world::World;
+    use crate::world::{RetainedType, RetentionRule, World};
 
     fn stale(seconds: i64) -> Client {
         let mut world = World::example(1, noon());
@@ -228,6 +241,89 @@ mod tests {
         assert_eq!(seen(&ec2, "DescribeSnapshots", &[], "status"), set(&[""]));
         // What really is there was never touched.
         assert!(ec2.sim.world().region("us-east-1").snapshots.is_empty());
+    }
+
+    #[test]
+    fn a_lock_comes_and_goes() {
+        let ec2 = stale(20);
+        let image = ec2.available_image(WEB, "nightly");
+        let id = ec2.snapshots_of(&image)[0].id.to_string();
+        let locks = |ec2: &Client| seen(ec2, "DescribeLockedSnapshots", &[], "lockState");
+        ec2.ok("LockSnapshot", &[("SnapshotId", &id), ("LockMode", "governance"), ("LockDuration", "1")]);
+        ec2.wait(10);
+        assert_eq!(locks(&ec2), set(&["", "governance"]));
+        // It holds all the same.
+        assert!(ec2.error("DeleteSnapshot", &[("SnapshotId", &id)]).starts_with("InvalidSnapshot.InUse"));
+        ec2.ok("DeregisterImage", &[("ImageId", &image)]);
+        assert!(ec2.error("DeleteSnapshot", &[("SnapshotId", &id)]).starts_with("OperationNotPermitted"));
+        ec2.wait(11);
+        assert_eq!(locks(&ec2), set(&["governance"]));
+        ec2.ok("UnlockSnapshot", &[("SnapshotId", &id)]);
+        ec2.wait(10);
+        assert_eq!(locks(&ec2), set(&["", "governance"]));
+        ec2.wait(11);
+        assert_eq!(locks(&ec2), set(&[""]));
+    }
+
+    #[test]
+    fn what_lies_in_the_bin_comes_and_goes() {
+        let ec2 = stale(20);
+        {
+            let mut world = ec2.sim.world();
+            let rules = &mut world.region_mut("us-east-1").recycle_bin.rules;
+            rules.insert("imagesRule1".to_owned(), RetentionRule::new(RetainedType::Ec2Image, 1));
+            rules.insert("snapsRule01".to_owned(), RetentionRule::new(RetainedType::EbsSnapshot, 2));
+        }
+        let id = ec2.available_image(WEB, "nightly");
+        let snapshot = ec2.snapshots_of(&id)[0].id.to_string();
+        let images = |ec2: &Client| seen(ec2, "ListImagesInRecycleBin", &[], "imageId");
+        let snapshots = |ec2: &Client| seen(ec2, "ListSnapshotsInRecycleBin", &[], "snapshotId");
+        ec2.wait(21);
+        ec2.ok("DeregisterImage", &[("ImageId", &id), ("DeleteAssociatedSnapshots", "true")]);
+        ec2.wait(10);
+        assert_eq!((images(&ec2), snapshots(&ec2)), (set(&["", &id]), set(&["", &snapshot])));
+        ec2.wait(11);
+        assert_eq!((images(&ec2), snapshots(&ec2)), (set(&[&id]), set(&[&snapshot])));
+        ec2.ok("RestoreSnapshotFromRecycleBin", &[("SnapshotId", &snapshot)]);
+        ec2.wait(10);
+        assert_eq!(snapshots(&ec2), set(&["", &snapshot]));
+        // Its day is over at an instant at which nobody calls.
+        ec2.wait(24 * 3600);
+        assert_eq!((images(&ec2), snapshots(&ec2)), (set(&[""]), set(&[""])));
+    }
+
+    #[test]
+    fn what_names_images_comes_and_goes() {
+        let ec2 = stale(20);
+        let auto_scaling = ec2.of_service("autoscaling");
+        ec2.wait(300);
+        ec2.ok("CreateLaunchTemplate", &[("LaunchTemplateName", "web"), ("LaunchTemplateData.ImageId", "ami-00000000")]);
+        let configuration = [("LaunchConfigurationName", "web"), ("ImageId", "ami-12345678"), ("InstanceType", "t3.micro")];
+        auto_scaling.ok("CreateLaunchConfiguration", &configuration);
+        let templates = |ec2: &Client| seen(ec2, "DescribeLaunchTemplates", &[], "launchTemplateName");
+        let configurations = || seen(&auto_scaling, "DescribeLaunchConfigurations", &[], "LaunchConfigurationName");
+        ec2.wait(10);
+        assert_eq!((templates(&ec2), configurations()), (set(&["", "web"]), set(&["", "web"])));
+        ec2.wait(11);
+        assert_eq!((templates(&ec2), configurations()), (set(&["web"]), set(&["web"])));
+        ec2.ok("DeleteLaunchTemplate", &[("LaunchTemplateName", "web")]);
+        auto_scaling.ok("DeleteLaunchConfiguration", &[configuration[0]]);
+        ec2.wait(10);
+        assert_eq!((templates(&ec2), configurations()), (set(&["", "web"]), set(&["", "web"])));
+        ec2.wait(11);
+        assert_eq!((templates(&ec2), configurations()), (set(&[""]), set(&[""])));
+    }
+
+    #[test]
+    fn a_history_that_knew_no_bin_can_still_be_read() {
+        let ec2 = stale(20);
+        ec2.available_image(WEB, "nightly");
+        let history = ec2.sim.snapshot().history;
+        let mut value = serde_json::to_value(&history).unwrap();
+        for place in value.pointer_mut("/places/123456789012").unwrap().as_object_mut().unwrap().values_mut() {
+            place.as_object_mut().unwrap().retain(|key, _| ["instances", "images", "snapshots"].contains(&&key[..]));
+        }
+        assert_eq!(serde_json::from_value::<History>(value).unwrap(), history);
     }
 
     #[test]

@@ -284,6 +284,14 @@ impl Image {
         self.deprecation_time.is_some_and(|at| at <= now)
     }
 
+    /// When it can be deregistered, while its protection cools down.
+    pub(super) fn cooled_down_at(&self) -> Option<Timestamp> {
+        match self.deregistration_protection {
+            DeregistrationProtection::CoolingDown { until } => Some(until),
+            DeregistrationProtection::Disabled | DeregistrationProtection::Enabled { .. } => None,
+        }
+    }
+
     /// What its children descend from: itself, which is in that region, and its own ancestors.
     pub(crate) fn ancestry(&self, region: &str) -> Vec<Ancestor> {
         let own =

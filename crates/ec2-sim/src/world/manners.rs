@@ -13,7 +13,8 @@ use super::{Allowance, StateReason};
 #[serde(default, deny_unknown_fields)]
 #[expect(clippy::struct_excessive_bools, reason = "each is a switch of its own")]
 pub struct Manners {
-    /// For how long what was just created cannot be seen by any call. EC2 is eventually consistent.
+    /// For how long what was just created cannot be seen by any call, what was just deleted not in the Recycle
+    /// Bin, and a new lock not in the list of locks. EC2 is eventually consistent.
     pub visibility_lag: SignedDuration,
     /// For how long the mappings of a new image lack their snapshot ids; divided by the world's speed.
     pub snapshot_ids_after: SignedDuration,
@@ -66,6 +67,17 @@ pub struct Manners {
     /// Whether an image in the Recycle Bin holds its name. Not documented. While it does, it can always be
     /// restored; while it does not, only if nobody has taken the name.
     pub binned_images_hold_names: bool,
+    /// Whether an image that has failed holds its name. Not documented (ec2-semantics 14, question 5).
+    pub failed_images_hold_names: bool,
+    /// Whose tag a copy gets where `CopyImageTags` and `TagSpecifications` both name its key: the source's, or
+    /// else the specification's. Not documented (ec2-semantics 14, question 8).
+    pub copied_tags_win: bool,
+    /// Whether `CopyImage` of an encrypted image into another region that says nothing of encryption makes an
+    /// encrypted copy. Two pages of AWS's contradict each other, for the key of the source is not there
+    /// (ec2-semantics 14, question 10); else the call is refused.
+    pub copies_encrypted_unasked: bool,
+    /// For how long a client token is remembered. Not documented (ec2-semantics 14, question 14).
+    pub tokens_remembered: SignedDuration,
     /// Whether a listing of the Recycle Bin by ids fails if one of them is not in it. Not documented; else
     /// it is left out.
     pub binned_ids_must_exist: bool,
@@ -79,8 +91,9 @@ pub struct Manners {
     pub snapshot_pace: Pace,
     /// How long the copy of a snapshot takes.
     pub copy_pace: Pace,
-    /// How old an answer of `Describe…` may be: each instance, image and snapshot is shown as it was at some
-    /// instant within this time, and what is available now may be pending in the next answer.
+    /// How old an answer of `Describe…` or `List…` may be: each instance, image, snapshot (in the Recycle Bin
+    /// too), launch template and launch configuration is shown as it was at some instant within this time, and
+    /// what is available now may be pending in the next answer.
     pub stale_reads: SignedDuration,
     /// Whether lists come in another order each time, those within an answer's items too. Without it a listing
     /// has no order that means anything, but always the same one.
@@ -133,6 +146,10 @@ impl Default for Manners {
             tier_restore_takes: SignedDuration::from_hours(24),
             cooling_down_reads: "disabling-with-cooldown".to_owned(),
             binned_images_hold_names: true,
+            failed_images_hold_names: true,
+            copied_tags_win: false,
+            copies_encrypted_unasked: true,
+            tokens_remembered: SignedDuration::from_hours(24),
             binned_ids_must_exist: true,
             snapshot_recovery: SignedDuration::ZERO,
             first_rule_pending: SignedDuration::ZERO,
@@ -180,7 +197,6 @@ pub enum ClosedRegion {
     OptInRequired,
 }
 
-/// What goes wrong with the next things created or deleted, first come first served. The call that creates
 /// What `DescribeImageReferences` does if the caller lacks a permission that it needs beside its own.
 /// Not documented (ec2-semantics 14, question 9).
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
@@ -192,7 +208,7 @@ pub enum DeniedReferences {
     Partial,
 }
 
-/// What goes wrong with the next things created, first come first served. The call that creates
+/// What goes wrong with the next things created or deleted, first come first served. The call that creates
 /// succeeds; the failure comes later, when the image would have become available.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(default, deny_unknown_fields)]

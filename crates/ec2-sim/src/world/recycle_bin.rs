@@ -179,6 +179,13 @@ impl RecycleBin {
         Some(snapshot)
     }
 
+    /// The instants at which something leaves it or can be used again.
+    pub(super) fn instants(&self) -> impl Iterator<Item = Timestamp> {
+        let images = self.images.values().map(|binned| binned.leaves);
+        let snapshots = self.snapshots.values().map(|binned| binned.leaves);
+        images.chain(snapshots).chain(self.recovering.values().copied())
+    }
+
     pub(super) fn settle(&mut self, now: Timestamp, snapshots: &mut BTreeMap<SnapshotId, Snapshot>) {
         self.images.retain(|_, binned| now < binned.leaves);
         self.snapshots.retain(|_, binned| now < binned.leaves);

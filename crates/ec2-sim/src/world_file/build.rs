@@ -6,15 +6,18 @@ use std::ops::Range;
 use jiff::{SignedDuration, Timestamp};
 use toml::Spanned;
 
+use super::holds::HoldsText;
+use super::recycle_bin::ToBin;
+use super::references::Builds;
 use super::volume::{Entry, VolumeText};
-use super::{AccountText, File, ImageText, InstanceText, RegionText, SnapshotText};
+use super::{AccountText, File, ImageText, InstanceText, RegionText, RoleText, SnapshotText};
 use crate::clock::later;
 use crate::copying;
 use crate::id::{AccountId, ImageId, InstanceId, ReservationId, SnapshotId, VolumeId};
 use crate::toml_file::{Instant, Length, Problem};
 use crate::world::{
-    Attachment, BlockDevice, DeregistrationProtection, Device, Ebs, Image, ImageState, Instance, InstanceState, OptInStatus, Origin,
-    Region, START_DURATION, STOP_DURATION, Snapshot, SnapshotState, StateReason, Tags, Volume, World,
+    Attachment, BlockDevice, Device, Ebs, Image, ImageState, Instance, InstanceState, OptInStatus, Origin, Region, Role, START_DURATION,
+    STOP_DURATION, Snapshot, SnapshotState, StateReason, Tags, Volume, World,
 };
 
 /// An instance of which nothing is said has been running that long.
@@ -25,7 +28,8 @@ const ROOT: &str = "/dev/sda1";
 
 pub(super) struct Builder<'t> {
     text: &'t str,
-    world: World,
+    pub(super) world: World,
+    pub(super) to_bin: ToBin,
 }
 
 /// A device of an image to be, and what is known of where it comes from.
@@ -43,12 +47,15 @@ impl<'t> Builder<'t> {
         world.speed = file.speed;
         world.manners = file.manners.clone();
         world.fail_next = file.fail_next.clone();
-        Self { text, world }
+        Self { text, world, to_bin: ToBin::default() }
     }
 
     pub(super) fn build(mut self, file: File) -> Result<World, Problem> {
         for account in file.account {
             self.account(account);
+        }
+        for role in file.role {
+            self.role(role)?;
         }
         for region in file.region {
             self.region(region)?;
@@ -62,11 +69,33 @@ impl<'t> Builder<'t> {
         for image in file.image {
             self.image(image)?;
         }
+        for rule in file.retention_rule {
+            self.retention_rule(rule)?;
+        }
+        for template in file.launch_template {
+            self.launch_template(template)?;
+        }
+        for configuration in file.launch_configuration {
+            self.launch_configuration(configuration)?;
+        }
+        for parameter in file.parameter {
+            self.parameter(parameter)?;
+        }
+        for recipe in file.image_recipe {
+            self.recipe(Builds::Images, recipe)?;
+        }
+        for recipe in file.container_recipe {
+            self.recipe(Builds::Containers, recipe)?;
+        }
         if let Some(named) = file.metadata_instance {
             self.world.metadata_instance = Some(self.metadata_instance(&named)?);
         }
+        self.fill_bins()?;
         let clock = self.world.clock;
+        // What is due by now has long been so: no read is to see it as it is written here.
+        let stale_reads = std::mem::take(&mut self.world.manners.stale_reads);
         self.world.settle(clock);
+        self.world.manners.stale_reads = stale_reads;
         Ok(self.world)
     }
 
@@ -82,6 +111,40 @@ impl<'t> Builder<'t> {
             self.world.access_keys.insert(key, text.id.clone());
         }
         self.world.accounts.entry(text.id).or_default().denied_actions.extend(text.denied_actions);
+    }
+
+    fn role(&mut self, text: RoleText) -> Result<(), Problem> {
+        let name = text.name.get_ref();
+        if !Role::is_name(name) {
+            let message = format!("`{name}` is no name of a role, expected 64 letters, digits and _+=,.@- at most");
+            return Err(self.problem(text.name.span(), &message));
+        }
+        let mut role = Role { trusts: text.trusts, denied_actions: text.denied_actions, ..Role::default() };
+        if let Some(path) = text.path {
+            if !Role::is_path(path.get_ref()) {
+                let message = format!("`{}` is no path, expected one such as /backup/", path.get_ref());
+                return Err(self.problem(path.span(), &message));
+            }
+            role.path = path.into_inner();
+        }
+        if let Some(external_id) = text.external_id {
+            if !Role::is_external_id(external_id.get_ref()) {
+                let message = format!("`{}` is no external id, expected two or more letters, digits and _+=,.@:/-", external_id.get_ref());
+                return Err(self.problem(external_id.span(), &message));
+            }
+            role.external_id = Some(external_id.into_inner());
+        }
+        if let Some(longest) = text.max_session_duration {
+            role.max_session_duration = longest.get_ref().0;
+            if !Role::MAX_SESSION_DURATIONS.contains(&role.max_session_duration) {
+                return Err(self.problem(longest.span(), "sessions of a role may last from 1h to 12h at most"));
+            }
+        }
+        let roles = &mut self.world.accounts.entry(text.account.clone()).or_default().roles;
+        if roles.insert(name.clone(), role).is_some() {
+            return Err(self.problem(text.name.span(), &format!("there is another role `{name}` in account {}", text.account)));
+        }
+        Ok(())
     }
 
     fn region(&mut self, text: RegionText) -> Result<(), Problem> {
@@ -182,8 +245,17 @@ impl<'t> Builder<'t> {
         snapshot.progress = if state == SnapshotState::Completed { 100 } else { 0 };
         snapshot.encrypted = text.encrypted;
         snapshot.kms_key_id = text.kms_key_id;
-        snapshot.storage_tier = text.tier;
         snapshot.tags = text.tags;
+        let holds = HoldsText {
+            tier: text.tier,
+            tiering: text.tiering,
+            lock: text.lock,
+            public: text.public,
+            shared_with: text.shared_with,
+            managed_by: text.managed_by,
+            in_bin: text.in_bin,
+        };
+        self.hold(&mut snapshot, &region, &holds)?;
         self.world.region_of_mut(&text.account, &region).snapshots.insert(snapshot.id.clone(), snapshot);
         Ok(())
     }
@@ -203,6 +275,7 @@ impl<'t> Builder<'t> {
         {
             return Err(self.problem(reason.span(), "only an image with state = \"failed\" has a reason"));
         }
+        let last_launched = text.last_launched.as_ref().map(|at| self.since(Some(at), None, SignedDuration::ZERO)).transpose()?;
         let (origin, planned, architecture) = self.origin(&mut text, &region)?;
         let ends = if state == ImageState::Pending { text.ready.map_or(Timestamp::MAX, |ready| ready.0) } else { created };
         let mut devices = Vec::new();
@@ -234,15 +307,16 @@ impl<'t> Builder<'t> {
             devices,
             public: text.public,
             launch_permissions: text.shared_with,
-            deregistration_protection: if text.protected {
-                DeregistrationProtection::Enabled { with_cooldown: false }
-            } else {
-                DeregistrationProtection::Disabled
-            },
+            deregistration_protection: text.protected.0,
             deprecation_time: text.deprecated.map(|at| at.0),
+            managed_by: text.managed_by,
+            launches: last_launched.into_iter().collect(),
             tags: text.tags,
             ..public
         };
+        if let Some(in_bin) = &text.in_bin {
+            self.bin_image(&image, &region, in_bin)?;
+        }
         self.world.region_of_mut(&text.account, &region).images.insert(id, image);
         Ok(())
     }
@@ -379,6 +453,7 @@ impl<'t> Builder<'t> {
             snapshot.kms_key_id = volume.kms_key_id;
             snapshot.tags = text.snapshot_tags.clone();
             snapshot.tags.extend(volume.tags);
+            self.hold(&mut snapshot, region, &text.snapshots)?;
             self.world.region_of_mut(&text.account, region).snapshots.insert(id.clone(), snapshot);
             id
         };
@@ -415,7 +490,7 @@ impl<'t> Builder<'t> {
         Ok(Some(volumes))
     }
 
-    fn region_name(&self, named: &Spanned<String>) -> Result<String, Problem> {
+    pub(super) fn region_name(&self, named: &Spanned<String>) -> Result<String, Problem> {
         let name = named.get_ref();
         if self.world.regions.contains_key(name) {
             Ok(name.clone())
@@ -438,7 +513,12 @@ impl<'t> Builder<'t> {
     }
 
     /// Since when something is there.
-    fn since(&self, created: Option<&Spanned<Instant>>, age: Option<Length>, usual: SignedDuration) -> Result<Timestamp, Problem> {
+    pub(super) fn since(
+        &self,
+        created: Option<&Spanned<Instant>>,
+        age: Option<Length>,
+        usual: SignedDuration,
+    ) -> Result<Timestamp, Problem> {
         let clock = self.world.clock;
         match (created, age) {
             (Some(created), Some(_)) => Err(self.problem(created.span(), "expected `created` or `age`, not both")),
@@ -451,7 +531,7 @@ impl<'t> Builder<'t> {
     }
 
     /// The id that was given, if it is free, or a new one.
-    fn id<I: std::fmt::Display>(
+    pub(super) fn id<I: std::fmt::Display>(
         &mut self,
         given: Option<Spanned<I>>,
         mint: impl Fn(&mut crate::id::Ids) -> I,
@@ -473,14 +553,14 @@ impl<'t> Builder<'t> {
         }
     }
 
-    fn regions(&self) -> impl Iterator<Item = (&AccountId, &str, &Region)> {
+    pub(super) fn regions(&self) -> impl Iterator<Item = (&AccountId, &str, &Region)> {
         self.world
             .accounts
             .iter()
             .flat_map(|(account, held)| held.regions.iter().map(move |(name, region)| (account, name.as_str(), region)))
     }
 
-    fn problem(&self, at: Range<usize>, message: &str) -> Problem {
+    pub(super) fn problem(&self, at: Range<usize>, message: &str) -> Problem {
         Problem::new(self.text, at, message)
     }
 

@@ -148,16 +148,12 @@ impl fmt::Display for PurgeReport {
 impl PurgeReport {
     /// One line for each check that could not be made, however many regions it was wanted in.
     fn write_warnings(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let mut unmade: BTreeMap<(Check, &str), Vec<&Region>> = BTreeMap::new();
+        let mut unmade: BTreeMap<(Check, &str, bool), Vec<&Region>> = BTreeMap::new();
         for check in &self.unmade_checks {
-            unmade.entry((check.check, &check.why)).or_default().push(&check.region);
+            unmade.entry((check.check, &check.why, check.keeps)).or_default().push(&check.region);
         }
-        let so = if self.keeps_for_want_of_checks() {
-            "what it might have spoken for was kept"
-        } else {
-            "nothing was kept for it (--require-checks keeps)"
-        };
-        for ((check, why), regions) in unmade {
+        for ((check, why, keeps), regions) in unmade {
+            let so = if keeps { "what it might have spoken for was kept" } else { "nothing was kept for it (--require-checks keeps)" };
             let regions = match regions.as_slice() {
                 [region] => region.to_string(),
                 regions => format!("{} regions ({})", regions.len(), list(regions)),
@@ -165,15 +161,6 @@ impl PurgeReport {
             writeln!(f, "warning: {check} could not be read in {regions}: {why}; {so}")?;
         }
         Ok(())
-    }
-
-    /// Whether it is a purge that keeps what it could not ask about: each thing bears the first of the reasons only.
-    fn keeps_for_want_of_checks(&self) -> bool {
-        let unchecked = |reason: &KeepReason| matches!(reason, KeepReason::NotChecked { .. });
-        self.verdicts.iter().any(|verdict| match &verdict.verdict.decision {
-            Decision::Keep { reason } => unchecked(reason),
-            Decision::Purge { left, .. } => left.iter().any(|left| unchecked(&left.reason)),
-        })
     }
 }
 

@@ -41,7 +41,7 @@ pub async fn purge(run: &Run<'_>, scope: &RegionScope, policy: &PurgePolicy) -> 
     };
     let (mut seen, policy) = read?;
     let plan = decide(&seen.inventory, &policy, now);
-    seen.note_unmade_checks(run, &plan);
+    seen.note_unmade_checks(run, &plan, &policy);
     let checked = match guard(plan.clone(), &seen.inventory, Permit::Purge(&policy), now) {
         Ok(checked) => checked,
         Err(refusal) => return Ok(report(run, seen, &plan, &Results::new(), now, Some(refusal.to_string()))),
@@ -190,8 +190,8 @@ impl Seen {
     }
 
     /// Notes and tells the checks that could not be made and were wanted.
-    fn note_unmade_checks(&mut self, run: &Run<'_>, plan: &Plan) {
-        self.unmade_checks = unmade_checks(plan, &self.inventory);
+    fn note_unmade_checks(&mut self, run: &Run<'_>, plan: &Plan, policy: &PurgePolicy) {
+        self.unmade_checks = unmade_checks(plan, &self.inventory, policy.require_checks);
         for unmade in &mut self.unmade_checks {
             if let Some(failure) = self.failed_checks.get(&(unmade.region.clone(), unmade.check)) {
                 unmade.why = Anywhere(failure).to_string();
@@ -259,11 +259,13 @@ async fn apply_all(run: &Run<'_>, checked: &CheckedPlan, inventory: &Inventory) 
         working.join_all().await;
         let strands = |place: usize, removal: &Removal| steps.get(place).is_some_and(|step| strands(step, removal));
         left = results.iter().filter(|(at, removal)| is_worth_repeating(removal) || strands(**at, removal)).map(|(at, _)| *at).collect();
-        // What no later run could find is asked for again as long as there is patience.
-        let is_enough = repeat >= REPEATS && !results.iter().any(|(at, removal)| strands(*at, removal));
+        // What no later run could find is asked for again as long as there is patience, and nothing else: the plan grows old.
+        if repeat >= REPEATS {
+            left.retain(|at| results.get(at).is_some_and(|removal| strands(*at, removal)));
+        }
         // Patience begins when there is something to wait for: to read and to delete may have taken longer than that.
         let delays = delays.get_or_insert_with(|| Delays::new(run, run.clock.now()));
-        if left.is_empty() || is_enough || !delays.wait(run, Duration::ZERO).await {
+        if left.is_empty() || !delays.wait(run, Duration::ZERO).await {
             break;
         }
     }
@@ -318,12 +320,12 @@ fn is_worth_repeating(removal: &Removal) -> bool {
     deletions(removal).any(Deletion::is_worth_repeating)
 }
 
-/// Whether the image of a step is gone and a snapshot is left, for the time being, that only the image's mark covered.
+/// Whether the image of a step is gone, or may be, and a snapshot is left, for the time being, that only the image's mark covered.
 fn strands(step: &CheckedStep, removal: &Removal) -> bool {
     let Action::RemoveImage(remove) = step.action() else { return false };
     let may_pass = |deletion: &Deletion| *deletion == Deletion::NotTried || deletion.is_worth_repeating() || deletion.is_unanswered();
     let is_left = |snapshot: &SnapshotDeletion| may_pass(&snapshot.deletion) && remove.covered.contains(&snapshot.snapshot);
-    removal.image.is_gone() && removal.snapshots.iter().any(is_left)
+    (removal.image.is_gone() || removal.image.is_unanswered()) && removal.snapshots.iter().any(is_left)
 }
 
 fn is_unanswered(removal: &Removal) -> bool {

@@ -310,28 +310,42 @@ async fn a_check_that_is_denied_in_part_names_that_permission() {
 
 #[tokio::test(start_paused = true)]
 async fn what_was_found_before_a_check_broke_off_counts() {
-    let scene = Scene::with(|world| {
-        let laid: Vec<Laid> = (0..15).map(|_| expired().put(world, HOME)).collect();
-        template(world, HOME, &[&laid[0]]);
-    })
-    .await;
-    scene.fault("DescribeImageReferences", Which::From(2), FaultKind::throttled());
-    let report = scene.purge(&these(&[HOME])).await.unwrap();
-    assert_eq!(report.ending, Ending::Done);
-    assert!(matches!(kept(&report)[..], [KeepReason::Referenced { .. }]));
-    assert_eq!(scene.images(HOME).len(), 1);
-    assert_eq!(report.unmade_checks.len(), 1);
-    assert!(report.unmade_checks[0].why.contains("RequestLimitExceeded"), "{report}");
+    for policy in [PurgePolicy::default(), required()] {
+        let scene = Scene::with(|world| {
+            let laid: Vec<Laid> = (0..15).map(|_| expired().put(world, HOME)).collect();
+            template(world, HOME, &[&laid[0]]);
+        })
+        .await;
+        scene.fault("DescribeImageReferences", Which::From(2), FaultKind::throttled());
+        let report = scene.purge_how(How::default(), &these(&[HOME]), &policy).await.unwrap();
+        assert_eq!(report.ending, Ending::SomeFailed);
+        assert!(kept(&report).iter().any(|reason| matches!(reason, KeepReason::Referenced { .. })));
+        assert_eq!(kept(&report).iter().filter(|reason| matches!(reason, KeepReason::NotChecked { .. })).count(), 5);
+        assert_eq!(scene.images(HOME).len(), 6);
+        assert_eq!(report.unmade_checks.len(), 1);
+        assert!(report.to_string().contains("what it might have spoken for was kept"), "{report}");
+    }
+}
 
-    let scene = Scene::with(|world| {
-        let laid: Vec<Laid> = (0..15).map(|_| expired().put(world, HOME)).collect();
-        template(world, HOME, &[&laid[0]]);
-    })
-    .await;
-    scene.fault("DescribeImageReferences", Which::From(2), FaultKind::throttled());
-    let report = scene.purge_how(How::default(), &these(&[HOME]), &required()).await.unwrap();
-    assert_eq!(report.ending, Ending::SomeFailed);
-    assert_eq!(kept(&report).iter().filter(|reason| matches!(reason, KeepReason::NotChecked { .. })).count(), 5);
+#[tokio::test(start_paused = true)]
+async fn a_check_that_ec2_is_too_busy_for_keeps_until_it_is_not() {
+    for kind in [FaultKind::throttled(), FaultKind::internal_error(), FaultKind::Truncated, FaultKind::Hang] {
+        for call in CHECKS {
+            let scene = Scene::with(|world| {
+                expired().put(world, HOME);
+                expired().put_orphans(world, HOME);
+            })
+            .await;
+            scene.fault(call, Which::First(8), kind.clone());
+            let report = scene.purge(&these(&[HOME])).await.unwrap();
+            assert_eq!(report.ending, Ending::SomeFailed, "{call}: {report}");
+            assert!(kept(&report).iter().any(|reason| matches!(reason, KeepReason::NotChecked { .. })), "{call}: {report}");
+            assert!(!scene.held(HOME).snapshots.is_empty(), "{call}");
+            scene.sim.clear_faults();
+            assert_eq!(scene.purge(&these(&[HOME])).await.unwrap().ending, Ending::Done);
+            assert!(scene.images(HOME).is_empty() && scene.held(HOME).snapshots.is_empty(), "{call}");
+        }
+    }
 }
 
 #[tokio::test(start_paused = true)]
@@ -388,7 +402,7 @@ async fn checks_that_are_never_answered_are_given_up_together_within_thirty_seco
         scene.fault(call, Which::First(100), FaultKind::Hang);
     }
     let report = scene.purge_how(DRY_RUN, &these(&[HOME, EUROPE]), &PurgePolicy::default()).await.unwrap();
-    assert_eq!(report.ending, Ending::Done);
+    assert_eq!(report.ending, Ending::SomeFailed, "what they might have spoken for stays");
     assert!(scene.elapsed() <= SignedDuration::from_secs(30), "{:?}", scene.elapsed());
     let mut unmade: BTreeMap<Check, usize> = BTreeMap::new();
     report.unmade_checks.iter().for_each(|unmade_check| *unmade.entry(unmade_check.check).or_default() += 1);

@@ -951,3 +951,13 @@ async fn snapshots_that_could_not_be_found_again_keep_their_image_where_they_can
     assert_only_gone(&before, &scene, []);
     assert!(report.to_string().contains("ec2:DeleteSnapshot is missing"), "{report}");
 }
+
+#[tokio::test(start_paused = true)]
+async fn an_image_that_ec2_does_not_know_by_its_id_but_lists_is_not_taken_for_gone() {
+    let scene = Scene::with(|world| drop(expired().put(world, HOME))).await;
+    scene.fault("DeregisterImage", Which::First(2), error(400, "InvalidAMIID.NotFound", "The image id does not exist"));
+    let report = scene.purge(&these(&[HOME])).await.unwrap();
+    assert_eq!(report.ending, Ending::Done, "{report}");
+    assert_eq!(count_of(&scene, "DeregisterImage"), 3);
+    assert!(scene.images(HOME).is_empty() && scene.held(HOME).snapshots.is_empty());
+}

@@ -86,7 +86,7 @@ mod tests {
         assert_eq!(offset_of("+01:00"), Some(60));
         assert_eq!(offset_of("-0330"), Some(-210));
         assert_eq!(offset_of("+14"), Some(840));
-        for text in ["+1", "+530", "+14:01", "-1201", "+20", "+0175", "+01:0", "+01:000"] {
+        for text in ["+1", "+530", "+14:01", "-1201", "+20", "+0160", "+0175", "+01:0", "+01:000"] {
             assert_eq!(offset_of(text), None, "{text}");
         }
     }

@@ -193,6 +193,10 @@ mod tests {
             "+8000 years",
             "@99999999999999999999",
             "@12 days",
+            "20261224-",
+            "24-Dec-",
+            "2026-12-24 18:00 GMT+05",
+            "2 days ago hence",
         ];
         insta::assert_snapshot!(texts.map(expiry).join("\n"), @r#"
         the expiry is empty: write when the backup may go, such as `+1 week`
@@ -221,8 +225,38 @@ mod tests {
         the expiry `+8000 years` lies beyond the year 9999: leave the expiry out to keep the backup for ever
         the expiry `@99999999999999999999` is not understood: the number `99999999999999999999` is too large; leave the expiry out to keep the backup for ever
         the expiry `@12 days` is not understood: `@` stands with the whole seconds since 1970 and nothing else; write `@1795992000`
+        the expiry `20261224-` is not understood: `-` has no meaning here; write something like `+1 week` or `2026-12-24 18:00 UTC`
+        the expiry `24-Dec-` is not understood: there is no such date; write it as `2026-12-24`
+        the expiry `2026-12-24 18:00 GMT+05` is not understood: there is no such offset from UTC; write it as `+01:00`
+        the expiry `2 days ago hence` is not understood: `hence` has no meaning here; write something like `+1 week` or `2026-12-24 18:00 UTC`
         "#);
-        assert_eq!(Expiry::from_expression(&"+1 day ".repeat(20), &sunday("UTC0")), Err(ExpressionError::TooLong));
+    }
+
+    #[test]
+    fn a_year_behind_a_month_and_day_is_the_dates_unless_it_counts_what_is_behind_it() {
+        let texts = [
+            "Dec 24 2026 next week",
+            "Dec 24 2026 UTC 18:00",
+            "Dec 24 2026 tomorrow",
+            "Dec 24 2026 hours",
+            "Dec 24 2026 friday",
+            "Dec 24 2026 18:00",
+        ];
+        insta::assert_snapshot!(texts.map(expiry).join("\n"), @"
+        Dec 24 2026 next week     2026-12-31T00:00:00Z
+        Dec 24 2026 UTC 18:00     2026-12-24T18:00:00Z
+        Dec 24 2026 tomorrow      2026-12-25T00:00:00Z
+        the expiry `Dec 24 2026 hours` can be read in several ways: write a single step such as `+6 weeks`, or `2026-12-24 18:00 UTC`
+        the expiry `Dec 24 2026 friday` is not understood: the number `2026` has no unit that is known: hours, days, weeks, months, years; a time of day is written `07:00`, a date `2026-12-24`
+        Dec 24 2026 18:00         2026-12-24T18:00:00Z
+        ");
+    }
+
+    #[test]
+    fn an_expression_has_up_to_128_characters() {
+        let padded = |length: usize| Expiry::from_expression(&format!("{:length$}", "+1 week"), &sunday("UTC0"));
+        assert_eq!(padded(128), padded(7));
+        assert_eq!(padded(129), Err(ExpressionError::TooLong));
     }
 
     #[test]
@@ -244,6 +278,7 @@ mod tests {
         sunday 02:30       2026-03-22T01:30:00Z
         +168 hours         2026-03-29T01:30:00Z
         ");
+        assert_eq!(at("2026-10-25T00:30:00Z", "+1 hour"), "+1 hour            2026-10-25T01:30:00Z", "hours are counted and not read off");
         let autumn = ["2026-10-25 02:30", "+1 week", "+1 week 02:30", "next sunday 02:30", "+168 hours"];
         insta::assert_snapshot!(autumn.map(|text| at("2026-10-18T00:30:00Z", text)).join("\n"), @r"
         the expiry `2026-10-25 02:30` is 2026-10-25T02:30:00 in the zone of this host, which its clocks show twice: write another time of day, or add `UTC`

@@ -273,6 +273,7 @@ mod tests {
             "2026-11-29T24:00:00Z",
             "2026-11-29T22:41:60Z",
             "2026-11-29TZ22:41",
+            "2026-11-29T UTC 22:41",
             "2026-11-29T22:41:00+25:00",
             "2026-11-29T22:41:00Z Z",
             "2026-11-29T22:41:00 UTC+3",
@@ -316,6 +317,7 @@ mod tests {
         `2026-11-29T24:00:00Z`: no such time of day
         `2026-11-29T22:41:60Z`: no such time of day
         `2026-11-29TZ22:41`: `tz` is not understood
+        `2026-11-29T UTC 22:41`: no time of day
         `2026-11-29T22:41:00+25:00`: no such offset from UTC
         `2026-11-29T22:41:00Z Z`: more than one time zone
         `2026-11-29T22:41:00 UTC+3`: no such offset from UTC
@@ -330,6 +332,18 @@ mod tests {
         `11/29/2026 22:41 UTC`: `/` is not understood
         `29０ Nov 2026 22:41 UTC`: `０` is not understood
         ");
-        assert_eq!(Expiry::from_tag(&"Sun ".repeat(100)), Err(UnreadableTag::TooLong));
+    }
+
+    #[test]
+    fn a_tag_is_read_up_to_the_length_that_ec2_allows() {
+        let padded = |length: usize| Expiry::from_tag(&format!("{:length$}", "@1795992060"));
+        assert_eq!(padded(256), padded(11));
+        assert_eq!(padded(257), Err(UnreadableTag::TooLong));
+    }
+
+    #[test]
+    fn no_backup_expired_before_there_was_ec2() {
+        assert_eq!(Expiry::from_tag("@1156464000").unwrap().to_string(), "2006-08-25T00:00:00Z");
+        assert_eq!(Expiry::from_tag("@1156463999"), Err(UnreadableTag::OutOfRange));
     }
 }

@@ -270,6 +270,66 @@ mod tests {
         assert_eq!(hours("UTC"), None, "the callers lower the case");
     }
 
+    /// What no machine's tz database holds any more, nobody would miss. So all of it is shown here the other way round, where
+    /// a name that lies in the wrong half of the world strikes the eye.
+    #[test]
+    fn the_abbreviations_of_one_offset_are_those_of_one_part_of_the_world() {
+        let mut names: std::collections::BTreeMap<i16, Vec<&str>> = std::collections::BTreeMap::new();
+        for (name, offsets) in ABBREVIATIONS {
+            offsets.iter().for_each(|offset| names.entry(*offset).or_default().push(name));
+        }
+        let line = |(offset, names): (&i16, &Vec<&str>)| {
+            let sign = if *offset < 0 { '-' } else { '+' };
+            format!("{sign}{:02}:{:02} {}", offset.abs() / 60, offset.abs() % 60, names.join(" "))
+        };
+        insta::assert_snapshot!(names.iter().map(line).collect::<Vec<_>>().join("\n"), @"
+        -12:00 sst
+        -11:00 nut sst tkt wst
+        -10:00 ckt hast hst sdt taht tkt wsdt
+        -09:30 mart
+        -09:00 akst gamt hadt hdt
+        -08:00 akdt mest pst
+        -07:00 mst pdt
+        -06:00 cst east galt mdt
+        -05:00 act cdt cot cst easst east ect est pet
+        -04:30 vet
+        -04:00 amt ast bot cdt clt edt fkt gyt pyt vet wart
+        -03:30 nst
+        -03:00 adt amst art brt clst clt fkst gft pmst pyst rott srt uyt warst wgt
+        -02:30 ndt
+        -02:00 arst brst fnt gst pmdt uyst wgst
+        -01:00 azot cvt egt
+        +00:00 azost egst gmt uct ut utc wet z
+        +01:00 bst cet ist met mez wat west
+        +02:00 cat cest eet ist mest mesz sast wast
+        +03:00 ast eat eest fet get idt msk samt syot volt
+        +03:30 irst
+        +04:00 adt amt aqtt azt get gst msd msk mut orat ret samst samt sct volst volt
+        +04:30 aft irdt
+        +05:00 amst aqtt azst davt kgt mawt must mvt orat pkt samst tft tjt tmt uzt yekt
+        +05:30 ist
+        +05:45 npt
+        +06:00 almt bdt btt iot kgst kgt lkt mawt novt omst pkst qyzt vost xjt yekst yekt
+        +06:30 cct mmt
+        +07:00 bdst cxt davt hovt ict krat novst novt omsst omst wib wit
+        +08:00 awst bnt chot cit cst hkt hovst irkt krast krat myt pht pst sgt ulat wita wst
+        +08:30 kst
+        +08:45 acwst cwst
+        +09:00 awdt chost chot eit irkst irkt jst kst pwt tlt ulast wit wst yakt
+        +09:30 acst cst
+        +09:45 acwdt cwst
+        +10:00 aest chost chst chut ddut est gst magt pgt sakt trut vlat yakst yakt
+        +10:30 acdt cst lhst
+        +11:00 aedt anat bst cast est kost lhdt lhst magt mist nct nft pett pont sakst sakt sbt sret vlast vlat vut
+        +11:30 nft
+        +12:00 anast anat fjt gilt magst magt mht nrt nzst petst pett tvt wakt wft
+        +12:45 chast
+        +13:00 anast fjst nzdt petst phot tkt tot wsst wst
+        +13:45 chadt
+        +14:00 lint wsdt
+        ");
+    }
+
     /// Holds the table against the tz database of the machine the test runs on, if there is one.
     #[test]
     fn every_abbreviation_of_the_tz_database_is_known_with_its_offset() {

@@ -58,6 +58,10 @@ pub enum Fault {
     NotItsSnapshot,
     /// All snapshots were said to go, and not all were named: in the plan, or by EC2.
     SnapshotsUnnamed,
+    /// A snapshot that only the image tells is ours and to go would stay behind, or be left to a call of its own.
+    Stranded,
+    /// A snapshot that only the image covers is not named as such, so that nobody would ask whether it may be deleted.
+    CoveredUnnamed,
     /// It is in the plan twice.
     Twice,
     /// The verdicts, which are what is shown, say nothing of this deletion, or otherwise.
@@ -104,6 +108,8 @@ impl fmt::Display for Fault {
             Self::UnderLivingImage => "an image that is still there is made of it",
             Self::NotItsSnapshot => "it is no snapshot of the image it is to go with",
             Self::SnapshotsUnnamed => "all its snapshots are to go, and not all are named",
+            Self::Stranded => "a snapshot of it would be left that nothing else covers",
+            Self::CoveredUnnamed => "a snapshot that only it covers is not named as such",
             Self::Twice => "it is in the plan twice",
             Self::NotShown => "the plan does not show that it goes",
             Self::BornUnmarked => "it would not bear our mark, its instance and its expiry",

@@ -25,6 +25,15 @@ fn remove_with_all(image: &str, snapshots: &[&str]) -> Step {
     step
 }
 
+/// Of snapshots that only the image covers, which EC2 is to delete with it.
+fn remove_covering(image: &str, snapshots: &[&str]) -> Step {
+    let mut step = remove_with_all(image, snapshots);
+    if let Action::RemoveImage(remove) = &mut step.action {
+        remove.covered.clone_from(&remove.snapshots);
+    }
+    step
+}
+
 fn delete(snapshot: &str) -> Step {
     Step { region: region(HOME), action: Action::DeleteSnapshot(id(snapshot)) }
 }
@@ -63,6 +72,8 @@ fn objections(plan: Plan, inventory: &Inventory, permit: Permit<'_>) -> Vec<Stri
     match guard(plan.clone(), inventory, permit, now()) {
         Ok(checked) => {
             assert_eq!(checked.plan(), &plan, "a plan passes as it is");
+            let steps = checked.steps().map(|step| Step { region: step.region().clone(), action: step.action().clone() });
+            assert_eq!(steps.collect::<Vec<_>>(), plan.steps, "and so do its steps, in their order");
             Vec::new()
         }
         Err(Refusal::Objections(objections)) => {

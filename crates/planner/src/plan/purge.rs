@@ -114,10 +114,7 @@ impl<'a> RegionPurge<'a> {
         let mut users: HashMap<&SnapshotId, Vec<&ImageId>> = HashMap::with_capacity(snapshots.len());
         for image in images.iter().flat_map(Listed::versions) {
             for snapshot in image.snapshots() {
-                let users = users.entry(snapshot).or_default();
-                if users.last() != Some(&&image.id) {
-                    users.push(&image.id);
-                }
+                users.entry(snapshot).or_default().push(&image.id);
             }
         }
         let living = images.iter().map(|listed| &listed.image.id).collect();
@@ -131,18 +128,15 @@ impl<'a> RegionPurge<'a> {
         let mut decisions: Vec<(Backup<'a>, Result<PurgeReason, KeepReason>)> =
             ours.map(|(backup, listed)| (backup, self.released(backup, listed))).collect();
         decisions.sort_by_key(|(backup, _)| (backup.image().created, &backup.image().id));
-        let released = || decisions.iter().enumerate().filter(|(_, (_, decision))| decision.is_ok());
-        let going: Going<'a> = released().map(|(place, (backup, _))| (&backup.image().id, place)).collect();
-        let releases: BTreeMap<usize, Releases<'a>> =
-            released().map(|(place, (backup, _))| (place, self.releases(*backup, &going))).collect();
-        // A shared snapshot goes if any of the images that share it gives leave, though that is not the last of them.
-        let free = releases.values().flatten().filter(|(id, release)| release.is_ok() && self.is_shared(id)).map(|(id, _)| *id).collect();
+        self.keep_what_takes_two_calls(&mut decisions);
+        self.keep_what_is_unchecked(&mut decisions);
+        self.keep_what_takes_two_calls(&mut decisions);
+        let going: Going<'a> = places(&decisions);
         for (place, (backup, decision)) in decisions.into_iter().enumerate() {
             let decision = match decision {
                 Err(reason) => Decision::Keep { reason },
                 Ok(reason) => {
-                    let releases = releases.get(&place).map(Vec::as_slice).unwrap_or_default();
-                    let (remove, left) = self.remove(backup, place, releases, &going, &free);
+                    let (remove, left) = self.remove(backup, place, &self.releases(backup, &going), &going);
                     let snapshots = remove.snapshots.clone();
                     plan.steps.push(Step { region: self.region.clone(), action: Action::RemoveImage(remove) });
                     Decision::Purge { reason, snapshots, left }
@@ -151,6 +145,40 @@ impl<'a> RegionPurge<'a> {
             plan.verdicts.push(Verdict { region: self.region.clone(), subject: Subject::Backup(label(backup)), decision });
         }
         self.orphans(&going, plan);
+    }
+
+    /// Keeps images that some snapshots outlive for now while others, that nothing else covers, would have to be deleted by calls of
+    /// their own: between the calls the run may end, and no later one would find them. Who stays may keep others, so it is asked
+    /// until nothing changes.
+    fn keep_what_takes_two_calls(&self, decisions: &mut [(Backup<'a>, Result<PurgeReason, KeepReason>)]) {
+        loop {
+            let going: Going<'a> = places(decisions);
+            let takes_two = |place: usize, backup: Backup<'a>| {
+                let (remove, _) = self.remove(backup, place, &self.releases(backup, &going), &going);
+                remove.covered.into_iter().next().filter(|_| !remove.all_snapshots)
+            };
+            let released = decisions.iter().enumerate().filter(|(_, (_, decision))| decision.is_ok());
+            let kept: Vec<(usize, SnapshotId)> =
+                released.filter_map(|(place, (backup, _))| Some((place, takes_two(place, *backup)?))).collect();
+            if kept.is_empty() {
+                return;
+            }
+            for (place, snapshot) in kept {
+                if let Some((_, decision)) = decisions.get_mut(place) {
+                    *decision = Err(KeepReason::WouldStrand { snapshot });
+                }
+            }
+        }
+    }
+
+    /// Keeps images of which EC2 did not tell what it should have. Only what nothing else keeps is told to want a check.
+    fn keep_what_is_unchecked(&self, decisions: &mut [(Backup<'a>, Result<PurgeReason, KeepReason>)]) {
+        let Some(evidence) = self.evidence else { return };
+        for (backup, decision) in decisions.iter_mut().filter(|(_, decision)| decision.is_ok()) {
+            if let Err(reason) = checks::image_checked(evidence, backup.image(), self.question.policy.require_checks) {
+                *decision = Err(reason);
+            }
+        }
     }
 
     /// Whether a backup may go, whatever way it is listed.
@@ -163,10 +191,6 @@ impl<'a> RegionPurge<'a> {
         }
         if let Some(unlike) = backup.image().snapshots().filter(|snapshot| self.unlike.contains(snapshot)).min() {
             return Err(KeepReason::ListedUnlike { id: unlike.to_string() });
-        }
-        // Last, so that only what nothing else keeps is told to want a check.
-        if let Some(evidence) = self.required_evidence() {
-            checks::image_checked(evidence, backup.image())?;
         }
         Ok(reason)
     }
@@ -196,6 +220,9 @@ impl<'a> RegionPurge<'a> {
             checks::against_image(evidence, image, policy.keep_launched)?;
         }
         self.not_being_copied(image)?;
+        if let Some((snapshot, with)) = self.shares_what_it_covers(backup) {
+            return Err(KeepReason::CoversShared { snapshot, with });
+        }
         match self.would_strand(backup) {
             Some(snapshot) => Err(KeepReason::WouldStrand { snapshot }),
             None => Ok(reason),
@@ -216,11 +243,6 @@ impl<'a> RegionPurge<'a> {
             Some(_) if tags.series().is_none() => Err(KeepReason::NotOfPolicy),
             Some(_) | None => Ok(PurgeReason::Expired { at: self.expired(&tags.expire())? }),
         }
-    }
-
-    /// The evidence, if it must be complete.
-    fn required_evidence(&self) -> Option<&'a Evidence> {
-        self.evidence.filter(|_| self.question.policy.require_checks)
     }
 
     fn expired(&self, expire: &ExpireTag) -> Result<Expiry, KeepReason> {
@@ -257,6 +279,25 @@ impl<'a> RegionPurge<'a> {
         claims.into_iter().find(|(id, claim)| *claim == Claim::MadeForImage && outlives(id)).map(|(id, _)| id.clone())
     }
 
+    /// A snapshot that only this image's mark or expiry covers, and another image that is made of it, too. That one goes first,
+    /// in a run before: whatever happens between, the snapshot is found again.
+    fn shares_what_it_covers(&self, backup: Backup<'a>) -> Option<(SnapshotId, ImageId)> {
+        let mut covered = backup.snapshots(&self.snapshots).into_iter().filter(|(id, claim)| {
+            let made_for_it = self.snapshots.get(id).is_some_and(|snapshot| snapshot.made_for.as_ref() == Some(&backup.image().id));
+            matches!(claim, Claim::Marked | Claim::MadeForImage) && made_for_it && !self.is_found_by_itself(id)
+        });
+        covered.find_map(|(id, _)| {
+            let with = self.users.get(id)?.iter().filter(|user| **user != &backup.image().id).min()?;
+            Some((id.clone(), (*with).clone()))
+        })
+    }
+
+    /// Whether a later run would find a snapshot for itself, once its image is gone.
+    fn is_found_by_itself(&self, id: &SnapshotId) -> bool {
+        let tells = |snapshot: &Snapshot| snapshot.tags.has_expire() || self.series.is_some() && snapshot.tags.series().is_some();
+        self.snapshots.get(id).is_some_and(|snapshot| snapshot.tags.mark() == Mark::Ours && tells(snapshot))
+    }
+
     /// Each snapshot of a backup that goes, and whether the backup gives it leave to go, too.
     fn releases(&self, backup: Backup<'a>, going: &Going<'a>) -> Releases<'a> {
         let claims = backup.snapshots(&self.snapshots).into_iter();
@@ -271,7 +312,6 @@ impl<'a> RegionPurge<'a> {
         place: usize,
         releases: &[(&SnapshotId, Result<(), KeepReason>)],
         going: &Going<'a>,
-        free: &HashSet<&SnapshotId>,
     ) -> (RemoveImage, Vec<LeftSnapshot>) {
         let goes_later = |user: &ImageId| going.get(user).is_some_and(|at| *at > place);
         let mut snapshots = Vec::new();
@@ -280,22 +320,14 @@ impl<'a> RegionPurge<'a> {
         let mut all_snapshots = backup.image().mappings.iter().all(|mapping| mapping.snapshot.is_some());
         for (id, release) in releases {
             match release {
-                Err(reason) if !free.contains(id) => left.push(LeftSnapshot { snapshot: (*id).clone(), reason: reason.clone() }),
-                _ if self.users.get(id).into_iter().flatten().any(|user| goes_later(user)) => all_snapshots = false,
-                _ => snapshots.push((*id).clone()),
+                Err(reason) => left.push(LeftSnapshot { snapshot: (*id).clone(), reason: reason.clone() }),
+                Ok(()) if self.users.get(id).into_iter().flatten().any(|user| goes_later(user)) => all_snapshots = false,
+                Ok(()) => snapshots.push((*id).clone()),
             }
         }
         all_snapshots &= left.is_empty();
-        let is_covered = |id: &&SnapshotId| {
-            let found_by_itself = |snapshot: &&Snapshot| snapshot.tags.mark() == Mark::Ours && snapshot.tags.has_expire();
-            !self.snapshots.get(id).is_some_and(found_by_itself)
-        };
-        let covered = snapshots.iter().filter(is_covered).cloned().collect();
+        let covered = snapshots.iter().filter(|id| !self.is_found_by_itself(id)).cloned().collect();
         (RemoveImage { image: backup.image().id.clone(), snapshots, covered, all_snapshots }, left)
-    }
-
-    fn is_shared(&self, id: &SnapshotId) -> bool {
-        self.users.get(id).is_some_and(|users| users.len() > 1)
     }
 
     fn snapshot_released(&self, backup: Backup<'a>, id: &SnapshotId, claim: Claim<'_>, going: &Going<'a>) -> Result<(), KeepReason> {
@@ -313,9 +345,8 @@ impl<'a> RegionPurge<'a> {
                 self.expired(&expire)?;
             }
         }
-        let users = self.users.get(id).into_iter().flatten().copied();
-        let others = users.chain(&snapshot.made_for).filter(|user| **user != backup.image().id);
-        let staying = others.filter(|user| self.living.contains(user) && !going.contains_key(user)).min();
+        let users = self.users.get(id).into_iter().flatten().copied().chain(&snapshot.made_for);
+        let staying = users.filter(|user| self.living.contains(user) && !going.contains_key(user)).min();
         staying.map_or(Ok(()), |by| Err(KeepReason::StillUsed { by: by.clone() }))?;
         self.not_wanted_by_the_bin(snapshot)
     }
@@ -323,7 +354,7 @@ impl<'a> RegionPurge<'a> {
     /// A snapshot that was made for an image in the Recycle Bin is what that would be restored from (ec2-semantics 3.5).
     fn not_wanted_by_the_bin(&self, snapshot: &'a Snapshot) -> Result<(), KeepReason> {
         self.evidence.map_or(Ok(()), |evidence| checks::not_binned(evidence, snapshot.made_for.as_ref()))?;
-        let checked = self.required_evidence().map_or(Ok(()), checks::bin_checked);
+        let checked = self.evidence.map_or(Ok(()), |evidence| checks::bin_checked(evidence, self.question.policy.require_checks));
         checked.or_else(|reason| if self.outlived(snapshot).is_some() { Err(reason) } else { Ok(()) })
     }
 
@@ -390,7 +421,7 @@ impl<'a> RegionPurge<'a> {
             return Err(KeepReason::ListedUnlike { id: snapshot.id.to_string() });
         }
         self.not_wanted_by_the_bin(snapshot)?;
-        self.required_evidence().map_or(Ok(()), checks::locks_checked)?;
+        self.evidence.map_or(Ok(()), |evidence| checks::locks_checked(evidence, self.question.policy.require_checks))?;
         Ok(reason)
     }
 
@@ -426,6 +457,12 @@ impl<'a> RegionPurge<'a> {
             candidates.orphans_of.insert(self.region.clone(), orphans_of);
         }
     }
+}
+
+/// The backups that are to go, by their places.
+fn places<'a>(decisions: &[(Backup<'a>, Result<PurgeReason, KeepReason>)]) -> Going<'a> {
+    let released = decisions.iter().enumerate().filter(|(_, (_, decision))| decision.is_ok());
+    released.map(|(place, (backup, _))| (&backup.image().id, place)).collect()
 }
 
 /// The newest available backups of each instance, as many as are to stay. What is listed in two ways is not counted: it

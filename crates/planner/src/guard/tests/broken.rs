@@ -226,7 +226,7 @@ const PURGES: &[(&str, &[Fault], Break)] = &[
         case.told(|inventory| inventory.referenced_by(ReferenceKind::Instance, "i-5", "ami-1"));
     }),
     ("an image with a locked snapshot", &[Fault::Locked], |case| case.told(|inventory| inventory.locked("snap-2", "governance"))),
-    ("an image with a locked snapshot, without that", &[Fault::Locked], |case| {
+    ("an image with a locked snapshot, without that", &[Fault::Locked, Fault::Stranded], |case| {
         case.told(|inventory| inventory.locked("snap-2", "compliance"));
         case.removal("ami-1").all_snapshots = false;
         case.with_snapshots("ami-1", &["snap-1"]);
@@ -240,6 +240,22 @@ const PURGES: &[(&str, &[Fault], Break)] = &[
     }),
     ("with locks not known", &[Fault::NotChecked], |case| case.told(|inventory| inventory.not_asked(Check::Locks))),
     ("with the bin not known", &[Fault::NotChecked], |case| case.told(|inventory| inventory.denied(Check::RecycleBin))),
+    ("with references that broke off", &[Fault::NotChecked], |case| {
+        case.purge.require_checks = false;
+        case.told(|inventory| inventory.broken_off(Check::References));
+    }),
+    ("with configurations that broke off", &[Fault::NotChecked], |case| {
+        case.purge.require_checks = false;
+        case.told(|inventory| inventory.broken_off(Check::LaunchConfigurations));
+    }),
+    ("with locks that broke off", &[Fault::NotChecked], |case| {
+        case.purge.require_checks = false;
+        case.told(|inventory| inventory.broken_off(Check::Locks));
+    }),
+    ("with a look into the bin that broke off", &[Fault::NotChecked], |case| {
+        case.purge.require_checks = false;
+        case.told(|inventory| inventory.broken_off(Check::RecycleBin));
+    }),
     ("an image that nobody asked about", &[Fault::NotChecked], |case| {
         case.add(backup("ami-6").expired());
         case.purge.max_deletes = None;
@@ -281,6 +297,16 @@ const PURGES: &[(&str, &[Fault], Break)] = &[
     ("all snapshots, where EC2 does not name one", &[Fault::SnapshotsUnnamed], |case| {
         case.image("ami-1").mappings[0].snapshot = None;
         case.with_snapshots("ami-1", &["snap-2"]);
+    }),
+    ("an image without a snapshot that only it covers", &[Fault::Stranded], |case| {
+        case.removal("ami-1").all_snapshots = false;
+        case.with_snapshots("ami-1", &["snap-1"]);
+    }),
+    ("a snapshot that only its image covers, by a call of its own", &[Fault::Stranded], |case| {
+        case.removal("ami-1").all_snapshots = false;
+    }),
+    ("a snapshot that only its image covers, and nobody says so", &[Fault::CoveredUnnamed], |case| {
+        case.removal("ami-1").covered.clear();
     }),
     // How it is planned.
     ("an image twice", &[Fault::Twice, Fault::UnderLivingImage], |case| case.also(in_region(WEST, remove("ami-7", &["snap-7"])))),
@@ -393,7 +419,9 @@ fn after(fault: Fault) -> Option<Fault> {
         Fault::KeptAsNewest => Fault::UnderLivingImage,
         Fault::UnderLivingImage => Fault::NotItsSnapshot,
         Fault::NotItsSnapshot => Fault::SnapshotsUnnamed,
-        Fault::SnapshotsUnnamed => Fault::Twice,
+        Fault::SnapshotsUnnamed => Fault::Stranded,
+        Fault::Stranded => Fault::CoveredUnnamed,
+        Fault::CoveredUnnamed => Fault::Twice,
         Fault::Twice => Fault::NotShown,
         Fault::NotShown => Fault::BornUnmarked,
         Fault::BornUnmarked => Fault::Reboot,

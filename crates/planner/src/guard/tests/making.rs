@@ -128,6 +128,8 @@ fn the_source_of_a_copy_must_be_there_ours_and_available() {
     assert_eq!(wrong_copy(&world().with_in("eu-west-1", source()), step()), ["ami-1: NotSeen"]);
     assert_eq!(wrong_copy(&world().with(source().owned_by(THEIRS)), step()), ["ami-1: NotOwned"]);
     assert_eq!(wrong_copy(&world().with(source().untagged("Creator")), step()), ["ami-1: BornUnmarked"]);
+    let as_unmarked = changed(step(), |copy| copy.tags = tagged(&copy.tags, "Creator", None));
+    assert_eq!(wrong_copy(&world().with(source().untagged("Creator")), as_unmarked), ["ami-1: BornUnmarked"], "alike is not enough");
     for state in [ImageState::Pending, ImageState::Failed, ImageState::Disabled, ImageState::Unusable, ImageState::Deregistered] {
         assert_eq!(wrong_copy(&world().with(source().being(state)), step()), ["ami-1: SourceUnavailable"]);
     }

@@ -59,7 +59,7 @@ fn it_must_be_the_accounts_own() {
             .with(backup("ami-2").expired().with(snapshot("snap-2").owned_by(owner)))
             .with(snapshot("snap-3").expired().owned_by(owner))
     };
-    let steps = || [remove("ami-1", &[]), remove("ami-2", &["snap-2"]), delete("snap-3")];
+    let steps = || [remove("ami-1", &[]), remove_covering("ami-2", &["snap-2"]), delete("snap-3")];
     assert_eq!(wrong(&inventory(THEIRS), steps()), ["ami-1: NotOwned", "snap-2: NotOwned", "snap-3: NotOwned"]);
     assert_eq!(wrong(&inventory(crate::fixture::OURS), steps()), NOTHING);
     let nobodys = Inventory { account: None, ..inventory(crate::fixture::OURS) };
@@ -92,21 +92,35 @@ fn it_must_bear_our_mark() {
 fn an_images_mark_covers_only_what_was_made_for_it_and_goes_with_it() {
     let with = |snapshot| world().with(backup("ami-1").expired().upon(snapshot)).with(backup("ami-2").expired());
     let bare = || snapshot("snap-1").unmarked().expired();
-    assert_eq!(wrong(&with(bare().made_for("ami-1")), [remove("ami-1", &["snap-1"])]), NOTHING);
+    assert_eq!(wrong(&with(bare().made_for("ami-1")), [remove_covering("ami-1", &["snap-1"])]), NOTHING);
+    let by_a_call_of_its_own = wrong(&with(bare().made_for("ami-1")), [remove("ami-1", &["snap-1"])]);
+    assert_eq!(by_a_call_of_its_own, ["ami-1: Stranded", "ami-1: CoveredUnnamed"]);
     assert_eq!(wrong(&with(bare()), [remove("ami-1", &["snap-1"])]), ["snap-1: NotMarked"]);
     let of_the_other = wrong(&with(bare().made_for("ami-2")), [remove("ami-2", &[]), remove("ami-1", &["snap-1"])]);
     assert_eq!(of_the_other, ["snap-1: NotMarked"], "ami-2 does not name it");
     let orphan = world().with(bare().made_for("ami-1"));
     assert_eq!(wrong(&orphan, [delete("snap-1")]), ["snap-1: NotMarked"]);
+    let by_itself = wrong(&with(bare().made_for("ami-1")), [remove("ami-1", &[]), delete("snap-1")]);
+    let refused = ["ami-1: Stranded", "ami-1: CoveredUnnamed", "snap-1: UnderLivingImage", "snap-1: NotMarked"];
+    assert_eq!(by_itself, refused, "it does not go with it");
 }
 
 #[test]
-fn the_mark_of_an_image_that_goes_covers_a_shared_snapshot_to_the_last() {
+fn a_snapshot_that_is_still_being_made_goes_with_its_image_only() {
+    let inventory =
+        world().with(backup("ami-1").expired().with(snapshot("snap-1").expired().pending())).with(snapshot("snap-2").expired().pending());
+    assert_eq!(wrong(&inventory, [remove("ami-1", &["snap-1"]), delete("snap-2")]), ["snap-2: Pending"]);
+}
+
+#[test]
+fn an_image_does_not_go_before_another_that_shares_a_snapshot_it_covers() {
     let inventory = |younger: crate::fixture::TheImage| {
         world().with(backup("ami-1").expired().with(snapshot("snap-1").unmarked())).with(younger.made_of("snap-1"))
     };
     let expired = inventory(backup("ami-2").expired());
-    assert_eq!(wrong(&expired, [remove("ami-1", &[]), remove("ami-2", &["snap-1"])]), NOTHING);
+    let first = wrong(&expired, [remove("ami-1", &[]), remove("ami-2", &["snap-1"])]);
+    assert_eq!(first, ["ami-1: Stranded", "ami-1: CoveredUnnamed"]);
+    assert_eq!(wrong(&expired, [remove("ami-2", &[]), remove_covering("ami-1", &["snap-1"])]), NOTHING);
     assert_eq!(wrong(&expired, [remove("ami-2", &["snap-1"])]), ["snap-1: UnderLivingImage", "snap-1: NotMarked", "snap-1: NotReleased"]);
 }
 
@@ -128,7 +142,7 @@ fn its_expiry_must_be_past() {
 #[test]
 fn a_snapshot_without_expire_goes_with_the_image_it_was_made_for_only() {
     let inventory = world().with(backup("ami-1").expired().with(snapshot("snap-1"))).with(snapshot("snap-2").made_for("ami-3"));
-    assert_eq!(wrong(&inventory, [remove("ami-1", &["snap-1"])]), NOTHING);
+    assert_eq!(wrong(&inventory, [remove_covering("ami-1", &["snap-1"])]), NOTHING);
     assert_eq!(wrong(&inventory, [delete("snap-2")]), ["snap-2: NotReleased"]);
 }
 

@@ -127,6 +127,8 @@ fn a_copy_that_somebody_else_made_does_not_take_the_place_of_ours() {
         assert_eq!(standings(&with(source(), [foreign.clone()])), ["ami-1 to eu-west-1: to be copied"]);
         assert_eq!(standings(&with(source(), [foreign.pending()])), ["ami-1 to eu-west-1: to be copied"]);
     }
+    let many = ["ami-2", "ami-3", "ami-4"].map(|short_id| copy(short_id).untagged("Creator"));
+    assert_eq!(standings(&with(source(), many)), ["ami-1 to eu-west-1: to be copied"], "nor are they attempts that failed");
     let ours_all_the_same = with(source(), [copy("ami-2").untagged("Creator").pending()]);
     let told = standings_of(&ours_all_the_same, now(), &started("ami-2"));
     assert_eq!(told, ["ami-1 to eu-west-1: ami-00000002 pending"], "this run knows that it made it");
@@ -292,6 +294,7 @@ fn a_source_without_a_name_lends_its_id() {
 
 #[test]
 fn the_copy_of_an_encrypted_source_is_encrypted_whatever_is_asked() {
+    assert_eq!(made(&with(source().with_snapshot("snap-1"), [])).encryption, Encryption::AsSource);
     assert_eq!(made(&with(source().encrypted(), [])).encryption, Encryption::DefaultKey);
     let with_key = source().tagged("ami-backup:copy-to:eu-west-1", "until=2026-11-24T02:00:00Z key=alias/dr");
     assert_eq!(made(&with(with_key.clone(), [])).encryption, Encryption::Key("alias/dr".to_owned()));

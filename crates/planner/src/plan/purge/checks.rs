@@ -16,6 +16,7 @@ use crate::plan::purge::{Decision, KeepReason, Subject, Verdict};
 const LOCK_IS_OVER: &str = "expired";
 
 const NOBODY_ASKED: &str = "nobody asked";
+const NOT_TOLD: &str = "EC2 did not tell of it";
 
 /// What would go if EC2 had nothing to say against it: what the checks are about.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
@@ -37,24 +38,34 @@ pub struct UnmadeCheck {
     pub check: Check,
     /// Why it could not be made.
     pub why: String,
+    /// Whether what it might have spoken for was kept.
+    pub keeps: bool,
 }
 
 impl fmt::Display for UnmadeCheck {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let Self { region, check, why } = self;
+        let Self { region, check, why, keeps: _ } = self;
         write!(f, "{check} of {region} could not be read: {why}")
     }
 }
 
 /// The checks that a purge missed: for each region and check one, however many things it was wanted for.
-pub fn unmade_checks(plan: &Plan, inventory: &Inventory) -> Vec<UnmadeCheck> {
+///
+/// `required` is what the policy says of checks.
+pub fn unmade_checks(plan: &Plan, inventory: &Inventory, required: bool) -> Vec<UnmadeCheck> {
     let mut wanted: BTreeMap<&Region, Wanted<'_>> = BTreeMap::new();
     for Verdict { region, subject, decision } in &plan.verdicts {
         wanted.entry(region).or_default().add(subject, decision);
     }
     let unmade = wanted.into_iter().filter_map(|(region, wanted)| Some((region, wanted.unmade(inventory.regions.get(region)?))));
     let each = unmade.flat_map(|(region, checks)| {
-        checks.into_iter().map(|(check, why)| UnmadeCheck { region: region.clone(), check, why: why.to_owned() })
+        let unmade = |(check, Why { text, may_go }): (Check, Why<'_>)| UnmadeCheck {
+            region: region.clone(),
+            check,
+            why: text.to_owned(),
+            keeps: required || !may_go,
+        };
+        checks.into_iter().map(unmade).collect::<Vec<_>>()
     });
     each.collect()
 }
@@ -84,9 +95,10 @@ impl<'a> Wanted<'a> {
         };
     }
 
-    fn unmade(&self, view: &'a RegionView) -> Vec<(Check, &'a str)> {
+    fn unmade(&self, view: &'a RegionView) -> Vec<(Check, Why<'a>)> {
         let Evidence { references, launch_configurations, locks, binned } = &view.evidence;
-        let not_asked_about = || self.images.iter().find_map(|image| why_no_references(references, image));
+        // Of several reasons, the one that keeps is told.
+        let not_asked_about = || self.images.iter().filter_map(|image| why_no_references(references, image)).min_by_key(|why| why.may_go);
         let mut unmade = Vec::new();
         unmade.extend(not_asked_about().map(|why| (Check::References, why)));
         unmade.extend(why(launch_configurations).filter(|_| !self.images.is_empty()).map(|why| (Check::LaunchConfigurations, why)));
@@ -141,40 +153,52 @@ pub(super) fn not_binned(evidence: &Evidence, image: Option<&ImageId>) -> Result
     }
 }
 
-/// Whether all has been found out that could speak for an image.
-pub(super) fn image_checked(evidence: &Evidence, image: &Image) -> Result<(), KeepReason> {
+/// Whether enough has been found out of what could speak for an image. `required`: all of it is enough, and nothing less.
+pub(super) fn image_checked(evidence: &Evidence, image: &Image, required: bool) -> Result<(), KeepReason> {
     if image.snapshots().next().is_some() {
-        locks_checked(evidence)?;
+        locks_checked(evidence, required)?;
     }
-    made(Check::References, why_no_references(&evidence.references, &image.id))?;
-    made(Check::LaunchConfigurations, why(&evidence.launch_configurations))
+    made(Check::References, why_no_references(&evidence.references, &image.id), required)?;
+    made(Check::LaunchConfigurations, why(&evidence.launch_configurations), required)
 }
 
-pub(super) fn locks_checked(evidence: &Evidence) -> Result<(), KeepReason> {
-    made(Check::Locks, why(&evidence.locks))
+pub(super) fn locks_checked(evidence: &Evidence, required: bool) -> Result<(), KeepReason> {
+    made(Check::Locks, why(&evidence.locks), required)
 }
 
-pub(super) fn bin_checked(evidence: &Evidence) -> Result<(), KeepReason> {
-    made(Check::RecycleBin, why(&evidence.binned))
+pub(super) fn bin_checked(evidence: &Evidence, required: bool) -> Result<(), KeepReason> {
+    made(Check::RecycleBin, why(&evidence.binned), required)
 }
 
-fn made(check: Check, why: Option<&str>) -> Result<(), KeepReason> {
-    why.map_or(Ok(()), |why| Err(KeepReason::NotChecked { check, why: why.to_owned() }))
-}
-
-/// Why it is not known what refers to an image.
-fn why_no_references<'a>(references: &'a Answer<BTreeMap<ImageId, Vec<Reference>>>, image: &ImageId) -> Option<&'a str> {
-    match references {
-        Answer::Told(told) => (!told.contains_key(image)).then_some(NOBODY_ASKED),
-        Answer::NotAsked | Answer::Unknown(_) => why(references),
+fn made(check: Check, why: Option<Why<'_>>, required: bool) -> Result<(), KeepReason> {
+    match why {
+        Some(Why { text, may_go }) if required || !may_go => Err(KeepReason::NotChecked { check, why: text.to_owned() }),
+        Some(_) | None => Ok(()),
     }
 }
 
 /// Why there is no answer.
-fn why<T>(answer: &Answer<T>) -> Option<&str> {
+#[derive(Debug, Clone, Copy)]
+struct Why<'a> {
+    text: &'a str,
+    /// Whether that need not keep anything: an answer will not come another time either.
+    may_go: bool,
+}
+
+/// Why it is not known what refers to an image.
+fn why_no_references<'a>(references: &'a Answer<BTreeMap<ImageId, Vec<Reference>>>, image: &ImageId) -> Option<Why<'a>> {
+    match references {
+        // EC2 tells of others, and so it could of this one.
+        Answer::Told(told) => (!told.contains_key(image)).then_some(Why { text: NOT_TOLD, may_go: false }),
+        Answer::NotAsked | Answer::Unknown(_) | Answer::Failed(_) => why(references),
+    }
+}
+
+fn why<T>(answer: &Answer<T>) -> Option<Why<'_>> {
     match answer {
         Answer::Told(_) => None,
-        Answer::NotAsked => Some(NOBODY_ASKED),
-        Answer::Unknown(why) => Some(why),
+        Answer::NotAsked => Some(Why { text: NOBODY_ASKED, may_go: true }),
+        Answer::Unknown(why) => Some(Why { text: why, may_go: true }),
+        Answer::Failed(why) => Some(Why { text: why, may_go: false }),
     }
 }

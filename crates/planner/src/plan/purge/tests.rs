@@ -146,7 +146,7 @@ fn everything_of_ours_gets_one_verdict_with_its_reason_oldest_first() {
     let inventory = world()
         .with(backup("ami-1").days_old(9).expired().with_snapshot("snap-1"))
         .with(backup("ami-2").days_old(8).expired().with_snapshot("snap-2").with(snapshot("snap-3").expiring(48)))
-        .with(backup("ami-3").days_old(7).expired().with(snapshot("snap-4").unmarked()).upon(snapshot("snap-5").tagged("Creator", "dlm")))
+        .with(backup("ami-3").days_old(7).expired().with_snapshot("snap-4").upon(snapshot("snap-5").tagged("Creator", "dlm")))
         .with(backup("ami-4").days_old(6).tagged("Expire", "next\n\"week\""))
         .with(backup("ami-5").days_old(5).expired().being(ImageState::Disabled).protected())
         .with(backup("ami-6").days_old(4).expired().copy_wanted_in("eu-west-1").with_snapshot("snap-6"))

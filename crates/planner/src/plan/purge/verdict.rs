@@ -161,6 +161,14 @@ pub enum KeepReason {
         /// The snapshot.
         snapshot: SnapshotId,
     },
+    /// Another image is made of a snapshot that bears no mark or no expiry of its own, and that could not be found again once this
+    /// image, which covers it, were gone: that one goes first.
+    CoversShared {
+        /// The snapshot.
+        snapshot: SnapshotId,
+        /// The other image.
+        with: ImageId,
+    },
     /// Something names it, to launch from it.
     Referenced {
         /// The first of what refers to it.
@@ -253,7 +261,16 @@ impl fmt::Display for KeepReason {
                 write!(f, "it may be being copied to {destination}, which could not be read: {why}")
             }
             Self::WouldStrand { snapshot } => {
-                write!(f, "its snapshot {snapshot} must stay and, without a mark of its own, would not be found again")
+                write!(
+                    f,
+                    "its snapshot {snapshot} could not go along, and without a mark and an expiry of its own would not be found again"
+                )
+            }
+            Self::CoversShared { snapshot, with } => {
+                write!(
+                    f,
+                    "{with} is made of its snapshot {snapshot}, too, which without a mark and an expiry of its own would not be found again"
+                )
             }
             Self::Referenced { by, count } => {
                 let relation = if by.kind == ReferenceKind::Instance { "was launched from it" } else { "names it" };

@@ -75,6 +75,21 @@ pub(super) fn approves(world: &World, plan: &Plan) -> Result<(), String> {
                     }
                     snapshot_may_go(world, plan, region, view, snapshot, &gone, true).map_err(|why| format!("{snapshot}: {why}"))?;
                 }
+                let alone = |id: &SnapshotId| {
+                    let snapshot = view.snapshots.iter().find(|snapshot| snapshot.id == *id);
+                    snapshot.is_some_and(|snapshot| {
+                        let ours = snapshot.owner == world.inventory.account && snapshot.made_for.as_ref() == Some(&image.id);
+                        let unfindable = match snapshot.tags.get("Creator") {
+                            None => true,
+                            Some(creator) => creator == "image-instance" && snapshot.tags.get("Expire").is_none(),
+                        };
+                        ours && unfindable
+                    })
+                };
+                let own: Vec<&SnapshotId> = image.mappings.iter().filter_map(|mapping| mapping.snapshot.as_ref()).collect();
+                if own.iter().any(|id| alone(id) && (!remove.covered.contains(id) || !remove.all_snapshots)) {
+                    return Err(format!("{} leaves a snapshot that nobody would find", image.id));
+                }
                 let all = image.mappings.iter().all(|mapping| mapping.snapshot.as_ref().is_some_and(|id| remove.snapshots.contains(id)));
                 if remove.all_snapshots && !all {
                     return Err(format!("not all snapshots of {} go", image.id));
@@ -134,9 +149,17 @@ fn is_let_go(world: &World, evidence: &Evidence, image: &Image) -> Result<(), &'
         Err("in the bin")
     } else if policy.require_checks && !all_asked {
         Err("not checked")
+    } else if references.is_some_and(|told| !told.keys().any(|of| *of == image.id)) {
+        Err("not told of, while others are")
+    } else if broke_off(&evidence.references) || broke_off(&evidence.launch_configurations) || broke_off(&evidence.locks) && has_snapshots {
+        Err("checks that broke off")
     } else {
         Ok(())
     }
+}
+
+fn broke_off<T>(answer: &Answer<T>) -> bool {
+    matches!(answer, Answer::Failed(_))
 }
 
 fn is_locked(evidence: &Evidence, snapshot: &SnapshotId) -> bool {
@@ -208,6 +231,10 @@ fn snapshot_may_go(
         Err("made for what lies in the bin")
     } else if world.policy.require_checks && outlives && told(&evidence.binned).is_none() {
         Err("the bin not looked into")
+    } else if outlives && broke_off(&evidence.binned) {
+        Err("the look into the bin broke off")
+    } else if !with_an_image && broke_off(&evidence.locks) {
+        Err("the look for locks broke off")
     } else if world.policy.require_checks && !with_an_image && told(&evidence.locks).is_none() {
         Err("locks not asked for")
     } else if snapshot.owner != world.inventory.account {

@@ -137,7 +137,7 @@ fn evidence() -> impl Strategy<Value = Evidence> {
     ]);
     let reference = (kind, "[ab]").prop_map(|(kind, name)| Reference { kind, name });
     let references = prop_oneof![6 => Just(Vec::new()), 1 => vec(reference, 1..4)].boxed();
-    let asked_about = vec(option::weighted(0.9, references.clone()), IMAGES).prop_map(|asked| {
+    let asked_about = vec(option::weighted(0.98, references.clone()), IMAGES).prop_map(|asked| {
         let numbered = asked.into_iter().zip(1..).filter_map(|(references, number)| Some((id(&format!("ami-{number}")), references?)));
         numbered.collect()
     });
@@ -150,7 +150,8 @@ fn evidence() -> impl Strategy<Value = Evidence> {
 }
 
 fn answer<T: std::fmt::Debug + Clone>(told: impl Strategy<Value = T>) -> impl Strategy<Value = Answer<T>> {
-    prop_oneof![8 => told.prop_map(Answer::Told), 1 => Just(Answer::NotAsked), 1 => Just(Answer::Unknown("denied".to_owned()))]
+    prop_oneof![8 => told.prop_map(Answer::Told), 1 => Just(Answer::NotAsked), 1 => Just(Answer::Unknown("denied".to_owned())),
+        1 => Just(Answer::Failed("busy".to_owned()))]
 }
 
 fn numbered<T>(things: Vec<Option<T>>, set: impl Fn(&mut T, usize)) -> Vec<T> {

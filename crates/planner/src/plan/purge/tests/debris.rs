@@ -50,6 +50,12 @@ fn it_is_told_with_ec2s_reason_and_what_is_known_of_its_source() {
 }
 
 #[test]
+fn a_source_that_is_no_backup_of_ours_is_not_called_one() {
+    let told = told_of(&world().with(backup("ami-1").untagged("Creator")).with_in("eu-west-1", debris()));
+    assert_eq!(told, ["ami-00000002 in eu-west-1 is what is left of a failed copy of ami-00000001 in us-east-1"]);
+}
+
+#[test]
 fn nothing_else_is() {
     let others = [
         debris().being(ImageState::Pending),

@@ -22,7 +22,7 @@ fn requiring(inventory: &Inventory) -> Plan {
 }
 
 fn unmade(plan: &Plan, inventory: &Inventory) -> Vec<String> {
-    unmade_checks(plan, inventory).iter().map(ToString::to_string).collect()
+    unmade_checks(plan, inventory, false).iter().map(ToString::to_string).collect()
 }
 
 #[test]
@@ -123,7 +123,8 @@ fn an_image_in_the_recycle_bin_that_is_still_listed_stays_with_its_snapshots() {
 fn a_snapshot_shared_with_an_image_that_evidence_keeps_stays() {
     let shared = world()
         .with(backup("ami-1").days_old(9).expired().with_snapshot("snap-1").with_snapshot("snap-3"))
-        .with(backup("ami-2").days_old(8).expired().made_of("snap-1").with_snapshot("snap-2"));
+        .with(backup("ami-2").days_old(8).expired().made_of("snap-1").with_snapshot("snap-2"))
+        .checked();
     assert_eq!(deletions(&plan_of(&shared)), ["ami-1 with snap-3", "ami-2 with snap-1, snap-2"]);
     let stays = |image: &str| shared.clone().referenced_by(ReferenceKind::LaunchTemplate, "web", image);
     assert_eq!(deletions(&plan_of(&stays("ami-1"))), ["ami-2 with snap-2"]);
@@ -137,6 +138,7 @@ fn what_evidence_keeps_takes_nobodys_place_among_the_newest() {
         .with(backup("ami-1").days_old(3).expired())
         .with(backup("ami-2").days_old(2).expired())
         .with(backup("ami-3").days_old(1).expired())
+        .checked()
         .referenced_by(ReferenceKind::LaunchTemplate, "web", "ami-1");
     let keeping = |keep_last| deletions(&plan_by(&PurgePolicy { keep_last, ..policy(&inventory) }, &inventory));
     assert_eq!(keeping(0), ["ami-2", "ami-3"]);
@@ -190,10 +192,30 @@ fn an_image_that_was_not_asked_about_is_not_checked_though_others_were() {
     let mut inventory = expired().checked();
     let evidence = &mut inventory.regions.get_mut(&region(HOME)).unwrap().evidence;
     evidence.references = Answer::Told(BTreeMap::from([(id("ami-1"), Vec::new())]));
-    let plan = requiring(&inventory);
-    assert_eq!(verdicts(&plan).lines().nth(1), Some("ami-2 stays: what refers to images could not be read: nobody asked"));
-    assert_eq!(unmade(&plan, &inventory), ["what refers to images of us-east-1 could not be read: nobody asked"]);
-    assert_eq!(deletions(&plan_of(&inventory)), ALL);
+    for plan in [requiring(&inventory), plan_of(&inventory)] {
+        assert_eq!(verdicts(&plan).lines().nth(1), Some("ami-2 stays: what refers to images could not be read: EC2 did not tell of it"));
+        assert_eq!(unmade(&plan, &inventory), ["what refers to images of us-east-1 could not be read: EC2 did not tell of it"]);
+        assert_eq!(deletions(&plan), [ALL[0], ALL[2], ALL[3]]);
+    }
+}
+
+#[test]
+fn what_broke_off_this_time_keeps_whether_or_not_checks_are_required() {
+    for check in CHECKS {
+        let keeps: &[&str] = match check {
+            Check::References | Check::LaunchConfigurations => &ALL[2..],
+            Check::Locks => &[],
+            Check::RecycleBin => &ALL[..3],
+        };
+        let inventory = expired().checked().broken_off(check);
+        for (required, plan) in [(false, plan_of(&inventory)), (true, requiring(&inventory))] {
+            assert_eq!(deletions(&plan), keeps, "{check}");
+            let told = format!(" stays: {check} could not be read: {check:?} broke off");
+            assert_eq!(verdicts(&plan).lines().filter(|line| line.ends_with(&told)).count(), ALL.len() - keeps.len());
+            let unmade = unmade_checks(&plan, &inventory, required);
+            assert_eq!(unmade.iter().map(|unmade| (unmade.check, unmade.keeps)).collect::<Vec<_>>(), [(check, true)]);
+        }
+    }
 }
 
 #[test]
@@ -222,6 +244,18 @@ fn nothing_is_missed_of_what_stays_anyway() {
     }
     let referenced = world().with(backup("ami-1").expired().with_snapshot("snap-1")).referenced_by(ReferenceKind::Other, "x", "ami-1");
     assert_eq!(unmade(&plan_of(&referenced), &referenced), [""; 0], "the locks would not have mattered");
+    let anothers = snapshot("snap-1").tagged("Creator", "dlm").made_for("ami-9");
+    let leaving = world().with(backup("ami-1").expired().upon(anothers)).checked().denied(Check::RecycleBin);
+    assert_eq!(deletions(&plan_of(&leaving)), ["ami-1"]);
+    assert_eq!(unmade(&plan_of(&leaving), &leaving), [""; 0], "nor would the Recycle Bin, to a snapshot that is another's");
+}
+
+#[test]
+fn locks_are_missed_of_an_image_with_snapshots_though_no_orphan_goes() {
+    let inventory = world().with(backup("ami-1").expired().with_snapshot("snap-1")).checked().denied(Check::Locks);
+    for plan in [plan_of(&inventory), requiring(&inventory)] {
+        assert_eq!(unmade(&plan, &inventory), ["the locked snapshots of us-east-1 could not be read: no Locks for you"]);
+    }
 }
 
 #[test]

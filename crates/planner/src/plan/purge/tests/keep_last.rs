@@ -87,6 +87,12 @@ fn what_cannot_be_counted_stays_and_does_not_count() {
 }
 
 #[test]
+fn what_cannot_be_counted_goes_where_it_would_not_count() {
+    let inventory = three().with(backup("ami-9").of_nobody().failed().expired());
+    assert_eq!(keeping(1, &inventory), ["ami-9", "ami-3", "ami-2"]);
+}
+
+#[test]
 fn where_the_tag_is_no_instance_what_ec2_says_counts() {
     let inventory = three().with(backup("ami-4").days_old(0).tagged("Instance", "web-1"));
     assert_eq!(keeping(1, &inventory), ["ami-3", "ami-2", "ami-1"]);

@@ -100,8 +100,14 @@ fn a_snapshot_listed_in_two_ways_stays_and_so_does_its_image() {
         "alike"
     );
     let unlike = "EC2 lists snap-00000001 twice, and not alike";
-    for other in [same().expiring(-2), same().unmarked(), same().tagged("Creator", "dlm"), same().owned_by(THEIRS), same().tagged("a", "b")]
-    {
+    for other in [
+        same().expiring(-2),
+        same().unmarked(),
+        same().tagged("Creator", "dlm"),
+        same().owned_by(THEIRS),
+        same().owned_by("000000000001"),
+        same().tagged("a", "b"),
+    ] {
         assert_eq!(snapshot_listed_also_as(orphan, other.clone()), format!("snap-1 stays: {unlike}"), "{:?}", other.snapshot);
         assert_eq!(snapshot_listed_also_as(of_an_image, other), format!("ami-1 stays: {unlike}"));
     }

@@ -86,11 +86,34 @@ fn a_snapshot_shared_by_two_expired_images_goes_with_the_last() {
 }
 
 #[test]
-fn a_snapshot_that_only_the_first_of_two_images_covers_goes_with_the_last_all_the_same() {
-    let inventory = world()
-        .with(backup("ami-1").days_old(9).expired().with(snapshot("snap-1").unmarked()))
-        .with(backup("ami-2").days_old(8).expired().made_of("snap-1"));
-    assert_eq!(deletions(&plan_of(&inventory)), ["ami-1", "ami-2 with snap-1"]);
+fn an_image_waits_for_the_others_that_are_made_of_a_snapshot_only_it_covers() {
+    for covered in [snapshot("snap-1").unmarked(), snapshot("snap-1")] {
+        let alone = world().with(backup("ami-1").days_old(9).expired().with(covered));
+        let reason = "ami-00000002 is made of its snapshot snap-00000001, too, which without a mark and an expiry of its own would not be \
+                      found again";
+        for other in [backup("ami-2"), backup("ami-2").expiring(24), backup("ami-2").expired(), backup("ami-2").untagged("Creator")] {
+            let shared = alone.clone().with(other.days_old(8).made_of("snap-1"));
+            assert_eq!(purge(&shared).lines().find(|line| line.starts_with("ami-1 ")), Some(format!("ami-1 stays: {reason}").as_str()));
+        }
+        let expired = alone.clone().with(backup("ami-2").days_old(8).expired().made_of("snap-1"));
+        assert_eq!(deletions(&plan_of(&expired)), ["ami-2"]);
+        assert_eq!(deletions(&plan_of(&alone)), ["ami-1 with snap-1"], "in the next run");
+    }
+}
+
+#[test]
+fn what_only_an_image_covers_goes_in_its_own_call_or_the_image_stays() {
+    let reason = "its snapshot snap-00000001 could not go along, and without a mark and an expiry of its own would not be found again";
+    let covered = || backup("ami-1").expired().with(snapshot("snap-1").unmarked());
+    for beside in [snapshot("snap-2").expiring(24), snapshot("snap-2").tagged("Creator", "dlm")] {
+        assert_eq!(purge_one(covered().with(beside)), format!("ami-1 stays: {reason}"));
+    }
+    // One that stays keeps another that shares a snapshot with it.
+    let both = world()
+        .with(covered().days_old(9).with(snapshot("snap-2").expiring(24)).with_snapshot("snap-3"))
+        .with(backup("ami-2").days_old(8).expired().made_of("snap-3"));
+    let verdicts = purge(&both);
+    assert_eq!(verdicts, format!("ami-1 stays: {reason}\nami-2 goes: {EXPIRED}; snap-3 stays: ami-00000001 is made of it"));
 }
 
 #[test]
@@ -124,7 +147,7 @@ fn the_snapshots_that_no_later_run_could_find_by_themselves_are_told() {
 #[test]
 fn an_image_stays_if_a_snapshot_that_only_its_mark_covers_must_outlive_it() {
     let verdict = purge_one(backup("ami-1").expired().with(snapshot("snap-1").unmarked().expiring(24)).with_snapshot("snap-2"));
-    let reason = "its snapshot snap-00000001 must stay and, without a mark of its own, would not be found again";
+    let reason = "its snapshot snap-00000001 could not go along, and without a mark and an expiry of its own would not be found again";
     assert_eq!(verdict, format!("ami-1 stays: {reason}"));
 }
 
