@@ -6,7 +6,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicU32, Ordering};
 
 use aws_sdk_ec2::operation::deregister_image::DeregisterImageOutput;
-use aws_sdk_ec2::types::{ResourceType, SnapshotReturnCodes};
+use aws_sdk_ec2::types::{BlockDeviceMapping, ResourceType, SnapshotReturnCodes};
 use aws_smithy_runtime_api::box_error::BoxError;
 use aws_smithy_runtime_api::client::interceptors::Intercept;
 use aws_smithy_runtime_api::client::interceptors::context::BeforeTransmitInterceptorContextRef;
@@ -247,6 +247,7 @@ async fn create_image(account: &Account, region: &Region, create: &CreateImage) 
         .name(&create.name)
         .description(&create.description)
         .no_reboot(!create.reboot)
+        .set_block_device_mappings(left_out(&create.excluded_devices))
         .tag_specifications(tag_specification(ResourceType::Image, &create.image_tags))
         .tag_specifications(tag_specification(ResourceType::Snapshot, &create.snapshot_tags))
         .customize()
@@ -261,6 +262,12 @@ async fn create_image(account: &Account, region: &Region, create: &CreateImage) 
             _ => failure,
         })?;
     answer.image_id().unwrap_or_default().parse().map_err(|invalid| Failure::malformed(Call::CreateImage, region, invalid))
+}
+
+/// EC2 takes every device unless it is told of one that it is none.
+fn left_out(devices: &BTreeSet<String>) -> Option<Vec<BlockDeviceMapping>> {
+    let no_device = |device: &String| BlockDeviceMapping::builder().device_name(device).no_device(String::new()).build();
+    (!devices.is_empty()).then(|| devices.iter().map(no_device).collect())
 }
 
 async fn copy_image(account: &Account, region: &Region, copy: &CopyImage) -> Result<ImageId, Failure> {

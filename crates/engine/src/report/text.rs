@@ -7,7 +7,7 @@ use planner::evidence::Check;
 use planner::id::Region;
 use planner::plan::BackupLabel;
 use planner::plan::purge::{Decision, LeftSnapshot, Subject};
-use planner::plan::{KeepReason, Standing};
+use planner::plan::Standing;
 use planner::tags::Encryption;
 
 use crate::apply::{Deletion, Recoverable, Removal, ReturnCode, SnapshotDeletion};
