@@ -5,8 +5,10 @@ pub mod iam_policy;
 pub mod image_instance;
 pub mod install;
 pub mod man;
+pub mod policy;
 pub mod purge_expired_amis;
 pub mod resume;
+pub mod retag;
 pub mod sandbox;
 pub mod schema;
 

@@ -31,6 +31,13 @@ impl Failure {
         self
     }
 
+    /// The same, with what it is about said first.
+    #[must_use]
+    pub fn about(mut self, what: &str) -> Self {
+        self.sentence = format!("{what}: {}", self.sentence);
+        self
+    }
+
     /// Tells it on stderr.
     pub fn report(self) -> ExitCode {
         output::say(&format!("error: {}", self.sentence));

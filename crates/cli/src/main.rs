@@ -9,8 +9,10 @@ mod exit_code;
 mod failure;
 mod log;
 mod output;
+mod policy_file;
 mod progress;
 mod sandbox;
+mod table;
 mod watchdog;
 
 use std::process::ExitCode;
@@ -29,6 +31,10 @@ fn main() -> ExitCode {
         Command::ImageInstance(command) => commands::image_instance::run(command, args.verbose),
         Command::Resume(command) => commands::resume::run(command, args.verbose),
         Command::PurgeExpiredAmis(command) => commands::purge_expired_amis::run(command, args.verbose),
+        Command::Policy(command) => commands::policy::run(command.command),
+        Command::Pin(command) => commands::retag::pin(command, args.verbose),
+        Command::Unpin(command) => commands::retag::unpin(command, args.verbose),
+        Command::Expire(command) => commands::retag::expire(command, args.verbose),
         Command::Sandbox(command) => commands::sandbox::run(command),
         Command::IamPolicy(command) => commands::iam_policy::run(&command),
         Command::Install(command) => commands::install::run(&command),

@@ -28,6 +28,10 @@ pub enum Call {
     CreateImage,
     /// Copies a backup.
     CopyImage,
+    /// Pins a backup, or gives it another expiry.
+    CreateTags,
+    /// Takes a pin or an expiry away from a backup.
+    DeleteTags,
     /// Removes a backup's image.
     DeregisterImage,
     /// Removes a backup's snapshot.
@@ -36,7 +40,7 @@ pub enum Call {
 
 impl Call {
     /// Every call there is.
-    pub const ALL: [Self; 13] = [
+    pub const ALL: [Self; 15] = [
         Self::DescribeRegions,
         Self::DescribeInstances,
         Self::DescribeImages,
@@ -48,6 +52,8 @@ impl Call {
         Self::ListSnapshotsInRecycleBin,
         Self::CreateImage,
         Self::CopyImage,
+        Self::CreateTags,
+        Self::DeleteTags,
         Self::DeregisterImage,
         Self::DeleteSnapshot,
     ];
@@ -66,6 +72,8 @@ impl Call {
             Self::ListSnapshotsInRecycleBin => "ListSnapshotsInRecycleBin",
             Self::CreateImage => "CreateImage",
             Self::CopyImage => "CopyImage",
+            Self::CreateTags => "CreateTags",
+            Self::DeleteTags => "DeleteTags",
             Self::DeregisterImage => "DeregisterImage",
             Self::DeleteSnapshot => "DeleteSnapshot",
         }
@@ -74,7 +82,9 @@ impl Call {
     /// Whether it changes nothing.
     pub fn only_reads(self) -> bool {
         match self {
-            Self::CreateImage | Self::CopyImage | Self::DeregisterImage | Self::DeleteSnapshot => false,
+            Self::CreateImage | Self::CopyImage | Self::CreateTags | Self::DeleteTags | Self::DeregisterImage | Self::DeleteSnapshot => {
+                false
+            }
             Self::DescribeRegions
             | Self::DescribeInstances
             | Self::DescribeImages
@@ -101,6 +111,8 @@ impl Call {
             | Self::ListSnapshotsInRecycleBin
             | Self::CreateImage
             | Self::CopyImage
+            | Self::CreateTags
+            | Self::DeleteTags
             | Self::DeregisterImage
             | Self::DeleteSnapshot => "ec2",
         }

@@ -13,6 +13,8 @@ pub enum Work {
     Create,
     /// `purge-expired-amis`.
     Purge,
+    /// `pin`, `unpin` and `expire`.
+    Retag,
 }
 
 /// How a call can be confined.
@@ -22,21 +24,24 @@ enum Confinement {
     Reads,
     /// Makes images and snapshots, which must bear our mark from birth.
     Makes,
+    /// Changes tags of images and snapshots that bear our mark.
+    Tags,
     /// Deletes images and snapshots that bear our mark.
     Deletes,
 }
 
 fn needed_for(call: Call) -> (&'static [Work], Confinement) {
     match call {
-        Call::DescribeRegions | Call::DescribeImages => (&[Work::Create, Work::Purge], Confinement::Reads),
+        Call::DescribeRegions | Call::DescribeImages => (&[Work::Create, Work::Purge, Work::Retag], Confinement::Reads),
         Call::DescribeInstances => (&[Work::Create], Confinement::Reads),
-        Call::DescribeSnapshots
-        | Call::DescribeImageReferences
+        Call::DescribeSnapshots => (&[Work::Purge, Work::Retag], Confinement::Reads),
+        Call::DescribeImageReferences
         | Call::DescribeLaunchConfigurations
         | Call::DescribeLockedSnapshots
         | Call::ListImagesInRecycleBin
         | Call::ListSnapshotsInRecycleBin => (&[Work::Purge], Confinement::Reads),
         Call::CreateImage | Call::CopyImage => (&[Work::Create], Confinement::Makes),
+        Call::CreateTags | Call::DeleteTags => (&[Work::Retag], Confinement::Tags),
         Call::DeregisterImage | Call::DeleteSnapshot => (&[Work::Purge], Confinement::Deletes),
     }
 }
@@ -131,6 +136,20 @@ pub fn policy(works: &[Work]) -> Value {
             }),
         ]);
     }
+    if works.contains(&Work::Retag) {
+        // A missing set of keys would satisfy `ForAllValues`.
+        statements.push(json!({
+            "Sid": "PinAndExpireOnlyMarked",
+            "Effect": "Allow",
+            "Action": actions(Confinement::Tags),
+            "Resource": images_and_snapshots,
+            "Condition": {
+                "StringEquals": { "aws:ResourceTag/Creator": marked },
+                "ForAllValues:StringEquals": { "aws:TagKeys": ["Expire", planner::tags::PIN] },
+                "Null": { "aws:TagKeys": "false" },
+            },
+        }));
+    }
     if works.contains(&Work::Purge) {
         let reads = actions(Confinement::Reads);
         let looked_into: Vec<&str> =
@@ -162,7 +181,7 @@ mod tests {
 
     #[test]
     fn every_call_is_in_the_whole_policy() {
-        let policy = policy(&[Work::Create, Work::Purge]).to_string();
+        let policy = policy(&[Work::Create, Work::Purge, Work::Retag]).to_string();
         for call in Call::ALL {
             assert!(policy.contains(&format!("\"{}\"", call.permission())), "{}", call.name());
         }

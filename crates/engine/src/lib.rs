@@ -12,6 +12,7 @@ mod credentials;
 pub mod description;
 mod evidence;
 pub mod iam;
+mod instances;
 mod limits;
 pub mod metadata;
 mod observe;
@@ -25,4 +26,5 @@ mod wellformed;
 
 pub use account::{Account, AccountError, Connection};
 pub use clock::Clock;
-pub use rounds::{Ending, Event, RegionScope, Run, RunError, Stop, image_instance, purge, resume};
+pub use instances::find_instance;
+pub use rounds::{Ending, Event, RegionScope, Run, RunError, Stop, image_instance, purge, resume, retag};

@@ -59,6 +59,32 @@ pub(crate) async fn instance(account: &Account, region: &Region, id: &InstanceId
     found.map(translate::instance).transpose().map_err(|invalid| Failure::malformed(Call::DescribeInstances, region, invalid))
 }
 
+#[expect(dead_code, reason = "for the commands that act by a policy")]
+/// All instances of a region, those that are gone and still listed included.
+pub(crate) async fn instances(account: &Account, region: &Region) -> Result<Vec<Instance>, Failure> {
+    from_the_beginning(|| async {
+        let mut instances = Vec::new();
+        let request = account.ec2(region).describe_instances().max_results(PAGE);
+        let mut pages = Pages::new(Call::DescribeInstances, region);
+        loop {
+            let page = request.clone().set_next_token(pages.token()).send().await;
+            let page = page.map_err(|error| Failure::new(Call::DescribeInstances, region, &error))?;
+            for instance in pages.list(page.reservations.as_deref())?.iter().flat_map(types::Reservation::instances) {
+                let instance =
+                    translate::instance(instance).map_err(|invalid| Failure::malformed(Call::DescribeInstances, region, invalid))?;
+                // What moves from one page to the next while they are read stands on both.
+                if !instances.iter().any(|known: &Instance| known.id == instance.id) {
+                    instances.push(instance);
+                }
+            }
+            if !pages.turn(page.next_token())? {
+                return Ok(instances);
+            }
+        }
+    })
+    .await
+}
+
 /// The backups of one instance.
 pub(crate) async fn backups_of(account: &Account, region: &Region, instance: &InstanceId) -> Result<Vec<Image>, Failure> {
     images(account, region, &[("tag:Creator", &[OUR_MARK]), ("tag:Instance", &[instance.as_str()])]).await
@@ -73,6 +99,33 @@ pub(crate) async fn backups(account: &Account, region: &Region) -> Result<Vec<Im
 pub(crate) async fn images_named(account: &Account, region: &Region, names: &BTreeSet<String>) -> Result<Vec<Image>, Failure> {
     let names: Vec<&str> = names.iter().map(String::as_str).collect();
     images(account, region, &[("name", &names)]).await
+}
+
+/// One image of the account, and its snapshots, as far as they are listed.
+pub(crate) async fn image_and_snapshots(account: &Account, region: &Region, id: &ImageId) -> Result<RegionView, Failure> {
+    let images = images(account, region, &[("image-id", &[id.as_str()])]).await?;
+    let ids: BTreeSet<String> = images.iter().flat_map(Image::snapshots).map(ToString::to_string).collect();
+    let mut snapshots = Vec::new();
+    if !ids.is_empty() {
+        let filter = Filter::builder().name("snapshot-id").set_values(Some(ids.into_iter().collect())).build();
+        let request = account.ec2(region).describe_snapshots().owner_ids("self").filters(filter).max_results(PAGE);
+        snapshots = from_the_beginning(|| async {
+            let (mut snapshots, mut pages) = (Vec::new(), Pages::new(Call::DescribeSnapshots, region));
+            loop {
+                let page = request.clone().set_next_token(pages.token()).send().await;
+                let page = page.map_err(|error| Failure::new(Call::DescribeSnapshots, region, &error))?;
+                for seen in pages.list(page.snapshots.as_deref())? {
+                    snapshots
+                        .push(translate::snapshot(seen).map_err(|invalid| Failure::malformed(Call::DescribeSnapshots, region, invalid))?);
+                }
+                if !pages.turn(page.next_token())? {
+                    return Ok(snapshots);
+                }
+            }
+        })
+        .await?;
+    }
+    Ok(RegionView { scope: Scope::Partial, images, snapshots, evidence: Evidence::default() })
 }
 
 /// Whether EC2 lists an image of the account as one that is there. Where it does not say, it is taken not to.

@@ -6,10 +6,11 @@ mod text;
 
 use jiff::Timestamp;
 use planner::expiry::Expiry;
-use planner::id::{AccountId, ImageId, InstanceId, Region};
+use planner::id::{AccountId, ImageId, InstanceId, Region, SnapshotId};
 use planner::inventory::ImageState;
 use planner::plan::purge::UnmadeCheck;
-use planner::plan::{CopyStanding, Debris, Verdict};
+use planner::plan::retag::Change;
+use planner::plan::{BackupLabel, CopyStanding, Debris, Verdict};
 use planner::tags::{Encryption, Tags};
 use schemars::JsonSchema;
 use serde::Serialize;
@@ -109,6 +110,33 @@ pub struct PurgeReport {
     pub unmade_checks: Vec<UnmadeCheck>,
     /// Why nothing at all was deleted, where that was decided for safety.
     pub refusal: Option<String>,
+    /// How the run ended.
+    pub ending: Ending,
+}
+
+/// What `pin`, `unpin` or `expire` did.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, JsonSchema)]
+#[must_use = "an unread report helps nobody"]
+pub struct RetagReport {
+    /// The version of this document.
+    pub version: u32,
+    /// `pin`, `unpin` or `expire`.
+    pub command: String,
+    /// Whether it was only planned.
+    pub dry_run: bool,
+    /// The instant at which it was asked for.
+    pub now: Timestamp,
+    /// Where the backup is.
+    pub region: Region,
+    /// The backup, as it was before.
+    pub backup: BackupLabel,
+    /// What is said of it from now on.
+    #[serde(flatten)]
+    pub change: Change,
+    /// Its snapshots that bear the tag, too.
+    pub snapshots: Vec<SnapshotId>,
+    /// Whether anything had to be changed.
+    pub changed: bool,
     /// How the run ended.
     pub ending: Ending,
 }

@@ -426,7 +426,7 @@ pub(crate) fn deletions(plan: &Plan) -> Vec<String> {
         Action::RemoveImage(remove) if remove.snapshots.is_empty() => short(&remove.image),
         Action::RemoveImage(remove) => format!("{} with {}", short(&remove.image), list(&remove.snapshots)),
         Action::DeleteSnapshot(snapshot) => short(snapshot),
-        Action::CreateImage(_) | Action::CopyImage(_) => panic!("a purge makes nothing"),
+        Action::CreateImage(_) | Action::CopyImage(_) | Action::Retag(_) => panic!("a purge makes nothing"),
     };
     plan.steps.iter().map(|step| deletion(&step.action)).collect()
 }

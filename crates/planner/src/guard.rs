@@ -4,6 +4,7 @@
 //! raw tags and mappings. A plan the guard lets pass is a [`CheckedPlan`], and nothing else can be applied.
 
 mod fault;
+mod retag;
 mod sight;
 #[cfg(test)]
 mod tests;
@@ -17,6 +18,7 @@ use crate::expiry::Expiry;
 use crate::id::{ImageId, InstanceId, Region, SnapshotId};
 use crate::inventory::{Image, ImageState, Inventory, Protection, Scope, Snapshot, SnapshotState};
 use crate::plan::purge::{Decision, Subject};
+use crate::plan::retag::RetagRequest;
 use crate::plan::{Action, CopyImage, CreateImage, Plan, RemoveImage, Step, Verdict};
 use crate::policy::{ImageRequest, MaxDeletes, PurgePolicy};
 
@@ -30,6 +32,8 @@ pub enum Permit<'a> {
     Image(&'a ImageRequest),
     /// The plan may finish copies.
     Resume,
+    /// The plan may change these tags of this backup.
+    Retag(&'a RetagRequest),
     /// The plan may delete what this policy releases.
     Purge(&'a PurgePolicy),
 }
@@ -104,10 +108,12 @@ pub fn guard(plan: Plan, inventory: &Inventory, permit: Permit<'_>, now: Timesta
             (Action::CopyImage(copy), Permit::Image(_) | Permit::Resume) => guard.copy(&step.region, copy),
             (Action::RemoveImage(remove), Permit::Purge(policy)) => guard.remove(place, &step.region, remove, policy),
             (Action::DeleteSnapshot(snapshot), Permit::Purge(policy)) => guard.delete(place, &step.region, snapshot, policy),
+            (Action::Retag(retag), Permit::Retag(request)) => guard.retag(&step.region, retag, request),
             (Action::CreateImage(create), _) => guard.object(&step.region, &create.name, Fault::NotPermitted),
             (Action::CopyImage(copy), _) => guard.object(&step.region, &copy.source, Fault::NotPermitted),
             (Action::RemoveImage(remove), _) => guard.object(&step.region, &remove.image, Fault::NotPermitted),
             (Action::DeleteSnapshot(snapshot), _) => guard.object(&step.region, snapshot, Fault::NotPermitted),
+            (Action::Retag(retag), _) => guard.object(&step.region, &retag.image, Fault::NotPermitted),
         }
     }
     if let Permit::Purge(policy) = permit {
@@ -142,7 +148,7 @@ impl<'a> Guard<'a> {
     fn new(inventory: &'a Inventory, plan: &'a Plan, now: Timestamp) -> Self {
         let removed = plan.steps.iter().enumerate().filter_map(|(place, step)| match &step.action {
             Action::RemoveImage(remove) => Some(((&step.region, &remove.image), place)),
-            Action::CreateImage(_) | Action::CopyImage(_) | Action::DeleteSnapshot(_) => None,
+            Action::CreateImage(_) | Action::CopyImage(_) | Action::DeleteSnapshot(_) | Action::Retag(_) => None,
         });
         Self {
             sight: Sight::of(inventory),

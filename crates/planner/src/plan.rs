@@ -3,6 +3,7 @@
 pub mod copy;
 pub mod image;
 pub mod purge;
+pub mod retag;
 
 use std::collections::BTreeSet;
 
@@ -17,6 +18,7 @@ use crate::tags::{Encryption, Tags};
 
 pub use copy::{CopyStanding, Standing};
 pub use purge::{Debris, KeepReason, PurgeReason, Verdict};
+pub use retag::Retag;
 
 /// Everything one round decided.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
@@ -51,6 +53,8 @@ pub enum Action {
     RemoveImage(RemoveImage),
     /// Delete a snapshot whose image is gone.
     DeleteSnapshot(SnapshotId),
+    /// Change tags of a backup.
+    Retag(Retag),
 }
 
 /// An image to be made.

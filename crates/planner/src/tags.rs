@@ -24,7 +24,7 @@ const INSTANCE: &str = "Instance";
 const DATE: &str = "Date";
 const CREATOR: &str = "Creator";
 const AVAILABILITY_ZONE: &str = "AvailabilityZone";
-const EXPIRE: &str = "Expire";
+pub(crate) const EXPIRE: &str = "Expire";
 const NAME_PREFIX: &str = "backup-ami@";
 const INTENT_PREFIX: &str = "ami-backup:copy-to:";
 /// The series a policy's backup belongs to.
@@ -33,7 +33,7 @@ pub const SERIES: &str = "ami-backup:series";
 pub const PIN: &str = "ami-backup:pin";
 
 /// EC2's limit on a tag value, in Unicode characters.
-const VALUE_LIMIT: usize = 256;
+pub(crate) const VALUE_LIMIT: usize = 256;
 
 /// The tags of one resource, by key.
 #[derive(Debug, Clone, Default, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize, JsonSchema)]

@@ -6,13 +6,13 @@ use std::fmt;
 use planner::evidence::Check;
 use planner::id::Region;
 use planner::plan::BackupLabel;
-use planner::plan::purge::{Decision, LeftSnapshot, Subject};
 use planner::plan::Standing;
+use planner::plan::purge::{Decision, LeftSnapshot, Subject};
 use planner::tags::Encryption;
 
 use crate::apply::{Deletion, Recoverable, Removal, ReturnCode, SnapshotDeletion};
 use crate::outcome::{Anywhere, Failure, one_line};
-use crate::report::{ImageReport, ImageResult, PlannedStep, PurgeReport, RegionReport, VerdictReport};
+use crate::report::{ImageReport, ImageResult, PlannedStep, PurgeReport, RegionReport, RetagReport, VerdictReport};
 use crate::rounds::Ending;
 
 impl fmt::Display for ImageReport {
@@ -142,6 +142,23 @@ impl fmt::Display for PurgeReport {
             }
         }
         self.write_warnings(f)
+    }
+}
+
+impl fmt::Display for RetagReport {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Self { version: _, command: _, dry_run, now: _, region, backup, change, snapshots, changed, ending: _ } = self;
+        let with = match snapshots.len() {
+            0 => String::new(),
+            1 => " with 1 snapshot".to_owned(),
+            count => format!(" with {count} snapshots"),
+        };
+        let word = match (changed, dry_run) {
+            (false, _) => "already ",
+            (true, true) => "planned: ",
+            (true, false) => "now ",
+        };
+        writeln!(f, "{region}  {}{with}: {word}{change}", describe(backup))
     }
 }
 

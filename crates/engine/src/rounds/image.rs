@@ -367,7 +367,7 @@ impl<'a> Follow<'a> {
                 }
                 (Action::CopyImage(copy), Some(answer)) => self.copy_is_asked_for(step.region(), copy, answer),
                 // The guard lets no deletion pass for these commands.
-                (Action::RemoveImage(_) | Action::DeleteSnapshot(_), _) | (_, None) => {}
+                (Action::RemoveImage(_) | Action::DeleteSnapshot(_) | Action::Retag(_), _) | (_, None) => {}
             }
         }
         Ok(at_least)
@@ -683,6 +683,6 @@ fn planned(step: &Step) -> Option<PlannedStep> {
             tags: copy.tags.clone(),
         }),
         // The guard lets no deletion pass for these commands.
-        Action::RemoveImage(_) | Action::DeleteSnapshot(_) => None,
+        Action::RemoveImage(_) | Action::DeleteSnapshot(_) | Action::Retag(_) => None,
     }
 }

@@ -440,7 +440,7 @@ impl<'a> RegionPurge<'a> {
                     going.push(orphan);
                     snapshots.insert(orphan.clone());
                 }
-                Action::CreateImage(_) | Action::CopyImage(_) => {}
+                Action::CreateImage(_) | Action::CopyImage(_) | Action::Retag(_) => {}
             }
         }
         let named = self.images.iter().filter(|listed| images.contains(&listed.image.id)).flat_map(|listed| listed.image.snapshots());
@@ -493,7 +493,7 @@ fn copies_in_flight(inventory: &Inventory) -> Copies<'_> {
     copies
 }
 
-fn label(backup: Backup<'_>) -> BackupLabel {
+pub(super) fn label(backup: Backup<'_>) -> BackupLabel {
     let image = backup.image();
     BackupLabel {
         image: image.id.clone(),
