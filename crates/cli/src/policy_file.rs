@@ -34,7 +34,9 @@ pub fn load(named: Option<&Path>) -> Result<Loaded, Failure> {
     match Policy::read(&text, &shown) {
         Ok((policy, warnings)) => Ok(Loaded { policy, file, warnings }),
         Err(errors) => {
-            errors.to_string().lines().for_each(output::say);
+            for line in errors.to_string().lines() {
+                output::say(line);
+            }
             Err(Failure::usage(format!("the policy {shown} cannot be used as it is, and nothing was done")))
         }
     }

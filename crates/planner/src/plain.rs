@@ -30,7 +30,7 @@ pub fn whole_line(text: &str) -> String {
 
 /// Whether a character outside ASCII, or DEL, may stand as it is where a terminal might see it: it can be seen, or is a blank or a mark.
 pub fn is_harmless(c: char) -> bool {
-    !is_unseen(c) && !(c.is_whitespace() && !matches!(c, '\u{a0}' | '\u{3000}'))
+    !is_unseen(c) && (!c.is_whitespace() || matches!(c, '\u{a0}' | '\u{3000}'))
 }
 
 /// How one character is shown.

@@ -4,6 +4,8 @@
 mod golden;
 #[cfg(test)]
 mod properties;
+#[cfg(test)]
+pub(crate) use properties::keep;
 
 use std::collections::HashSet;
 use std::fmt;

@@ -118,7 +118,7 @@ pub(super) fn expiry(text: &str, slot: Timestamp) -> Result<Expiry, Failure> {
         _ => TimeZone::system(),
     };
     let now = Zoned::new(slot, zone);
-    Expiry::from_expression(text, &now).map_err(|why| Failure::usage(why))
+    Expiry::from_expression(text, &now).map_err(Failure::usage)
 }
 
 async fn target(session: &Session, args: &ImageInstance) -> Result<(InstanceId, RegionChoice), Failure> {

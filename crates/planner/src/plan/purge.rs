@@ -72,7 +72,7 @@ impl<'a> Question<'a> {
     /// Without an account nothing is anybody's.
     fn of(inventory: &'a Inventory, policy: &'a PurgePolicy, now: Timestamp) -> Option<Self> {
         let account = inventory.account.as_ref()?;
-        let newest_copies = policy.series.as_ref().map(|_| newest_copies(inventory, account)).unwrap_or_default();
+        let newest_copies = policy.series.as_ref().map(|_| newest_copies(inventory, account, now)).unwrap_or_default();
         Some(Self { inventory, account, policy, now, copies: copies_in_flight(inventory), newest_copies })
     }
 
@@ -403,7 +403,7 @@ impl<'a> RegionPurge<'a> {
             return Err(KeepReason::Pinned { why: pin.to_owned() });
         }
         let reason = match &self.series {
-            Some(series) if !snapshot.tags.has_expire() => series.let_orphan_go(&snapshot.tags)?,
+            Some(series) if !snapshot.tags.has_expire() => series.let_orphan_go(&snapshot.tags, self.question)?,
             Some(_) if snapshot.tags.series().is_none() => return Err(KeepReason::NotOfPolicy),
             Some(_) | None => PurgeReason::Expired { at: self.expired(expire)? },
         };

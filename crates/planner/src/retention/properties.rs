@@ -13,7 +13,7 @@ use crate::period::Period;
 use crate::tags::Tags;
 
 /// Keep rules as `last=2 daily=unlimited within=3d tag=Keep=yes`.
-pub(super) fn keep(rules: &str) -> Keep {
+pub(crate) fn keep(rules: &str) -> Keep {
     let mut keep = Keep::default();
     for rule in rules.split_whitespace() {
         let (rule, value) = rule.split_once('=').unwrap();

@@ -2,6 +2,7 @@
 
 mod mutations;
 mod oracle;
+mod series;
 mod worlds;
 
 use std::collections::BTreeMap;

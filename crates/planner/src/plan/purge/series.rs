@@ -31,7 +31,8 @@ pub(super) struct RegionSeries<'a> {
 }
 
 impl<'a> RegionSeries<'a> {
-    /// What is listed in two ways is not counted: it stays by itself, and takes nobody's place.
+    /// What is listed in two ways is not counted: it stays by itself, and takes nobody's place. Nor is what says that it is of a time
+    /// yet to come: no tag moves what the others are measured by.
     pub(super) fn of(question: &Question<'a>, region: &'a Region, images: &[Listed<'a>]) -> Option<Self> {
         let rules = question.policy.series.as_ref()?;
         let mut members: BTreeMap<Group, Vec<(Timestamp, &Image)>> = BTreeMap::new();
@@ -40,7 +41,7 @@ impl<'a> RegionSeries<'a> {
             let image = backup.image();
             // One with an expiry is released by that alone, and is nobody's to count on.
             if let (ImageState::Available, false, Some(group), Some(slot)) =
-                (image.state, image.tags.has_expire(), group(backup), image.tags.slot())
+                (image.state, image.tags.has_expire(), group(backup), image.tags.slot().filter(|slot| *slot <= question.now))
             {
                 members.entry(group).or_default().push((slot, image));
             }
@@ -62,14 +63,14 @@ impl<'a> RegionSeries<'a> {
         let series = image.tags.series().ok_or(KeepReason::NotOfPolicy)?;
         let group = group(backup).ok_or(KeepReason::SeriesUnclear)?;
         let rule = self.rules.of(&group.series, &group.instance).ok_or(KeepReason::OfNoTarget { series: series.clone() })?;
-        let slot = image.tags.slot().ok_or(KeepReason::SeriesUnclear)?;
+        let slot = slot(&image.tags, question)?;
         let newest = self.members.get(&group).and_then(|members| members.last());
         match image.state {
             ImageState::Pending => return Err(KeepReason::Pending),
+            // Of such a one there is nothing to wait for, not even a copy.
             ImageState::Failed | ImageState::Deregistered => {
-                if newest.is_none_or(|(newest, _)| *newest < slot) {
-                    return Err(KeepReason::FailedLast { series });
-                }
+                let is_outdone = newest.is_some_and(|(newest, _)| *newest >= slot);
+                return if is_outdone { Ok(PurgeReason::LetGo { series }) } else { Err(KeepReason::FailedLast { series }) };
             }
             ImageState::Available => {
                 let wanted = self.wanted.get(&image.id).cloned().unwrap_or_default();
@@ -90,9 +91,10 @@ impl<'a> RegionSeries<'a> {
     /// The same of an orphan, as if its image were there.
     ///
     /// Whether its image was a copy nobody can tell any more, so that it must be unwanted either way.
-    pub(super) fn let_orphan_go(&self, tags: &Tags) -> Result<PurgeReason, KeepReason> {
+    pub(super) fn let_orphan_go(&self, tags: &Tags, question: &Question<'a>) -> Result<PurgeReason, KeepReason> {
         let series = tags.series().ok_or(KeepReason::NotOfPolicy)?;
-        let (Some(instance), Some(slot)) = (tags.instance(), tags.slot()) else { return Err(KeepReason::SeriesUnclear) };
+        let instance = tags.instance().ok_or(KeepReason::SeriesUnclear)?;
+        let slot = slot(tags, question)?;
         let rule = self.rules.of(&series, &instance).ok_or(KeepReason::OfNoTarget { series: series.clone() })?;
         let groups = [false, true].map(|are_copies| Group { series: series.clone(), instance: instance.clone(), are_copies });
         let mut kept = groups.iter().filter(|group| self.members.contains_key(group)).peekable();
@@ -140,6 +142,12 @@ impl<'a> RegionSeries<'a> {
     }
 }
 
+/// The slot of what has one, unless it lies ahead.
+fn slot(tags: &Tags, question: &Question<'_>) -> Result<Timestamp, KeepReason> {
+    let slot = tags.slot().ok_or(KeepReason::SeriesUnclear)?;
+    if slot > question.now { Err(KeepReason::SlotAhead { slot }) } else { Ok(slot) }
+}
+
 fn not_wanted(series: &SeriesName, rules: Vec<Wanted>) -> Result<(), KeepReason> {
     if rules.is_empty() { Ok(()) } else { Err(KeepReason::Wanted { series: series.clone(), rules }) }
 }
@@ -149,15 +157,17 @@ fn group(backup: Backup<'_>) -> Option<Group> {
     Some(Group { series: image.tags.series()?, instance: backup.series()?, are_copies: image.copied_from().is_some() })
 }
 
-/// The slot of the newest available copy, by region, series and instance.
+/// The slot of the newest available copy, by region, series and instance. One that lies ahead is none.
 pub(super) type NewestCopies = HashMap<(Region, SeriesName, InstanceId), Timestamp>;
 
-pub(super) fn newest_copies(inventory: &Inventory, account: &AccountId) -> NewestCopies {
+pub(super) fn newest_copies(inventory: &Inventory, account: &AccountId, now: Timestamp) -> NewestCopies {
     let mut newest = NewestCopies::new();
     for (region, view) in &inventory.regions {
         let available = view.images.iter().filter(|image| image.state == ImageState::Available);
         for copy in available.filter_map(|image| Backup::recognise(image, account)) {
-            if let (Some(Group { series, instance, are_copies: true }), Some(slot)) = (group(copy), copy.image().tags.slot()) {
+            if let (Some(Group { series, instance, are_copies: true }), Some(slot)) =
+                (group(copy), copy.image().tags.slot().filter(|slot| *slot <= now))
+            {
                 let known = newest.entry((region.clone(), series, instance)).or_insert(slot);
                 *known = slot.max(*known);
             }

@@ -99,6 +99,11 @@ pub enum KeepReason {
     NotOfPolicy,
     /// Its tags do not say for certain of which series and slot it is.
     SeriesUnclear,
+    /// By its `Date` tag it is of a time that has not come: it is nothing to count by, and stays.
+    SlotAhead {
+        /// What the tag says.
+        slot: Timestamp,
+    },
     /// The policy has no target of its series' name any more.
     OfNoTarget {
         /// The series.
@@ -244,6 +249,7 @@ impl fmt::Display for KeepReason {
             Self::Pinned { why } => write!(f, "it is pinned: {}", one_line(why)),
             Self::NotOfPolicy => write!(f, "it is not of a series of the policy"),
             Self::SeriesUnclear => write!(f, "its tags do not say for certain of which series and slot it is"),
+            Self::SlotAhead { slot } => write!(f, "by its Date tag it is of {slot}, which is yet to come"),
             Self::OfNoTarget { series } => write!(f, "the policy has no target {series} any more"),
             Self::Wanted { series: _, rules } => {
                 let rules: Vec<String> = rules.iter().map(|wanted| one_line(&wanted.why)).collect();
