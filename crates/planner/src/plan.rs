@@ -1,6 +1,7 @@
 //! What is to be done, and why: plain, ordered data. The dry run prints the very value that the real run applies.
 
 pub mod copy;
+pub mod due;
 pub mod image;
 pub mod purge;
 pub mod retag;
