@@ -31,6 +31,16 @@ Examples:
   Two regions, keeping the newest backup of each instance:
     ami-backup purge-expired-amis -r us-east-1,eu-west-1 --keep-last 1";
 
+const RUNNING: &str = "\
+It is safe to start this every five minutes, twice at once, and after any crash: a backup is made once, and a missed one is made up
+for when it is started again (the newest one only). It deletes backups of its own series only.
+
+Examples:
+  What would be done, and why:
+    ami-backup plan
+  From cron:
+    */15 * * * * root ami-backup run";
+
 const EXIT_CODES: &str = "\
 Exit codes:
   0  done
@@ -58,6 +68,8 @@ pub enum Command {
     ImageInstance(ImageInstance),
     PurgeExpiredAmis(PurgeExpiredAmis),
     Resume(Resume),
+    Plan(Plan),
+    Run(Run),
     Policy(PolicyCommands),
     Pin(Pin),
     Unpin(Unpin),
@@ -214,6 +226,36 @@ pub struct PolicyFile {
     /// The policy (default: ./ami-backup.toml, else /etc/ami-backup.toml)
     #[arg(long = "policy", value_name = "FILE")]
     pub file: Option<PathBuf>,
+}
+
+/// Do what a policy wants: make the backups that are due, finish copies, and remove what no keep rule wants any more
+#[derive(Debug, Group)]
+#[command(args_override_self = true, after_help = RUNNING)]
+#[group(id = "running")]
+pub struct Run {
+    #[command(flatten)]
+    pub policy: PolicyFile,
+    /// Delete nothing at all if more than N backups, or more than P percent of those seen, would go (default: as the policy
+    /// says, else no limit)
+    #[arg(long, value_name = "N|P%", allow_negative_numbers = true)]
+    pub max_deletes: Option<MaxDeletes>,
+    #[command(flatten)]
+    pub waiting: Waiting,
+    #[command(flatten)]
+    pub common: Common,
+}
+
+/// Show what run would make, copy, keep and remove, each with its reason, and change nothing
+#[derive(Debug, Group)]
+#[group(id = "planning")]
+pub struct Plan {
+    #[command(flatten)]
+    pub policy: PolicyFile,
+    /// Show the refusal of run where more than N backups, or more than P percent of those seen, would go
+    #[arg(long, value_name = "N|P%", allow_negative_numbers = true)]
+    pub max_deletes: Option<MaxDeletes>,
+    #[command(flatten)]
+    pub looking: Looking,
 }
 
 /// Which backup, and where.
@@ -394,6 +436,8 @@ pub enum Document {
     Image,
     /// Of purge-expired-amis
     Purge,
+    /// Of run and plan
+    Run,
     /// Of pin, unpin and expire
     Retag,
     /// Of policy check

@@ -31,6 +31,8 @@ fn main() -> ExitCode {
         Command::ImageInstance(command) => commands::image_instance::run(command, args.verbose),
         Command::Resume(command) => commands::resume::run(command, args.verbose),
         Command::PurgeExpiredAmis(command) => commands::purge_expired_amis::run(command, args.verbose),
+        Command::Plan(command) => commands::run::plan(command, args.verbose),
+        Command::Run(command) => commands::run::run(command, args.verbose),
         Command::Policy(command) => commands::policy::run(command.command),
         Command::Pin(command) => commands::retag::pin(command, args.verbose),
         Command::Unpin(command) => commands::retag::unpin(command, args.verbose),

@@ -10,6 +10,8 @@ pub enum Call {
     DescribeRegions,
     /// The instance to back up.
     DescribeInstances,
+    /// The volumes of instances, where a policy leaves some out.
+    DescribeVolumes,
     /// Backups, and whatever else is made of their snapshots.
     DescribeImages,
     /// Snapshots of backups, and orphans.
@@ -40,9 +42,10 @@ pub enum Call {
 
 impl Call {
     /// Every call there is.
-    pub const ALL: [Self; 15] = [
+    pub const ALL: [Self; 16] = [
         Self::DescribeRegions,
         Self::DescribeInstances,
+        Self::DescribeVolumes,
         Self::DescribeImages,
         Self::DescribeSnapshots,
         Self::DescribeImageReferences,
@@ -63,6 +66,7 @@ impl Call {
         match self {
             Self::DescribeRegions => "DescribeRegions",
             Self::DescribeInstances => "DescribeInstances",
+            Self::DescribeVolumes => "DescribeVolumes",
             Self::DescribeImages => "DescribeImages",
             Self::DescribeSnapshots => "DescribeSnapshots",
             Self::DescribeImageReferences => "DescribeImageReferences",
@@ -87,6 +91,7 @@ impl Call {
             }
             Self::DescribeRegions
             | Self::DescribeInstances
+            | Self::DescribeVolumes
             | Self::DescribeImages
             | Self::DescribeSnapshots
             | Self::DescribeImageReferences
@@ -103,6 +108,7 @@ impl Call {
             Self::DescribeLaunchConfigurations => "autoscaling",
             Self::DescribeRegions
             | Self::DescribeInstances
+            | Self::DescribeVolumes
             | Self::DescribeImages
             | Self::DescribeSnapshots
             | Self::DescribeImageReferences

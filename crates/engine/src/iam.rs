@@ -13,8 +13,8 @@ pub enum Work {
     Create,
     /// `purge-expired-amis`.
     Purge,
-    /// `pin`, `unpin` and `expire`.
-    Retag,
+    /// What `run`, `plan`, `status`, `pin`, `unpin` and `expire` need beside these.
+    Policy,
 }
 
 /// How a call can be confined.
@@ -32,16 +32,17 @@ enum Confinement {
 
 fn needed_for(call: Call) -> (&'static [Work], Confinement) {
     match call {
-        Call::DescribeRegions | Call::DescribeImages => (&[Work::Create, Work::Purge, Work::Retag], Confinement::Reads),
-        Call::DescribeInstances => (&[Work::Create], Confinement::Reads),
-        Call::DescribeSnapshots => (&[Work::Purge, Work::Retag], Confinement::Reads),
+        Call::DescribeRegions | Call::DescribeImages => (&[Work::Create, Work::Purge, Work::Policy], Confinement::Reads),
+        Call::DescribeInstances => (&[Work::Create, Work::Policy], Confinement::Reads),
+        Call::DescribeVolumes => (&[Work::Policy], Confinement::Reads),
+        Call::DescribeSnapshots => (&[Work::Purge, Work::Policy], Confinement::Reads),
         Call::DescribeImageReferences
         | Call::DescribeLaunchConfigurations
         | Call::DescribeLockedSnapshots
         | Call::ListImagesInRecycleBin
         | Call::ListSnapshotsInRecycleBin => (&[Work::Purge], Confinement::Reads),
         Call::CreateImage | Call::CopyImage => (&[Work::Create], Confinement::Makes),
-        Call::CreateTags | Call::DeleteTags => (&[Work::Retag], Confinement::Tags),
+        Call::CreateTags | Call::DeleteTags => (&[Work::Policy], Confinement::Tags),
         Call::DeregisterImage | Call::DeleteSnapshot => (&[Work::Purge], Confinement::Deletes),
     }
 }
@@ -136,7 +137,7 @@ pub fn policy(works: &[Work]) -> Value {
             }),
         ]);
     }
-    if works.contains(&Work::Retag) {
+    if works.contains(&Work::Policy) {
         // A missing set of keys would satisfy `ForAllValues`.
         statements.push(json!({
             "Sid": "PinAndExpireOnlyMarked",
@@ -181,7 +182,7 @@ mod tests {
 
     #[test]
     fn every_call_is_in_the_whole_policy() {
-        let policy = policy(&[Work::Create, Work::Purge, Work::Retag]).to_string();
+        let policy = policy(&[Work::Create, Work::Purge, Work::Policy]).to_string();
         for call in Call::ALL {
             assert!(policy.contains(&format!("\"{}\"", call.permission())), "{}", call.name());
         }

@@ -8,7 +8,7 @@ use jiff::Timestamp;
 use planner::evidence::Evidence;
 use planner::id::{AccountId, ImageId, InstanceId, Region, SnapshotId};
 use planner::inventory::{Image, ImageState, Inventory, RegionView, Scope, Snapshot};
-use planner::tags::{ExpireTag, Mark, OUR_MARK};
+use planner::tags::{ExpireTag, Mark, OUR_MARK, Tags};
 
 use crate::account::Account;
 use crate::call::Call;
@@ -59,7 +59,6 @@ pub(crate) async fn instance(account: &Account, region: &Region, id: &InstanceId
     found.map(translate::instance).transpose().map_err(|invalid| Failure::malformed(Call::DescribeInstances, region, invalid))
 }
 
-#[expect(dead_code, reason = "for the commands that act by a policy")]
 /// All instances of a region, those that are gone and still listed included.
 pub(crate) async fn instances(account: &Account, region: &Region) -> Result<Vec<Instance>, Failure> {
     from_the_beginning(|| async {
@@ -85,6 +84,27 @@ pub(crate) async fn instances(account: &Account, region: &Region) -> Result<Vec<
     .await
 }
 
+/// The volumes of a region: tags and size in GiB, by id.
+pub(crate) async fn volumes(account: &Account, region: &Region) -> Result<BTreeMap<String, (Tags, u64)>, Failure> {
+    from_the_beginning(|| async {
+        let mut volumes = BTreeMap::new();
+        let request = account.ec2(region).describe_volumes().max_results(PAGE);
+        let mut pages = Pages::new(Call::DescribeVolumes, region);
+        loop {
+            let page = request.clone().set_next_token(pages.token()).send().await;
+            let page = page.map_err(|error| Failure::new(Call::DescribeVolumes, region, &error))?;
+            for volume in pages.list(page.volumes.as_deref())? {
+                let gib = volume.size().and_then(|gib| u64::try_from(gib).ok()).unwrap_or(0);
+                volumes.insert(volume.volume_id().unwrap_or_default().to_owned(), (translate::tags(volume.tags()), gib));
+            }
+            if !pages.turn(page.next_token())? {
+                return Ok(volumes);
+            }
+        }
+    })
+    .await
+}
+
 /// The backups of one instance.
 pub(crate) async fn backups_of(account: &Account, region: &Region, instance: &InstanceId) -> Result<Vec<Image>, Failure> {
     images(account, region, &[("tag:Creator", &[OUR_MARK]), ("tag:Instance", &[instance.as_str()])]).await
@@ -99,6 +119,16 @@ pub(crate) async fn backups(account: &Account, region: &Region) -> Result<Vec<Im
 pub(crate) async fn images_named(account: &Account, region: &Region, names: &BTreeSet<String>) -> Result<Vec<Image>, Failure> {
     let names: Vec<&str> = names.iter().map(String::as_str).collect();
     images(account, region, &[("name", &names)]).await
+}
+
+/// These images of the account, as far as they are listed.
+pub(crate) async fn images_of_ids(account: &Account, region: &Region, ids: &BTreeSet<ImageId>) -> Result<Vec<Image>, Failure> {
+    let ids: Vec<&str> = ids.iter().map(ImageId::as_str).collect();
+    let mut found = Vec::new();
+    for ids in ids.chunks(FILTER_VALUES) {
+        found.extend(images(account, region, &[("image-id", ids)]).await?);
+    }
+    Ok(found)
 }
 
 /// One image of the account, and its snapshots, as far as they are listed.
@@ -185,7 +215,7 @@ async fn own_snapshots(
     }
 }
 
-/// The account's images, and the descriptions of those that are ours and expired.
+/// The account's images, and the descriptions of those that are ours and expired, or of a series that may let them go.
 async fn own_images(
     account: &Account,
     region: &Region,
@@ -193,7 +223,8 @@ async fn own_images(
 ) -> Result<(Vec<Image>, BTreeMap<ImageId, ImageDescription>), Failure> {
     let (mut images, mut descriptions) = (Vec::new(), BTreeMap::new());
     each_image(region, account.ec2(region).describe_images().owners("self"), |seen, image| {
-        if image.tags.mark() == Mark::Ours && is_past(&image.tags.expire(), now) {
+        let may_be_let_go = !image.tags.has_expire() && image.tags.series().is_some();
+        if image.tags.mark() == Mark::Ours && (may_be_let_go || is_past(&image.tags.expire(), now)) {
             descriptions.insert(image.id.clone(), description::image(region, &image.id, seen));
         }
         images.push(image);
@@ -209,7 +240,7 @@ fn may_go(snapshot: &Snapshot, now: Timestamp) -> bool {
         Mark::Anothers(_) => false,
     };
     ours && match snapshot.tags.expire() {
-        ExpireTag::Absent => snapshot.made_for.is_some(),
+        ExpireTag::Absent => snapshot.made_for.is_some() || snapshot.tags.series().is_some(),
         expire => is_past(&expire, now),
     }
 }

@@ -2,11 +2,12 @@
 //!
 //! Every document carries `"version": 1` and grows only by addition.
 
+mod fleet;
 mod text;
 
 use jiff::Timestamp;
 use planner::expiry::Expiry;
-use planner::id::{AccountId, ImageId, InstanceId, Region, SnapshotId};
+use planner::id::{AccountId, ImageId, InstanceId, Region, SeriesName, SnapshotId};
 use planner::inventory::ImageState;
 use planner::plan::purge::UnmadeCheck;
 use planner::plan::retag::Change;
@@ -19,6 +20,8 @@ use crate::apply::Removal;
 use crate::description::{ImageDescription, SnapshotDescription};
 use crate::outcome::Failure;
 use crate::rounds::Ending;
+
+pub use fleet::{HookReport, InstanceReport, InstanceStanding, RunReport};
 
 /// What `image-instance` or `resume` did.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, JsonSchema)]
@@ -171,6 +174,9 @@ pub struct VerdictReport {
     /// The verdict.
     #[serde(flatten)]
     pub verdict: Verdict,
+    /// The series it is of, of a policy's backup.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub series: Option<SeriesName>,
     /// What came of it, where something was to be deleted. For an orphan, `image` speaks of the snapshot itself.
     pub result: Option<Removal>,
 }

@@ -1,5 +1,6 @@
 //! Round after round until everything is settled, or patience runs out. Nothing else in this program sleeps.
 
+mod fleet;
 mod image;
 mod purge;
 mod retag;
@@ -23,6 +24,7 @@ use crate::clock::Clock;
 use crate::observe;
 use crate::outcome::Failure;
 
+pub use fleet::run_policy;
 pub use image::{image_instance, resume};
 pub use purge::purge;
 pub use retag::retag;

@@ -21,6 +21,10 @@ fn of_the_program() {
       purge-expired-amis  Remove backups that have expired, their snapshots, and expired snapshots whose
                           image is gone
       resume              Make or finish the copies that an interrupted or impatient image-instance left
+      plan                Show what run would make, copy, keep and remove, each with its reason, and
+                          change nothing
+      run                 Do what a policy wants: make the backups that are due, finish copies, and
+                          remove what no keep rule wants any more
       policy              Check a policy file, or say what it means for an instance
       pin                 Keep a backup whatever its expiry or a policy says, until it is unpinned
       unpin               Let a backup that was pinned go when its time comes

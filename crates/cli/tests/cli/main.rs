@@ -18,6 +18,7 @@ mod patience;
 mod policy;
 mod region;
 mod retag;
+mod run;
 mod sandbox;
 mod secrets;
 mod server;

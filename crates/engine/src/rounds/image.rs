@@ -593,6 +593,7 @@ impl<'a> Follow<'a> {
                     (Standing::Done { copy }, Ok(region)) => {
                         Some(source) == own.as_ref() || self.told.contains_key(&(region.clone(), copy.clone()))
                     }
+                    (Standing::Superseded { .. }, _) => false,
                     _ => true,
                 })
                 .map(|((source_region, source, destination), standing)| CopyStanding {
@@ -638,7 +639,8 @@ impl<'a> Follow<'a> {
             | Standing::SourcePending
             | Standing::InFlight { .. }
             | Standing::Done { .. }
-            | Standing::SourceUnusable { .. } => false,
+            | Standing::SourceUnusable { .. }
+            | Standing::Superseded { .. } => false,
         };
         match self.failures.is_empty() && !self.copies.iter().any(is_failed) {
             true => Ending::Done,

@@ -141,7 +141,8 @@ impl Seen {
         let mut wanted: BTreeMap<Region, BTreeSet<ImageId>> = BTreeMap::new();
         for image in self.inventory.regions.values().flat_map(|view| &view.images) {
             let expired = matches!(image.tags.expire(), ExpireTag::At(expiry) if expiry.is_past(now));
-            if expired && image.tags.mark() == Mark::Ours {
+            let may_be_let_go = !image.tags.has_expire() && image.tags.series().is_some();
+            if (expired || may_be_let_go) && image.tags.mark() == Mark::Ours {
                 for destination in image.tags.destinations() {
                     wanted.entry(destination).or_default().insert(image.id.clone());
                 }
@@ -405,8 +406,15 @@ fn report(run: &Run<'_>, seen: Seen, plan: &Plan, results: &Results, now: Timest
         };
         results.get(places.get(&(&verdict.region, subject))?).cloned()
     };
-    let verdicts: Vec<VerdictReport> =
-        plan.verdicts.iter().map(|verdict| VerdictReport { result: result_of(verdict), verdict: verdict.clone() }).collect();
+    let series_of = |verdict: &Verdict| match &verdict.subject {
+        Subject::Backup(backup) => seen.inventory.image(&verdict.region, &backup.image)?.tags.series(),
+        Subject::Orphan { .. } => None,
+    };
+    let verdicts: Vec<VerdictReport> = plan
+        .verdicts
+        .iter()
+        .map(|verdict| VerdictReport { result: result_of(verdict), series: series_of(verdict), verdict: verdict.clone() })
+        .collect();
     let mut images = Vec::new();
     let mut snapshots = Vec::new();
     for (place, removal) in results {
