@@ -31,6 +31,10 @@ Examples:
   Two regions, keeping the newest backup of each instance:
     ami-backup purge-expired-amis -r us-east-1,eu-west-1 --keep-last 1";
 
+const AGES: &str = "\
+Ages count from when a backup was due. Unless the policy says otherwise (warn-after, critical-after), status warns when a backup is
+a quarter of the usual gap between two backups late, and is critical when it is a whole one more; no backup at all is critical.";
+
 const RUNNING: &str = "\
 It is safe to start this every five minutes, twice at once, and after any crash: a backup is made once, and a missed one is made up
 for when it is started again (the newest one only). It deletes backups of its own series only.
@@ -70,6 +74,9 @@ pub enum Command {
     Resume(Resume),
     Plan(Plan),
     Run(Run),
+    Status(Status),
+    List(List),
+    Show(Show),
     Policy(PolicyCommands),
     Pin(Pin),
     Unpin(Unpin),
@@ -258,6 +265,50 @@ pub struct Plan {
     pub looking: Looking,
 }
 
+/// Say of every instance of a policy how old its newest good backup and its newest copies are, and which instances have none
+#[derive(Debug, Group)]
+#[command(after_help = AGES)]
+#[group(id = "fresh")]
+pub struct Status {
+    #[command(flatten)]
+    pub policy: PolicyFile,
+    /// Print one line, and exit as a Nagios plugin does: 0 OK, 1 warning, 2 critical, 3 unknown
+    #[arg(long, conflicts_with = "json")]
+    pub nagios: bool,
+    /// Write metrics to FILE, for the textfile collector of Prometheus's node exporter
+    #[arg(long, value_name = "FILE")]
+    pub prometheus: Option<PathBuf>,
+    #[command(flatten)]
+    pub looking: Looking,
+}
+
+/// List the backups there are
+#[derive(Debug, Group)]
+#[group(id = "listed")]
+pub struct List {
+    /// In this region only; several are separated by commas, or -r is repeated (default: every enabled region)
+    #[arg(short, long, value_name = "REGION", value_delimiter = ',', value_parser = region, action = ArgAction::Append)]
+    pub region: Vec<Region>,
+    /// Of this instance only
+    #[arg(short, long, value_name = "INSTANCE_ID")]
+    pub instance: Option<InstanceId>,
+    /// Of this series only
+    #[arg(long, value_name = "NAME")]
+    pub series: Option<SeriesName>,
+    #[command(flatten)]
+    pub looking: Looking,
+}
+
+/// Show all there is to know of one backup
+#[derive(Debug, Group)]
+#[group(id = "looked_at")]
+pub struct Show {
+    #[command(flatten)]
+    pub backup: Backup,
+    #[command(flatten)]
+    pub looking: Looking,
+}
+
 /// Which backup, and where.
 #[derive(Debug, Group)]
 #[group(id = "backup")]
@@ -436,6 +487,10 @@ pub enum Document {
     Image,
     /// Of purge-expired-amis
     Purge,
+    /// Of list and show
+    List,
+    /// Of status
+    Status,
     /// Of run and plan
     Run,
     /// Of pin, unpin and expire

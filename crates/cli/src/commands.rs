@@ -4,6 +4,7 @@ pub mod completions;
 pub mod iam_policy;
 pub mod image_instance;
 pub mod install;
+pub mod list;
 pub mod man;
 pub mod policy;
 pub mod purge_expired_amis;
@@ -12,6 +13,7 @@ pub mod retag;
 pub mod run;
 pub mod sandbox;
 pub mod schema;
+pub mod status;
 
 use engine::region::{self, NoRegion};
 use engine::{Account, Clock, Connection, Event, RegionScope, Run, RunError, Stop};

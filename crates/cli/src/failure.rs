@@ -38,6 +38,11 @@ impl Failure {
         self
     }
 
+    /// What there is to say.
+    pub fn sentence(&self) -> &str {
+        &self.sentence
+    }
+
     /// Tells it on stderr.
     pub fn report(self) -> ExitCode {
         output::say(&format!("error: {}", self.sentence));

@@ -199,7 +199,9 @@ mod tests {
     #[test]
     fn who_makes_backups_sees_nothing_that_only_a_purge_needs() {
         let create = policy(&[Work::Create]).to_string();
-        for call in Call::ALL.into_iter().filter(|call| !needed_for(*call).0.contains(&Work::Create)) {
+        // Tags are set in the creating calls, too, and that takes the same permission.
+        let only_others = |call: &Call| !needed_for(*call).0.contains(&Work::Create) && *call != Call::CreateTags;
+        for call in Call::ALL.into_iter().filter(only_others) {
             assert!(!create.contains(call.name()), "{}", call.name());
         }
         assert!(!create.contains("aws:CalledVia"));

@@ -3,6 +3,7 @@
 //! Every document carries `"version": 1` and grows only by addition.
 
 mod fleet;
+mod status;
 mod text;
 
 use jiff::Timestamp;
@@ -22,6 +23,7 @@ use crate::outcome::Failure;
 use crate::rounds::Ending;
 
 pub use fleet::{HookReport, InstanceReport, InstanceStanding, RunReport};
+pub use status::{BackupInfo, Freshness, Level, ListReport, StatusReport, Unprotected};
 
 /// What `image-instance` or `resume` did.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, JsonSchema)]

@@ -24,6 +24,7 @@ use crate::clock::Clock;
 use crate::observe;
 use crate::outcome::Failure;
 
+pub(crate) use fleet::Places;
 pub use fleet::run_policy;
 pub use image::{image_instance, resume};
 pub use purge::purge;

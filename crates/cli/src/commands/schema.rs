@@ -1,6 +1,6 @@
 //! `schema`: what a script may rely on in a `--json` report.
 
-use engine::report::{ImageReport, PurgeReport, RetagReport, RunReport};
+use engine::report::{ImageReport, ListReport, StatusReport, PurgeReport, RetagReport, RunReport};
 use schemars::schema_for;
 
 use crate::args::Document;
@@ -14,6 +14,8 @@ pub fn run(document: Document) -> Result<ExitCode, Failure> {
     let schema = match document {
         Document::Image => schema_for!(ImageReport),
         Document::Purge => schema_for!(PurgeReport),
+        Document::List => schema_for!(ListReport),
+        Document::Status => schema_for!(StatusReport),
         Document::Run => schema_for!(RunReport),
         Document::Retag => schema_for!(RetagReport),
         Document::PolicyCheck => schema_for!(policy::CheckedPolicy),

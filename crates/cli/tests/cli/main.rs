@@ -22,3 +22,4 @@ mod run;
 mod sandbox;
 mod secrets;
 mod server;
+mod status;

@@ -37,7 +37,7 @@ const LISTINGS_WITHOUT: u32 = 3;
 /// [`RunError`] if nothing could be found out: no regions, no credentials.
 pub async fn run_policy(run: &Run<'_>, policy: &Policy, asked: &Region, max_deletes: Option<MaxDeletes>) -> Result<RunReport, RunError> {
     let started = run.clock.now();
-    let places = Places::of(run, policy, asked).await?;
+    let places = Places::of_account(run.account, policy, asked).await?;
     let fleet = instances::fleet(run.account, &places.sources, wants_volumes(policy)).await;
     if let Some(failure) = fleet.unread.iter().find(|failure| failure.is_for_want_of_credentials()) {
         return Err(RunError::Failed(failure.clone()));
@@ -114,11 +114,11 @@ pub(crate) struct Places {
 
 impl Places {
     /// Those that the targets name, else every enabled one.
-    pub(crate) async fn of(run: &Run<'_>, policy: &Policy, asked: &Region) -> Result<Self, RunError> {
+    pub(crate) async fn of_account(account: &Account, policy: &Policy, asked: &Region) -> Result<Self, RunError> {
         let targets = || policy.targets.iter().filter(|target| target.accounts.contains(SELF));
         let mut sources: BTreeSet<Region> = targets().filter_map(|target| target.regions.clone()).flatten().collect();
         if targets().any(|target| target.regions.is_none()) {
-            sources.extend(RegionScope::AllEnabled { asked: asked.clone() }.regions(run.account).await?);
+            sources.extend(RegionScope::AllEnabled { asked: asked.clone() }.regions(account).await?);
         }
         let copies = targets().flat_map(|target| &target.settings.copies).map(|copy| copy.region.clone());
         let all = sources.iter().cloned().chain(copies).collect();
