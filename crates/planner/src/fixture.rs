@@ -395,6 +395,11 @@ impl TheSnapshot {
         self
     }
 
+    pub(crate) fn renamed(mut self, short_id: &str) -> Self {
+        self.snapshot.id = id(short_id);
+        self
+    }
+
     pub(crate) fn pending(mut self) -> Self {
         self.snapshot.state = SnapshotState::Pending;
         self

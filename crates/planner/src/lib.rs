@@ -4,6 +4,7 @@
 //! [`Plan`] with the reason for each decision comes out. There is no I/O, no clock and no AWS crate in this crate.
 //!
 //! - [`plan::due`], [`plan::image`], [`plan::copy`] and [`plan::purge`] each answer one question about the inventory.
+//! - [`simulate`](simulate::simulate) replays a policy over time with all of these.
 //! - [`guard`](guard::guard) asks again by another road; only what it lets pass, a [`CheckedPlan`], can be applied.
 
 pub mod backup;
@@ -22,6 +23,7 @@ pub mod plan;
 pub mod policy;
 pub mod retention;
 pub mod schedule;
+pub mod simulate;
 pub mod tags;
 #[cfg(test)]
 mod texts;

@@ -118,7 +118,7 @@ pub fn decide(policy: &Policy, account_name: &str, instances: &[Instance], inven
             Some(target) => {
                 let asked = match alike.entry((&target.name, &instance.region)) {
                     Entry::Occupied(known) => known.into_mut(),
-                    Entry::Vacant(place) => place.insert(Asked::of(target.settings_for(&instance.candidate()).0, now)),
+                    Entry::Vacant(place) => place.insert(Asked::of(settings_in(target, &instance.region), now)),
                 };
                 asked.standing(target, instance, inventory, &made, &mut due.warnings)
             }
@@ -163,6 +163,13 @@ impl SeriesRule {
             copies: settings.copies.iter().map(|copy| (copy.region.clone(), copy.keep.clone())).collect(),
         }
     }
+}
+
+/// What holds for the instances of a target in a region that say nothing themselves.
+fn settings_in(target: &Target, region: &Region) -> Settings {
+    let mut settings = target.settings.clone();
+    settings.copies.retain(|copy| copy.region != *region);
+    settings
 }
 
 /// Whether an instance's own tags say anything.
@@ -278,6 +285,11 @@ impl Asked {
             }),
         }
     }
+}
+
+/// The devices that are left out of an instance's backups.
+pub(crate) fn left_out(settings: &Settings, instance: &Instance) -> BTreeSet<String> {
+    excluded(settings, instance, &mut |_| {})
 }
 
 /// The devices that are left out. A backup without the root volume would restore to nothing, so that never is one of them.

@@ -231,6 +231,9 @@ proptest! {
     #[test]
     fn one_purge_leaves_nothing_for_the_next(world in world()) {
         let first = plan(&world);
+        // What covers a snapshot that another image is made of, too, goes a run after that one.
+        let waits = |verdict: &Verdict| matches!(verdict.decision, Decision::Keep { reason: KeepReason::CoversShared { .. } });
+        prop_assume!(!first.verdicts.iter().any(waits));
         let next = plan(&World { inventory: applied(world.inventory, &first), ..world });
         prop_assert!(next.steps.is_empty(), "first {:?}, then {:?}", deletions(&first), deletions(&next));
     }

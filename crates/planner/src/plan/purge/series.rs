@@ -70,7 +70,7 @@ impl<'a> RegionSeries<'a> {
             // Of such a one there is nothing to wait for, not even a copy.
             ImageState::Failed | ImageState::Deregistered => {
                 let is_outdone = newest.is_some_and(|(newest, _)| *newest >= slot);
-                return if is_outdone { Ok(PurgeReason::LetGo { series }) } else { Err(KeepReason::FailedLast { series }) };
+                return if is_outdone { Ok(PurgeReason::Outdone { series }) } else { Err(KeepReason::FailedLast { series }) };
             }
             ImageState::Available => {
                 let wanted = self.wanted.get(&image.id).cloned().unwrap_or_default();

@@ -235,6 +235,11 @@ pub enum PurgeReason {
         /// The series.
         series: SeriesName,
     },
+    /// It failed, and there is a good one of its series that is as new.
+    Outdone {
+        /// The series.
+        series: SeriesName,
+    },
 }
 
 impl fmt::Display for KeepReason {
@@ -303,6 +308,7 @@ impl fmt::Display for PurgeReason {
         match self {
             Self::Expired { at } => write!(f, "it expired {at}"),
             Self::LetGo { series } => write!(f, "no keep rule of {series} wants it any more"),
+            Self::Outdone { series } => write!(f, "it failed, and {series} has a newer good one here"),
         }
     }
 }

@@ -305,6 +305,7 @@ fn the_random_series_are_worth_looking_at() {
     }
     for wanted in [
         "image LetGo",
+        "image Outdone",
         "image Expired",
         "image Pinned",
         "image NotOfPolicy",

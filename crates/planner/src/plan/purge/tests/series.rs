@@ -84,7 +84,7 @@ fn what_failed_goes_once_there_is_a_newer_good_one_and_is_not_counted() {
     let inventory = world().with(web("ami-1", 19)).with(web("ami-2", 20).failed()).with(web("ami-3", 21)).with(web("ami-4", 22).failed());
     insta::assert_snapshot!(thinned(rule("last=2"), &inventory), @r"
     ami-1 stays: last 2 of 2
-    ami-2 goes: no keep rule of web wants it any more
+    ami-2 goes: it failed, and web has a newer good one here
     ami-3 stays: last 1 of 2
     ami-4 stays: it failed, and web has no newer good one here yet
     ");
@@ -94,7 +94,7 @@ fn what_failed_goes_once_there_is_a_newer_good_one_and_is_not_counted() {
 fn a_second_attempt_at_one_slot_outdoes_the_first() {
     let inventory = world().with(web("ami-1", 22).failed()).with(web("ami-2", 22));
     insta::assert_snapshot!(thinned(rule("last=1"), &inventory), @r"
-    ami-1 goes: no keep rule of web wants it any more
+    ami-1 goes: it failed, and web has a newer good one here
     ami-2 stays: last 1 of 1
     ");
 }
