@@ -29,5 +29,5 @@ mod wellformed;
 pub use account::{Account, AccountError, Connection};
 pub use clock::Clock;
 pub use instances::find_instance;
-pub use status::{list, status};
 pub use rounds::{Ending, Event, RegionScope, Run, RunError, Stop, image_instance, purge, resume, retag, run_policy};
+pub use status::{list, status};

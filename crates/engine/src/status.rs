@@ -25,7 +25,15 @@ pub async fn list(account: &Account, scope: &RegionScope, now: Timestamp) -> Res
     let regions = scope.regions(account).await?;
     let (inventory, failures) = seen(account, &regions).await?;
     let mut backups: Vec<BackupInfo> = ours(&inventory).map(|(region, image)| info(&inventory, region, image)).collect();
-    backups.sort_by(|one, other| (&one.instance_name, &one.instance, one.slot, &one.region, &one.image).cmp(&(&other.instance_name, &other.instance, other.slot, &other.region, &other.image)));
+    backups.sort_by(|one, other| {
+        (&one.instance_name, &one.instance, one.slot, &one.region, &one.image).cmp(&(
+            &other.instance_name,
+            &other.instance,
+            other.slot,
+            &other.region,
+            &other.image,
+        ))
+    });
     Ok(ListReport { version: 1, command: "list".to_owned(), now, backups, failures })
 }
 
@@ -93,7 +101,15 @@ pub async fn status(account: &Account, policy: &Policy, asked: &Region, now: Tim
             });
         }
     }
-    series.sort_by(|one, other| (&one.series, &one.name, &one.instance, one.is_copy, &one.region).cmp(&(&other.series, &other.name, &other.instance, other.is_copy, &other.region)));
+    series.sort_by(|one, other| {
+        (&one.series, &one.name, &one.instance, one.is_copy, &one.region).cmp(&(
+            &other.series,
+            &other.name,
+            &other.instance,
+            other.is_copy,
+            &other.region,
+        ))
+    });
     let worst = series.iter().map(|series| series.level).max().unwrap_or(Level::Ok);
     let level = if failures.is_empty() { worst } else { worst.max(Level::Unknown) };
     Ok(StatusReport { version: 1, command: "status".to_owned(), now, level, series, failed_images, unprotected, failures })
@@ -114,7 +130,9 @@ async fn seen(account: &Account, regions: &BTreeSet<Region>) -> Result<(Inventor
     let look = |account: Account, region: Region| async move { observe::backups(&account, &region).await };
     for (region, images) in in_each(regions, account, look).await {
         let view = match images {
-            Ok(images) => RegionView { scope: Scope::Partial, images, snapshots: Vec::new(), evidence: planner::evidence::Evidence::default() },
+            Ok(images) => {
+                RegionView { scope: Scope::Partial, images, snapshots: Vec::new(), evidence: planner::evidence::Evidence::default() }
+            }
             Err(failure) => {
                 let view = RegionView::unseen(failure.to_string());
                 failures.push(failure);

@@ -1,6 +1,6 @@
 //! `schema`: what a script may rely on in a `--json` report.
 
-use engine::report::{ImageReport, ListReport, StatusReport, PurgeReport, RetagReport, RunReport};
+use engine::report::{ImageReport, ListReport, PurgeReport, RetagReport, RunReport, StatusReport};
 use schemars::schema_for;
 
 use crate::args::Document;

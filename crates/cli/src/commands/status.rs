@@ -70,7 +70,14 @@ fn text(report: &StatusReport) -> String {
     let mut text = table.to_string();
     for unprotected in &report.unprotected {
         let name = unprotected.name.as_deref().map_or_else(String::new, |name| format!(" {name}"));
-        let _ = writeln!(text, "unprotected: {}{} in {}: it {}", unprotected.instance, one_line(&name), unprotected.region, one_line(&unprotected.why));
+        let _ = writeln!(
+            text,
+            "unprotected: {}{} in {}: it {}",
+            unprotected.instance,
+            one_line(&name),
+            unprotected.region,
+            one_line(&unprotected.why)
+        );
     }
     let _ = writeln!(text, "{}: {}", report.level, counts(report));
     text

@@ -25,8 +25,8 @@ fn of_the_program() {
                           change nothing
       run                 Do what a policy wants: make the backups that are due, finish copies, and
                           remove what no keep rule wants any more
-      status              Say of every instance of a policy how old its newest good backup and its newest
-                          copies are, and which instances have none
+      status              Say of every instance of a policy how old its newest good backup and its
+                          newest copies are, and which instances have none
       list                List the backups there are
       show                Show all there is to know of one backup
       policy              Check a policy file, or say what it means for an instance
