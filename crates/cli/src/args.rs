@@ -8,7 +8,7 @@ use std::path::PathBuf;
 use clap::builder::NonEmptyStringValueParser;
 use clap::{ArgAction, Args as Group, Parser, Subcommand, ValueEnum};
 use clap_complete::Shell;
-use planner::id::{InstanceId, InvalidId, Region};
+use planner::id::{ImageId, InstanceId, InvalidId, Region, SeriesName};
 use planner::policy::MaxDeletes;
 
 /// What `--sandbox` without a file stands for; no file can be called this.
@@ -30,6 +30,20 @@ Examples:
     ami-backup purge-expired-amis --dry-run
   Two regions, keeping the newest backup of each instance:
     ami-backup purge-expired-amis -r us-east-1,eu-west-1 --keep-last 1";
+
+const AGES: &str = "\
+Ages count from when a backup was due. Unless the policy says otherwise (warn-after, critical-after), status warns when a backup is
+a quarter of the usual gap between two backups late, and is critical when it is a whole one more; no backup at all is critical.";
+
+const RUNNING: &str = "\
+It is safe to start this every five minutes, twice at once, and after any crash: a backup is made once, and a missed one is made up
+for when it is started again (the newest one only). It deletes backups of its own series only.
+
+Examples:
+  What would be done, and why:
+    ami-backup plan
+  From cron:
+    */15 * * * * root ami-backup run";
 
 const EXIT_CODES: &str = "\
 Exit codes:
@@ -58,6 +72,15 @@ pub enum Command {
     ImageInstance(ImageInstance),
     PurgeExpiredAmis(PurgeExpiredAmis),
     Resume(Resume),
+    Plan(Plan),
+    Run(Run),
+    Status(Status),
+    List(List),
+    Show(Show),
+    Policy(PolicyCommands),
+    Pin(Pin),
+    Unpin(Unpin),
+    Expire(Expire),
     Sandbox(Sandbox),
     IamPolicy(IamPolicy),
     Install(Install),
@@ -68,9 +91,9 @@ pub enum Command {
     },
     /// Print the manual page
     Man,
-    /// Print the JSON Schema of a report
+    /// Print the JSON Schema of a --json document
     Schema {
-        /// Of which report
+        /// Of which command's
         document: Document,
     },
 }
@@ -179,6 +202,200 @@ pub struct Resume {
     pub common: Common,
 }
 
+/// How AWS is reached by what only looks, and in what form the answer comes.
+#[derive(Debug, Group)]
+pub struct Looking {
+    /// Use this profile of the AWS configuration, whatever credentials are in the environment
+    #[arg(short, long, value_name = "PROFILE", value_parser = NonEmptyStringValueParser::new())]
+    pub profile: Option<String>,
+    /// Look at an embedded toy EC2 instead of AWS; its world is kept in FILE (default:
+    /// ~/.local/state/ami-backup/sandbox.json). AMI_BACKUP_SANDBOX=FILE in the environment does the same
+    #[arg(long, value_name = "FILE", num_args = 0..=1, require_equals = true, default_missing_value = DEFAULT_WORLD)]
+    pub sandbox: Option<OsString>,
+    /// Print the answer as one JSON document; `ami-backup schema` describes it
+    #[arg(long)]
+    pub json: bool,
+    /// Act as if it were this instant, such as 2026-12-24T18:00:00Z
+    #[arg(long, value_name = "INSTANT")]
+    pub now: Option<String>,
+}
+
+/// Nothing is changed by looking.
+impl From<Looking> for Common {
+    fn from(Looking { profile, sandbox, json, now }: Looking) -> Self {
+        Self { profile, sandbox, dry_run: true, json, now }
+    }
+}
+
+/// Which policy.
+#[derive(Debug, Group)]
+pub struct PolicyFile {
+    /// The policy (default: ./ami-backup.toml, else /etc/ami-backup.toml)
+    #[arg(long = "policy", value_name = "FILE")]
+    pub file: Option<PathBuf>,
+}
+
+/// Do what a policy wants: make the backups that are due, finish copies, and remove what no keep rule wants any more
+#[derive(Debug, Group)]
+#[command(args_override_self = true, after_help = RUNNING)]
+#[group(id = "running")]
+pub struct Run {
+    #[command(flatten)]
+    pub policy: PolicyFile,
+    /// Delete nothing at all if more than N backups, or more than P percent of those seen, would go (default: as the policy
+    /// says, else no limit)
+    #[arg(long, value_name = "N|P%", allow_negative_numbers = true)]
+    pub max_deletes: Option<MaxDeletes>,
+    #[command(flatten)]
+    pub waiting: Waiting,
+    #[command(flatten)]
+    pub common: Common,
+}
+
+/// Show what run would make, copy, keep and remove, each with its reason, and change nothing
+#[derive(Debug, Group)]
+#[group(id = "planning")]
+pub struct Plan {
+    #[command(flatten)]
+    pub policy: PolicyFile,
+    /// Show the refusal of run where more than N backups, or more than P percent of those seen, would go
+    #[arg(long, value_name = "N|P%", allow_negative_numbers = true)]
+    pub max_deletes: Option<MaxDeletes>,
+    #[command(flatten)]
+    pub looking: Looking,
+}
+
+/// Say of every instance of a policy how old its newest good backup and its newest copies are, and which instances have none
+#[derive(Debug, Group)]
+#[command(after_help = AGES)]
+#[group(id = "fresh")]
+pub struct Status {
+    #[command(flatten)]
+    pub policy: PolicyFile,
+    /// Print one line, and exit as a Nagios plugin does: 0 OK, 1 warning, 2 critical, 3 unknown
+    #[arg(long, conflicts_with = "json")]
+    pub nagios: bool,
+    /// Write metrics to FILE, for the textfile collector of Prometheus's node exporter
+    #[arg(long, value_name = "FILE")]
+    pub prometheus: Option<PathBuf>,
+    #[command(flatten)]
+    pub looking: Looking,
+}
+
+/// List the backups there are
+#[derive(Debug, Group)]
+#[group(id = "listed")]
+pub struct List {
+    /// In this region only; several are separated by commas, or -r is repeated (default: every enabled region)
+    #[arg(short, long, value_name = "REGION", value_delimiter = ',', value_parser = region, action = ArgAction::Append)]
+    pub region: Vec<Region>,
+    /// Of this instance only
+    #[arg(short, long, value_name = "INSTANCE_ID")]
+    pub instance: Option<InstanceId>,
+    /// Of this series only
+    #[arg(long, value_name = "NAME")]
+    pub series: Option<SeriesName>,
+    #[command(flatten)]
+    pub looking: Looking,
+}
+
+/// Show all there is to know of one backup
+#[derive(Debug, Group)]
+#[group(id = "looked_at")]
+pub struct Show {
+    #[command(flatten)]
+    pub backup: Backup,
+    #[command(flatten)]
+    pub looking: Looking,
+}
+
+/// Which backup, and where.
+#[derive(Debug, Group)]
+#[group(id = "backup")]
+pub struct Backup {
+    /// The image of the backup
+    #[arg(value_name = "BACKUP")]
+    pub image: ImageId,
+    /// The region it is in (default: it is looked for in every enabled region)
+    #[arg(short, long, value_name = "REGION", value_delimiter = ',', value_parser = region, action = ArgAction::Append)]
+    pub region: Vec<Region>,
+}
+
+/// Keep a backup whatever its expiry or a policy says, until it is unpinned
+#[derive(Debug, Group)]
+pub struct Pin {
+    #[command(flatten)]
+    pub backup: Backup,
+    /// Why, for those who find it later (256 characters at most)
+    #[arg(long, value_name = "TEXT", default_value = "", hide_default_value = true)]
+    pub why: String,
+    #[command(flatten)]
+    pub common: Common,
+}
+
+/// Let a backup that was pinned go when its time comes
+#[derive(Debug, Group)]
+pub struct Unpin {
+    #[command(flatten)]
+    pub backup: Backup,
+    #[command(flatten)]
+    pub common: Common,
+}
+
+/// Give a backup another expiry, or none
+#[derive(Debug, Group)]
+pub struct Expire {
+    #[command(flatten)]
+    pub backup: Backup,
+    /// When it may be purged, such as '+1 week' or '2026-12-24 18:00 UTC'; never takes its expiry away
+    #[arg(value_name = "WHEN", allow_hyphen_values = true)]
+    pub when: String,
+    #[command(flatten)]
+    pub common: Common,
+}
+
+/// Check a policy file, or say what it means for an instance
+#[derive(Debug, Group)]
+pub struct PolicyCommands {
+    #[command(subcommand)]
+    pub command: PolicyCommand,
+}
+
+#[derive(Debug, Subcommand)]
+pub enum PolicyCommand {
+    /// Read a policy, say everything that is wrong with it, and show its targets
+    Check {
+        #[command(flatten)]
+        policy: PolicyFile,
+        /// Print the answer as one JSON document; `ami-backup schema` describes it
+        #[arg(long)]
+        json: bool,
+    },
+    /// Show what a policy says for an instance, and who says it: defaults, template, target, or a tag of the instance
+    Show(PolicyShow),
+    /// Print the JSON Schema of policy files, with which editors help to write them
+    Schema,
+}
+
+/// What is shown of a policy.
+#[derive(Debug, Group)]
+#[group(id = "shown")]
+pub struct PolicyShow {
+    /// The instance
+    #[arg(value_name = "INSTANCE", required_unless_present = "target", conflicts_with = "target")]
+    pub instance: Option<InstanceId>,
+    /// Show what holds for this target, without asking EC2 for an instance
+    #[arg(long, value_name = "NAME")]
+    pub target: Option<SeriesName>,
+    /// The region of the instance (default: it is looked for in every enabled region)
+    #[arg(short, long, value_name = "REGION")]
+    pub region: Option<Region>,
+    #[command(flatten)]
+    pub policy: PolicyFile,
+    #[command(flatten)]
+    pub looking: Looking,
+}
+
 /// Look at, move on or serve the embedded toy EC2
 #[derive(Debug, Group)]
 pub struct Sandbox {
@@ -258,8 +475,10 @@ pub enum Work {
     Create,
     /// purge-expired-amis
     Purge,
-    /// Both
+    /// All of image-instance, resume and purge-expired-amis
     All,
+    /// What all commands need: run and the others that act by a policy, pin, unpin and expire, too
+    Policy,
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
@@ -268,6 +487,18 @@ pub enum Document {
     Image,
     /// Of purge-expired-amis
     Purge,
+    /// Of list and show
+    List,
+    /// Of status
+    Status,
+    /// Of run and plan
+    Run,
+    /// Of pin, unpin and expire
+    Retag,
+    /// Of policy check
+    PolicyCheck,
+    /// Of policy show
+    PolicyShow,
 }
 
 /// Install this binary, the links of the scripts' names, and a schedule

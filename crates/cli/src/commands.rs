@@ -4,11 +4,16 @@ pub mod completions;
 pub mod iam_policy;
 pub mod image_instance;
 pub mod install;
+pub mod list;
 pub mod man;
+pub mod policy;
 pub mod purge_expired_amis;
 pub mod resume;
+pub mod retag;
+pub mod run;
 pub mod sandbox;
 pub mod schema;
+pub mod status;
 
 use engine::region::{self, NoRegion};
 use engine::{Account, Clock, Connection, Event, RegionScope, Run, RunError, Stop};
@@ -159,10 +164,14 @@ async fn regions(session: &Session, named: &[Region]) -> Result<RegionScope, Fai
     if !named.is_empty() {
         return Ok(RegionScope::These(named.iter().cloned().collect()));
     }
-    let asked = match region::choose(&session.account, None).await {
-        Ok(choice) => choice.region,
-        Err(NoRegion::Nobody) => "us-east-1".parse().map_err(Failure::usage)?,
-        Err(invalid) => return Err(invalid.into()),
-    };
-    Ok(RegionScope::AllEnabled { asked })
+    Ok(RegionScope::AllEnabled { asked: region_to_ask(session).await? })
+}
+
+/// The region that is asked which ones are enabled: where the region chain leads, or us-east-1.
+async fn region_to_ask(session: &Session) -> Result<Region, Failure> {
+    match region::choose(&session.account, None).await {
+        Ok(choice) => Ok(choice.region),
+        Err(NoRegion::Nobody) => "us-east-1".parse().map_err(Failure::usage),
+        Err(invalid) => Err(invalid.into()),
+    }
 }

@@ -31,6 +31,18 @@ impl Failure {
         self
     }
 
+    /// The same, with what it is about said first.
+    #[must_use]
+    pub fn about(mut self, what: &str) -> Self {
+        self.sentence = format!("{what}: {}", self.sentence);
+        self
+    }
+
+    /// What there is to say.
+    pub fn sentence(&self) -> &str {
+        &self.sentence
+    }
+
     /// Tells it on stderr.
     pub fn report(self) -> ExitCode {
         output::say(&format!("error: {}", self.sentence));

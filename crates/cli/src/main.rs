@@ -9,8 +9,10 @@ mod exit_code;
 mod failure;
 mod log;
 mod output;
+mod policy_file;
 mod progress;
 mod sandbox;
+mod table;
 mod watchdog;
 
 use std::process::ExitCode;
@@ -29,6 +31,15 @@ fn main() -> ExitCode {
         Command::ImageInstance(command) => commands::image_instance::run(command, args.verbose),
         Command::Resume(command) => commands::resume::run(command, args.verbose),
         Command::PurgeExpiredAmis(command) => commands::purge_expired_amis::run(command, args.verbose),
+        Command::Plan(command) => commands::run::plan(command, args.verbose),
+        Command::Run(command) => commands::run::run(command, args.verbose),
+        Command::Status(command) => return commands::status::run(command),
+        Command::List(command) => commands::list::list(command),
+        Command::Show(command) => commands::list::show(command),
+        Command::Policy(command) => commands::policy::run(command.command),
+        Command::Pin(command) => commands::retag::pin(command, args.verbose),
+        Command::Unpin(command) => commands::retag::unpin(command, args.verbose),
+        Command::Expire(command) => commands::retag::expire(command, args.verbose),
         Command::Sandbox(command) => commands::sandbox::run(command),
         Command::IamPolicy(command) => commands::iam_policy::run(&command),
         Command::Install(command) => commands::install::run(&command),

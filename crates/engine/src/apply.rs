@@ -6,7 +6,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicU32, Ordering};
 
 use aws_sdk_ec2::operation::deregister_image::DeregisterImageOutput;
-use aws_sdk_ec2::types::{ResourceType, SnapshotReturnCodes};
+use aws_sdk_ec2::types::{BlockDeviceMapping, ResourceType, SnapshotReturnCodes, Tag};
 use aws_smithy_runtime_api::box_error::BoxError;
 use aws_smithy_runtime_api::client::interceptors::Intercept;
 use aws_smithy_runtime_api::client::interceptors::context::BeforeTransmitInterceptorContextRef;
@@ -15,7 +15,7 @@ use aws_smithy_types::config_bag::ConfigBag;
 use jiff::Timestamp;
 use planner::CheckedStep;
 use planner::id::{ImageId, Region, SnapshotId};
-use planner::plan::{Action, CopyImage, CreateImage, RemoveImage};
+use planner::plan::{Action, CopyImage, CreateImage, RemoveImage, Retag};
 use planner::tags::Encryption;
 use schemars::JsonSchema;
 use serde::Serialize;
@@ -191,7 +191,7 @@ impl Removal {
         };
         let snapshots = match step.action() {
             Action::RemoveImage(remove) => remove.snapshots.iter().map(not_tried).collect(),
-            Action::DeleteSnapshot(_) | Action::CreateImage(_) | Action::CopyImage(_) => Vec::new(),
+            Action::DeleteSnapshot(_) | Action::CreateImage(_) | Action::CopyImage(_) | Action::Retag(_) => Vec::new(),
         };
         Self { image: Deletion::NotTried, recoverable: None, snapshots }
     }
@@ -223,7 +223,33 @@ pub(crate) async fn make(account: &Account, step: &CheckedStep) -> Option<Result
     match step.action() {
         Action::CreateImage(create) => Some(create_image(account, step.region(), create).await),
         Action::CopyImage(copy) => Some(copy_image(account, step.region(), copy).await),
-        Action::RemoveImage(_) | Action::DeleteSnapshot(_) => None,
+        Action::RemoveImage(_) | Action::DeleteSnapshot(_) | Action::Retag(_) => None,
+    }
+}
+
+/// Changes the tags that a step is for; `None` if it is for none.
+pub(crate) async fn retag(account: &Account, step: &CheckedStep) -> Option<Result<(), Failure>> {
+    match step.action() {
+        Action::Retag(retag) => Some(change_tags(account, step.region(), retag).await),
+        Action::CreateImage(_) | Action::CopyImage(_) | Action::RemoveImage(_) | Action::DeleteSnapshot(_) => None,
+    }
+}
+
+/// In one call, which EC2 does wholly or not at all.
+async fn change_tags(account: &Account, region: &Region, retag: &Retag) -> Result<(), Failure> {
+    let resources = std::iter::once(retag.image.to_string()).chain(retag.snapshots.iter().map(ToString::to_string)).collect();
+    match retag.change.tag() {
+        (key, Some(value)) => {
+            let tag = Tag::builder().key(key).value(value).build();
+            let request = account.ec2(region).create_tags().set_resources(Some(resources)).tags(tag);
+            request.send().await.map(drop).map_err(|error| Failure::new(Call::CreateTags, region, &error))
+        }
+        // Without a value, whatever the tag says.
+        (key, None) => {
+            let tag = Tag::builder().key(key).build();
+            let request = account.ec2(region).delete_tags().set_resources(Some(resources)).tags(tag);
+            request.send().await.map(drop).map_err(|error| Failure::new(Call::DeleteTags, region, &error))
+        }
     }
 }
 
@@ -233,7 +259,7 @@ pub(crate) async fn remove(account: &Account, step: &CheckedStep, begun: Removal
     match step.action() {
         Action::RemoveImage(remove) => remove_image(account, step.region(), remove, begun, lingering).await,
         Action::DeleteSnapshot(snapshot) => Removal { image: delete_snapshot(account, step.region(), snapshot).await, ..begun },
-        Action::CreateImage(_) | Action::CopyImage(_) => begun,
+        Action::CreateImage(_) | Action::CopyImage(_) | Action::Retag(_) => begun,
     }
 }
 
@@ -248,6 +274,7 @@ async fn create_image(account: &Account, region: &Region, create: &CreateImage) 
         .name(&create.name)
         .description(&create.description)
         .no_reboot(!create.reboot)
+        .set_block_device_mappings(left_out(&create.excluded_devices))
         .tag_specifications(tag_specification(ResourceType::Image, &create.image_tags))
         .tag_specifications(tag_specification(ResourceType::Snapshot, &create.snapshot_tags))
         .customize()
@@ -262,6 +289,12 @@ async fn create_image(account: &Account, region: &Region, create: &CreateImage) 
             _ => failure,
         })?;
     answer.image_id().unwrap_or_default().parse().map_err(|invalid| Failure::malformed(Call::CreateImage, region, invalid))
+}
+
+/// EC2 takes every device unless it is told of one that it is none.
+fn left_out(devices: &BTreeSet<String>) -> Option<Vec<BlockDeviceMapping>> {
+    let no_device = |device: &String| BlockDeviceMapping::builder().device_name(device).no_device(String::new()).build();
+    (!devices.is_empty()).then(|| devices.iter().map(no_device).collect())
 }
 
 async fn copy_image(account: &Account, region: &Region, copy: &CopyImage) -> Result<ImageId, Failure> {

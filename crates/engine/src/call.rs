@@ -10,6 +10,8 @@ pub enum Call {
     DescribeRegions,
     /// The instance to back up.
     DescribeInstances,
+    /// The volumes of instances, where a policy leaves some out.
+    DescribeVolumes,
     /// Backups, and whatever else is made of their snapshots.
     DescribeImages,
     /// Snapshots of backups, and orphans.
@@ -28,6 +30,10 @@ pub enum Call {
     CreateImage,
     /// Copies a backup.
     CopyImage,
+    /// Pins a backup, or gives it another expiry.
+    CreateTags,
+    /// Takes a pin or an expiry away from a backup.
+    DeleteTags,
     /// Removes a backup's image.
     DeregisterImage,
     /// Removes a backup's snapshot.
@@ -36,9 +42,10 @@ pub enum Call {
 
 impl Call {
     /// Every call there is.
-    pub const ALL: [Self; 13] = [
+    pub const ALL: [Self; 16] = [
         Self::DescribeRegions,
         Self::DescribeInstances,
+        Self::DescribeVolumes,
         Self::DescribeImages,
         Self::DescribeSnapshots,
         Self::DescribeImageReferences,
@@ -48,6 +55,8 @@ impl Call {
         Self::ListSnapshotsInRecycleBin,
         Self::CreateImage,
         Self::CopyImage,
+        Self::CreateTags,
+        Self::DeleteTags,
         Self::DeregisterImage,
         Self::DeleteSnapshot,
     ];
@@ -57,6 +66,7 @@ impl Call {
         match self {
             Self::DescribeRegions => "DescribeRegions",
             Self::DescribeInstances => "DescribeInstances",
+            Self::DescribeVolumes => "DescribeVolumes",
             Self::DescribeImages => "DescribeImages",
             Self::DescribeSnapshots => "DescribeSnapshots",
             Self::DescribeImageReferences => "DescribeImageReferences",
@@ -66,6 +76,8 @@ impl Call {
             Self::ListSnapshotsInRecycleBin => "ListSnapshotsInRecycleBin",
             Self::CreateImage => "CreateImage",
             Self::CopyImage => "CopyImage",
+            Self::CreateTags => "CreateTags",
+            Self::DeleteTags => "DeleteTags",
             Self::DeregisterImage => "DeregisterImage",
             Self::DeleteSnapshot => "DeleteSnapshot",
         }
@@ -74,9 +86,12 @@ impl Call {
     /// Whether it changes nothing.
     pub fn only_reads(self) -> bool {
         match self {
-            Self::CreateImage | Self::CopyImage | Self::DeregisterImage | Self::DeleteSnapshot => false,
+            Self::CreateImage | Self::CopyImage | Self::CreateTags | Self::DeleteTags | Self::DeregisterImage | Self::DeleteSnapshot => {
+                false
+            }
             Self::DescribeRegions
             | Self::DescribeInstances
+            | Self::DescribeVolumes
             | Self::DescribeImages
             | Self::DescribeSnapshots
             | Self::DescribeImageReferences
@@ -93,6 +108,7 @@ impl Call {
             Self::DescribeLaunchConfigurations => "autoscaling",
             Self::DescribeRegions
             | Self::DescribeInstances
+            | Self::DescribeVolumes
             | Self::DescribeImages
             | Self::DescribeSnapshots
             | Self::DescribeImageReferences
@@ -101,6 +117,8 @@ impl Call {
             | Self::ListSnapshotsInRecycleBin
             | Self::CreateImage
             | Self::CopyImage
+            | Self::CreateTags
+            | Self::DeleteTags
             | Self::DeregisterImage
             | Self::DeleteSnapshot => "ec2",
         }

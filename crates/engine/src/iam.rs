@@ -13,6 +13,8 @@ pub enum Work {
     Create,
     /// `purge-expired-amis`.
     Purge,
+    /// What `run`, `plan`, `status`, `pin`, `unpin` and `expire` need beside these.
+    Policy,
 }
 
 /// How a call can be confined.
@@ -22,21 +24,25 @@ enum Confinement {
     Reads,
     /// Makes images and snapshots, which must bear our mark from birth.
     Makes,
+    /// Changes tags of images and snapshots that bear our mark.
+    Tags,
     /// Deletes images and snapshots that bear our mark.
     Deletes,
 }
 
 fn needed_for(call: Call) -> (&'static [Work], Confinement) {
     match call {
-        Call::DescribeRegions | Call::DescribeImages => (&[Work::Create, Work::Purge], Confinement::Reads),
-        Call::DescribeInstances => (&[Work::Create], Confinement::Reads),
-        Call::DescribeSnapshots
-        | Call::DescribeImageReferences
+        Call::DescribeRegions | Call::DescribeImages => (&[Work::Create, Work::Purge, Work::Policy], Confinement::Reads),
+        Call::DescribeInstances => (&[Work::Create, Work::Policy], Confinement::Reads),
+        Call::DescribeVolumes => (&[Work::Policy], Confinement::Reads),
+        Call::DescribeSnapshots => (&[Work::Purge, Work::Policy], Confinement::Reads),
+        Call::DescribeImageReferences
         | Call::DescribeLaunchConfigurations
         | Call::DescribeLockedSnapshots
         | Call::ListImagesInRecycleBin
         | Call::ListSnapshotsInRecycleBin => (&[Work::Purge], Confinement::Reads),
         Call::CreateImage | Call::CopyImage => (&[Work::Create], Confinement::Makes),
+        Call::CreateTags | Call::DeleteTags => (&[Work::Policy], Confinement::Tags),
         Call::DeregisterImage | Call::DeleteSnapshot => (&[Work::Purge], Confinement::Deletes),
     }
 }
@@ -131,6 +137,20 @@ pub fn policy(works: &[Work]) -> Value {
             }),
         ]);
     }
+    if works.contains(&Work::Policy) {
+        // A missing set of keys would satisfy `ForAllValues`.
+        statements.push(json!({
+            "Sid": "PinAndExpireOnlyMarked",
+            "Effect": "Allow",
+            "Action": actions(Confinement::Tags),
+            "Resource": images_and_snapshots,
+            "Condition": {
+                "StringEquals": { "aws:ResourceTag/Creator": marked },
+                "ForAllValues:StringEquals": { "aws:TagKeys": ["Expire", planner::tags::PIN] },
+                "Null": { "aws:TagKeys": "false" },
+            },
+        }));
+    }
     if works.contains(&Work::Purge) {
         let reads = actions(Confinement::Reads);
         let looked_into: Vec<&str> =
@@ -162,7 +182,7 @@ mod tests {
 
     #[test]
     fn every_call_is_in_the_whole_policy() {
-        let policy = policy(&[Work::Create, Work::Purge]).to_string();
+        let policy = policy(&[Work::Create, Work::Purge, Work::Policy]).to_string();
         for call in Call::ALL {
             assert!(policy.contains(&format!("\"{}\"", call.permission())), "{}", call.name());
         }
@@ -179,7 +199,9 @@ mod tests {
     #[test]
     fn who_makes_backups_sees_nothing_that_only_a_purge_needs() {
         let create = policy(&[Work::Create]).to_string();
-        for call in Call::ALL.into_iter().filter(|call| !needed_for(*call).0.contains(&Work::Create)) {
+        // Tags are set in the creating calls, too, and that takes the same permission.
+        let only_others = |call: &Call| !needed_for(*call).0.contains(&Work::Create) && *call != Call::CreateTags;
+        for call in Call::ALL.into_iter().filter(only_others) {
             assert!(!create.contains(call.name()), "{}", call.name());
         }
         assert!(!create.contains("aws:CalledVia"));

@@ -8,7 +8,7 @@ use jiff::Timestamp;
 use planner::evidence::Evidence;
 use planner::id::{AccountId, ImageId, InstanceId, Region, SnapshotId};
 use planner::inventory::{Image, ImageState, Inventory, RegionView, Scope, Snapshot};
-use planner::tags::{ExpireTag, Mark, OUR_MARK};
+use planner::tags::{ExpireTag, Mark, OUR_MARK, Tags};
 
 use crate::account::Account;
 use crate::call::Call;
@@ -59,6 +59,52 @@ pub(crate) async fn instance(account: &Account, region: &Region, id: &InstanceId
     found.map(translate::instance).transpose().map_err(|invalid| Failure::malformed(Call::DescribeInstances, region, invalid))
 }
 
+/// All instances of a region, those that are gone and still listed included.
+pub(crate) async fn instances(account: &Account, region: &Region) -> Result<Vec<Instance>, Failure> {
+    from_the_beginning(|| async {
+        let mut instances = Vec::new();
+        let request = account.ec2(region).describe_instances().max_results(PAGE);
+        let mut pages = Pages::new(Call::DescribeInstances, region);
+        loop {
+            let page = request.clone().set_next_token(pages.token()).send().await;
+            let page = page.map_err(|error| Failure::new(Call::DescribeInstances, region, &error))?;
+            for instance in pages.list(page.reservations.as_deref())?.iter().flat_map(types::Reservation::instances) {
+                let instance =
+                    translate::instance(instance).map_err(|invalid| Failure::malformed(Call::DescribeInstances, region, invalid))?;
+                // What moves from one page to the next while they are read stands on both.
+                if !instances.iter().any(|known: &Instance| known.id == instance.id) {
+                    instances.push(instance);
+                }
+            }
+            if !pages.turn(page.next_token())? {
+                return Ok(instances);
+            }
+        }
+    })
+    .await
+}
+
+/// The volumes of a region: tags and size in GiB, by id.
+pub(crate) async fn volumes(account: &Account, region: &Region) -> Result<BTreeMap<String, (Tags, u64)>, Failure> {
+    from_the_beginning(|| async {
+        let mut volumes = BTreeMap::new();
+        let request = account.ec2(region).describe_volumes().max_results(PAGE);
+        let mut pages = Pages::new(Call::DescribeVolumes, region);
+        loop {
+            let page = request.clone().set_next_token(pages.token()).send().await;
+            let page = page.map_err(|error| Failure::new(Call::DescribeVolumes, region, &error))?;
+            for volume in pages.list(page.volumes.as_deref())? {
+                let gib = volume.size().and_then(|gib| u64::try_from(gib).ok()).unwrap_or(0);
+                volumes.insert(volume.volume_id().unwrap_or_default().to_owned(), (translate::tags(volume.tags()), gib));
+            }
+            if !pages.turn(page.next_token())? {
+                return Ok(volumes);
+            }
+        }
+    })
+    .await
+}
+
 /// The backups of one instance.
 pub(crate) async fn backups_of(account: &Account, region: &Region, instance: &InstanceId) -> Result<Vec<Image>, Failure> {
     images(account, region, &[("tag:Creator", &[OUR_MARK]), ("tag:Instance", &[instance.as_str()])]).await
@@ -73,6 +119,43 @@ pub(crate) async fn backups(account: &Account, region: &Region) -> Result<Vec<Im
 pub(crate) async fn images_named(account: &Account, region: &Region, names: &BTreeSet<String>) -> Result<Vec<Image>, Failure> {
     let names: Vec<&str> = names.iter().map(String::as_str).collect();
     images(account, region, &[("name", &names)]).await
+}
+
+/// These images of the account, as far as they are listed.
+pub(crate) async fn images_of_ids(account: &Account, region: &Region, ids: &BTreeSet<ImageId>) -> Result<Vec<Image>, Failure> {
+    let ids: Vec<&str> = ids.iter().map(ImageId::as_str).collect();
+    let mut found = Vec::new();
+    for ids in ids.chunks(FILTER_VALUES) {
+        found.extend(images(account, region, &[("image-id", ids)]).await?);
+    }
+    Ok(found)
+}
+
+/// One image of the account, and its snapshots, as far as they are listed.
+pub(crate) async fn image_and_snapshots(account: &Account, region: &Region, id: &ImageId) -> Result<RegionView, Failure> {
+    let images = images(account, region, &[("image-id", &[id.as_str()])]).await?;
+    let ids: BTreeSet<String> = images.iter().flat_map(Image::snapshots).map(ToString::to_string).collect();
+    let mut snapshots = Vec::new();
+    if !ids.is_empty() {
+        let filter = Filter::builder().name("snapshot-id").set_values(Some(ids.into_iter().collect())).build();
+        let request = account.ec2(region).describe_snapshots().owner_ids("self").filters(filter).max_results(PAGE);
+        snapshots = from_the_beginning(|| async {
+            let (mut snapshots, mut pages) = (Vec::new(), Pages::new(Call::DescribeSnapshots, region));
+            loop {
+                let page = request.clone().set_next_token(pages.token()).send().await;
+                let page = page.map_err(|error| Failure::new(Call::DescribeSnapshots, region, &error))?;
+                for seen in pages.list(page.snapshots.as_deref())? {
+                    snapshots
+                        .push(translate::snapshot(seen).map_err(|invalid| Failure::malformed(Call::DescribeSnapshots, region, invalid))?);
+                }
+                if !pages.turn(page.next_token())? {
+                    return Ok(snapshots);
+                }
+            }
+        })
+        .await?;
+    }
+    Ok(RegionView { scope: Scope::Partial, images, snapshots, evidence: Evidence::default() })
 }
 
 /// Whether EC2 lists an image of the account as one that is there. Where it does not say, it is taken not to.
@@ -143,7 +226,7 @@ async fn own_snapshots(
     }
 }
 
-/// The account's images, and the descriptions of those that are ours and expired.
+/// The account's images, and the descriptions of those that are ours and expired, or of a series that may let them go.
 async fn own_images(
     account: &Account,
     region: &Region,
@@ -151,7 +234,8 @@ async fn own_images(
 ) -> Result<(Vec<Image>, BTreeMap<ImageId, ImageDescription>), Failure> {
     let (mut images, mut descriptions) = (Vec::new(), BTreeMap::new());
     each_image(region, account.ec2(region).describe_images().owners("self"), |seen, image| {
-        if image.tags.mark() == Mark::Ours && is_past(&image.tags.expire(), now) {
+        let may_be_let_go = !image.tags.has_expire() && image.tags.series().is_some();
+        if image.tags.mark() == Mark::Ours && (may_be_let_go || is_past(&image.tags.expire(), now)) {
             descriptions.insert(image.id.clone(), description::image(region, &image.id, seen));
         }
         images.push(image);
@@ -167,7 +251,7 @@ fn may_go(snapshot: &Snapshot, now: Timestamp) -> bool {
         Mark::Anothers(_) => false,
     };
     ours && match snapshot.tags.expire() {
-        ExpireTag::Absent => snapshot.made_for.is_some(),
+        ExpireTag::Absent => snapshot.made_for.is_some() || snapshot.tags.series().is_some(),
         expire => is_past(&expire, now),
     }
 }

@@ -2,14 +2,17 @@
 //!
 //! Every document carries `"version": 1` and grows only by addition.
 
+mod fleet;
+mod status;
 mod text;
 
 use jiff::Timestamp;
 use planner::expiry::Expiry;
-use planner::id::{AccountId, ImageId, InstanceId, Region};
+use planner::id::{AccountId, ImageId, InstanceId, Region, SeriesName, SnapshotId};
 use planner::inventory::ImageState;
 use planner::plan::purge::UnmadeCheck;
-use planner::plan::{CopyStanding, Debris, Verdict};
+use planner::plan::retag::Change;
+use planner::plan::{BackupLabel, CopyStanding, Debris, Verdict};
 use planner::tags::{Encryption, Tags};
 use schemars::JsonSchema;
 use serde::Serialize;
@@ -18,6 +21,9 @@ use crate::apply::Removal;
 use crate::description::{ImageDescription, SnapshotDescription};
 use crate::outcome::Failure;
 use crate::rounds::Ending;
+
+pub use fleet::{HookReport, InstanceReport, InstanceStanding, RunReport};
+pub use status::{BackupInfo, Freshness, Level, ListReport, StatusReport, Unprotected};
 
 /// What `image-instance` or `resume` did.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, JsonSchema)]
@@ -113,6 +119,33 @@ pub struct PurgeReport {
     pub ending: Ending,
 }
 
+/// What `pin`, `unpin` or `expire` did.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, JsonSchema)]
+#[must_use = "an unread report helps nobody"]
+pub struct RetagReport {
+    /// The version of this document.
+    pub version: u32,
+    /// `pin`, `unpin` or `expire`.
+    pub command: String,
+    /// Whether it was only planned.
+    pub dry_run: bool,
+    /// The instant at which it was asked for.
+    pub now: Timestamp,
+    /// Where the backup is.
+    pub region: Region,
+    /// The backup, as it was before.
+    pub backup: BackupLabel,
+    /// What is said of it from now on.
+    #[serde(flatten)]
+    pub change: Change,
+    /// Its snapshots that bear the tag, too.
+    pub snapshots: Vec<SnapshotId>,
+    /// Whether anything had to be changed.
+    pub changed: bool,
+    /// How the run ended.
+    pub ending: Ending,
+}
+
 /// How the reading of a region went.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, JsonSchema)]
 pub struct RegionReport {
@@ -143,6 +176,9 @@ pub struct VerdictReport {
     /// The verdict.
     #[serde(flatten)]
     pub verdict: Verdict,
+    /// The series it is of, of a policy's backup.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub series: Option<SeriesName>,
     /// What came of it, where something was to be deleted. For an orphan, `image` speaks of the snapshot itself.
     pub result: Option<Removal>,
 }

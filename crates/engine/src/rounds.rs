@@ -1,7 +1,9 @@
 //! Round after round until everything is settled, or patience runs out. Nothing else in this program sleeps.
 
+mod fleet;
 mod image;
 mod purge;
+mod retag;
 
 use std::collections::BTreeSet;
 use std::sync::Arc;
@@ -13,6 +15,7 @@ use planner::guard::Refusal;
 use planner::id::{ImageId, InstanceId, Region, SnapshotId};
 use planner::inventory::ImageState;
 use planner::plan::purge::UnmadeCheck;
+use planner::plan::retag::NoBackup;
 use tokio::sync::Notify;
 use tokio::task::JoinSet;
 
@@ -21,8 +24,11 @@ use crate::clock::Clock;
 use crate::observe;
 use crate::outcome::Failure;
 
+pub(crate) use fleet::Places;
+pub use fleet::run_policy;
 pub use image::{image_instance, resume};
 pub use purge::purge;
+pub use retag::retag;
 
 /// The first wait between two rounds.
 const FIRST_DELAY: Duration = Duration::from_secs(2);
@@ -62,7 +68,7 @@ pub enum RegionScope {
 }
 
 impl RegionScope {
-    async fn regions(&self, account: &Account) -> Result<BTreeSet<Region>, RunError> {
+    pub(crate) async fn regions(&self, account: &Account) -> Result<BTreeSet<Region>, RunError> {
         match self {
             Self::These(regions) => Ok(regions.clone()),
             Self::AllEnabled { asked } => observe::enabled_regions(account, asked).await.map_err(RunError::Failed),
@@ -173,6 +179,9 @@ pub enum RunError {
     /// Each name the image could have is held by something else.
     #[error("the image could not be made: the names {0} and its further attempts are all taken")]
     NamesTaken(String),
+    /// There is no such backup.
+    #[error("{0}")]
+    NoBackup(NoBackup),
     /// The plan was refused.
     #[error("{0}")]
     Refused(Refusal),
@@ -262,7 +271,7 @@ impl Delays {
 
 /// Asks something of all these regions at once, and gives the answers in their order. EC2 counts calls by region, so that
 /// nothing is gained by asking fewer; and regions that do not answer are waited for once, not one after the other.
-async fn in_each<T: Send + 'static, F>(
+pub(crate) async fn in_each<T: Send + 'static, F>(
     regions: &BTreeSet<Region>,
     account: &Account,
     ask: impl Fn(Account, Region) -> F,

@@ -1,10 +1,13 @@
 //! Between the SDK's shapes and the planner's nouns. What comes from EC2 is read here and in `description.rs` only.
 
+use std::collections::BTreeMap;
+
 use aws_sdk_ec2::types;
 use jiff::Timestamp;
 use planner::id::{InstanceId, InvalidId};
 use planner::inventory::{Image, ImageState, Mapping, Protection, Snapshot, SnapshotState, SourceImage, made_for};
 use planner::plan::image::InstanceFacts;
+use planner::policy::select::InstanceState;
 use planner::tags::Tags;
 
 /// An instance, and whether it can be imaged.
@@ -14,6 +17,14 @@ pub(crate) struct Instance {
     pub(crate) facts: InstanceFacts,
     /// EC2's name of its state.
     pub(crate) state: String,
+    /// The same, where this program knows it.
+    pub(crate) standing: InstanceState,
+    /// Its tags.
+    pub(crate) tags: Tags,
+    /// The device it starts from.
+    pub(crate) root_device: Option<String>,
+    /// Its EBS devices, by name, and the volume of each.
+    pub(crate) volumes: BTreeMap<String, String>,
 }
 
 impl Instance {
@@ -24,11 +35,33 @@ impl Instance {
 }
 
 pub(crate) fn instance(instance: &types::Instance) -> Result<Instance, InvalidId> {
-    let name = tags(instance.tags()).get("Name").filter(|name| !name.is_empty()).map(str::to_owned);
+    let tags = tags(instance.tags());
+    let name = tags.get("Name").filter(|name| !name.is_empty()).map(str::to_owned);
     let availability_zone = instance.placement().and_then(types::Placement::availability_zone).unwrap_or_default().to_owned();
-    let state = instance.state().and_then(types::InstanceState::name).map_or("unknown", types::InstanceStateName::as_str);
-    let state = crate::outcome::one_line(state);
-    Ok(Instance { id: instance.instance_id().unwrap_or_default().parse()?, facts: InstanceFacts { name, availability_zone }, state })
+    let state = instance.state().and_then(types::InstanceState::name);
+    let volume =
+        |mapping: &types::InstanceBlockDeviceMapping| Some((mapping.device_name()?.to_owned(), mapping.ebs()?.volume_id()?.to_owned()));
+    Ok(Instance {
+        id: instance.instance_id().unwrap_or_default().parse()?,
+        facts: InstanceFacts { name, availability_zone },
+        state: crate::outcome::one_line(state.map_or("unknown", types::InstanceStateName::as_str)),
+        standing: state.map_or(InstanceState::Other, instance_state),
+        tags,
+        root_device: instance.root_device_name().map(str::to_owned),
+        volumes: instance.block_device_mappings().iter().filter_map(volume).collect(),
+    })
+}
+
+fn instance_state(state: &types::InstanceStateName) -> InstanceState {
+    match state {
+        types::InstanceStateName::Pending => InstanceState::Pending,
+        types::InstanceStateName::Running => InstanceState::Running,
+        types::InstanceStateName::Stopping => InstanceState::Stopping,
+        types::InstanceStateName::Stopped => InstanceState::Stopped,
+        types::InstanceStateName::ShuttingDown => InstanceState::ShuttingDown,
+        types::InstanceStateName::Terminated => InstanceState::Terminated,
+        _ => InstanceState::Other,
+    }
 }
 
 pub(crate) fn image(image: &types::Image) -> Result<Image, InvalidId> {

@@ -16,7 +16,7 @@ use crate::inventory::{Image, ImageState, Inventory, Mapping, Protection, Region
 use crate::plan::purge::{Decision, Subject, Verdict};
 use crate::plan::{Action, Plan};
 use crate::policy::PurgePolicy;
-use crate::tags::Tags;
+use crate::tags::{PIN, SERIES, Tags};
 
 pub(crate) const HOME: &str = "us-east-1";
 pub(crate) const OURS: &str = "123456789012";
@@ -291,6 +291,20 @@ impl TheImage {
         self
     }
 
+    pub(crate) fn of_series(self, name: &str) -> Self {
+        self.tagged(SERIES, name)
+    }
+
+    /// Of that slot, and made then.
+    pub(crate) fn slot(mut self, slot: &str) -> Self {
+        self.image.created = Some(at(slot));
+        self.tagged("Date", slot)
+    }
+
+    pub(crate) fn pinned(self, why: &str) -> Self {
+        self.tagged(PIN, why)
+    }
+
     /// With a snapshot that EC2 made for it and that bears its tags.
     pub(crate) fn with_snapshot(self, short_id: &str) -> Self {
         self.with(TheSnapshot { tagged_alike: true, ..snapshot(short_id) })
@@ -364,8 +378,25 @@ impl TheSnapshot {
         self.tagged("Expire", &expire.to_string())
     }
 
+    pub(crate) fn of_series(self, name: &str) -> Self {
+        self.tagged(SERIES, name)
+    }
+
+    pub(crate) fn slot(self, slot: &str) -> Self {
+        self.tagged("Date", slot)
+    }
+
+    pub(crate) fn pinned(self, why: &str) -> Self {
+        self.tagged(PIN, why)
+    }
+
     pub(crate) fn made_for(mut self, image: &str) -> Self {
         self.snapshot.made_for = Some(id(image));
+        self
+    }
+
+    pub(crate) fn renamed(mut self, short_id: &str) -> Self {
+        self.snapshot.id = id(short_id);
         self
     }
 
@@ -426,7 +457,7 @@ pub(crate) fn deletions(plan: &Plan) -> Vec<String> {
         Action::RemoveImage(remove) if remove.snapshots.is_empty() => short(&remove.image),
         Action::RemoveImage(remove) => format!("{} with {}", short(&remove.image), list(&remove.snapshots)),
         Action::DeleteSnapshot(snapshot) => short(snapshot),
-        Action::CreateImage(_) | Action::CopyImage(_) => panic!("a purge makes nothing"),
+        Action::CreateImage(_) | Action::CopyImage(_) | Action::Retag(_) => panic!("a purge makes nothing"),
     };
     plan.steps.iter().map(|step| deletion(&step.action)).collect()
 }

@@ -4,6 +4,8 @@
 //! raw tags and mappings. A plan the guard lets pass is a [`CheckedPlan`], and nothing else can be applied.
 
 mod fault;
+mod retag;
+mod series;
 mod sight;
 #[cfg(test)]
 mod tests;
@@ -14,13 +16,16 @@ use jiff::Timestamp;
 
 use crate::evidence::{Answer, Evidence, Reference, ReferenceKind};
 use crate::expiry::Expiry;
-use crate::id::{ImageId, InstanceId, Region, SnapshotId};
+use crate::id::{ImageId, InstanceId, Region, SeriesName, SnapshotId};
 use crate::inventory::{Image, ImageState, Inventory, Protection, Scope, Snapshot, SnapshotState};
 use crate::plan::purge::{Decision, Subject};
+use crate::plan::retag::RetagRequest;
 use crate::plan::{Action, CopyImage, CreateImage, Plan, RemoveImage, Step, Verdict};
 use crate::policy::{ImageRequest, MaxDeletes, PurgePolicy};
+use crate::tags::Tags;
 
 pub use fault::{Fault, Objection};
+use series::Series;
 use sight::{RegionSight, Sight, are_alike};
 
 /// What a plan is checked against.
@@ -30,6 +35,8 @@ pub enum Permit<'a> {
     Image(&'a ImageRequest),
     /// The plan may finish copies.
     Resume,
+    /// The plan may change these tags of this backup.
+    Retag(&'a RetagRequest),
     /// The plan may delete what this policy releases.
     Purge(&'a PurgePolicy),
 }
@@ -97,17 +104,19 @@ pub enum Refusal {
 /// # Errors
 /// [`Refusal`] with every objection found, or with the cap that is exceeded.
 pub fn guard(plan: Plan, inventory: &Inventory, permit: Permit<'_>, now: Timestamp) -> Result<CheckedPlan, Refusal> {
-    let mut guard = Guard::new(inventory, &plan, now);
+    let mut guard = Guard::new(inventory, &plan, permit, now);
     for (place, step) in plan.steps.iter().enumerate() {
         match (&step.action, permit) {
             (Action::CreateImage(create), Permit::Image(request)) => guard.create(&step.region, create, request),
             (Action::CopyImage(copy), Permit::Image(_) | Permit::Resume) => guard.copy(&step.region, copy),
             (Action::RemoveImage(remove), Permit::Purge(policy)) => guard.remove(place, &step.region, remove, policy),
             (Action::DeleteSnapshot(snapshot), Permit::Purge(policy)) => guard.delete(place, &step.region, snapshot, policy),
+            (Action::Retag(retag), Permit::Retag(request)) => guard.retag(&step.region, retag, request),
             (Action::CreateImage(create), _) => guard.object(&step.region, &create.name, Fault::NotPermitted),
             (Action::CopyImage(copy), _) => guard.object(&step.region, &copy.source, Fault::NotPermitted),
             (Action::RemoveImage(remove), _) => guard.object(&step.region, &remove.image, Fault::NotPermitted),
             (Action::DeleteSnapshot(snapshot), _) => guard.object(&step.region, snapshot, Fault::NotPermitted),
+            (Action::Retag(retag), _) => guard.object(&step.region, &retag.image, Fault::NotPermitted),
         }
     }
     if let Permit::Purge(policy) = permit {
@@ -135,17 +144,22 @@ struct Guard<'a> {
     met: HashSet<(&'a Region, &'a str)>,
     /// The deletions that the verdicts show: of an image or orphan, with these snapshots.
     shown: HashSet<(&'a Region, &'a str, &'a [SnapshotId])>,
+    /// Where a policy's series are what lets things go.
+    series: Option<Series<'a>>,
     objections: Vec<Objection>,
 }
 
 impl<'a> Guard<'a> {
-    fn new(inventory: &'a Inventory, plan: &'a Plan, now: Timestamp) -> Self {
+    fn new(inventory: &'a Inventory, plan: &'a Plan, permit: Permit<'a>, now: Timestamp) -> Self {
         let removed = plan.steps.iter().enumerate().filter_map(|(place, step)| match &step.action {
             Action::RemoveImage(remove) => Some(((&step.region, &remove.image), place)),
-            Action::CreateImage(_) | Action::CopyImage(_) | Action::DeleteSnapshot(_) => None,
+            Action::CreateImage(_) | Action::CopyImage(_) | Action::DeleteSnapshot(_) | Action::Retag(_) => None,
         });
+        let sight = Sight::of(inventory);
+        let rules = if let Permit::Purge(policy) = permit { policy.series.as_ref() } else { None };
         Self {
-            sight: Sight::of(inventory),
+            series: rules.map(|rules| Series::of(rules, &sight, now)),
+            sight,
             now,
             removed: removed.collect(),
             met: HashSet::new(),
@@ -175,10 +189,14 @@ impl<'a> Guard<'a> {
         self.require_once(region, create.instance.as_str());
         self.require(*region == request.region && create.instance == request.instance, region, name, Fault::NotPermitted);
         self.require(!create.reboot || request.reboot, region, name, Fault::Reboot);
+        let left_out = request.series.as_ref().map(|series| &series.excluded_devices);
+        let may_be_left_out = |device: &String| left_out.is_some_and(|devices| devices.contains(device));
+        self.require(create.excluded_devices.iter().all(may_be_left_out), region, name, Fault::LeavesOut);
         let marked = [&create.image_tags, &create.snapshot_tags].iter().all(|tags| {
             tags.get("Creator") == Some("image-instance")
                 && tags.get("Instance") == Some(request.instance.as_str())
                 && tags.get("Expire").map(str::to_owned) == request.expire.map(|at| at.to_string())
+                && tags.get("ami-backup:series") == request.series.as_ref().map(|series| series.name.as_str())
         });
         self.require(marked, region, name, Fault::BornUnmarked);
     }
@@ -200,7 +218,7 @@ impl<'a> Guard<'a> {
         self.require(source.state == ImageState::Available, region, id, Fault::SourceUnavailable);
         self.require(self.sight.owns(source.owner.as_ref()), region, id, Fault::NotOwned);
         let marked = source.tags.get("Creator") == Some("image-instance");
-        let alike = ["Creator", "Instance", "Expire"].iter().all(|key| source.tags.get(key) == copy.tags.get(key));
+        let alike = ["Creator", "Instance", "Expire", "ami-backup:series"].iter().all(|key| source.tags.get(key) == copy.tags.get(key));
         self.require(marked && alike, region, id, Fault::BornUnmarked);
         let asked = source.tags.get(&format!("ami-backup:copy-to:{region}")).is_some_and(|intent| {
             let encryption = intent.split_once(' ').map_or("", |(_, encryption)| encryption);
@@ -232,7 +250,16 @@ impl<'a> Guard<'a> {
         let id = &remove.image;
         self.require(self.sight.owns(image.owner.as_ref()), region, id, Fault::NotOwned);
         self.require(image.tags.get("Creator") == Some("image-instance"), region, id, Fault::NotMarked);
-        self.require(self.is_past(image.tags.get("Expire")), region, id, Fault::NotReleased);
+        let release = match (image.tags.get("Expire"), &self.series) {
+            (None, Some(series)) => series.against_image(region, image),
+            (expire, _) => self.against_expiry(expire, image.tags.get("ami-backup:series")),
+        };
+        if let Some(fault) = release {
+            self.object(region, id, fault);
+        }
+        let named = image.mappings.iter().filter_map(|mapping| self.sight.regions.get(region)?.snapshots.get(mapping.snapshot.as_ref()?));
+        let is_pinned = [&image.tags].into_iter().chain(named.flatten().map(|snapshot| &snapshot.tags)).any(is_pinned);
+        self.require(!is_pinned, region, id, Fault::Pinned);
         self.require(image.protection == Protection::Off, region, id, Fault::Protected);
         self.require(image.state != ImageState::Deregistered, region, id, Fault::Deregistered);
         self.require(image.state != ImageState::Pending, region, id, Fault::Pending);
@@ -272,7 +299,7 @@ impl<'a> Guard<'a> {
         let Some(sight) = self.sight.regions.get(region).filter(|_| is_backup) else { return Vec::new() };
         let tells = |snapshot: &Snapshot| match snapshot.tags.get("Creator") {
             None => false,
-            Some("image-instance") => snapshot.tags.get("Expire").is_some(),
+            Some("image-instance") => snapshot.tags.get("Expire").is_some() || self.series.is_some() && is_of_series(&snapshot.tags),
             Some(_) => true,
         };
         let named = image.mappings.iter().filter_map(|mapping| sight.snapshots.get(mapping.snapshot.as_ref()?)).flatten();
@@ -312,7 +339,12 @@ impl<'a> Guard<'a> {
         // The mark of an image covers, and its release releases, what EC2 made for it and stands in its mappings.
         let covered = || with_image && made_for.is_some_and(|image| users.contains(&image) && is_gone(image));
         let marked = snapshot.tags.get("Creator").map_or_else(covered, |creator| creator == "image-instance");
-        let released = snapshot.tags.get("Expire").map_or_else(covered, |expire| self.is_past(Some(expire)));
+        let release = match (snapshot.tags.get("Expire"), &self.series) {
+            (None, Some(series)) if !with_image => series.against_orphan(region, snapshot),
+            (None, _) => (!covered()).then_some(Fault::NotReleased),
+            (Some(expire), _) if with_image => (!self.is_past(Some(expire))).then_some(Fault::NotReleased),
+            (Some(expire), _) => self.against_expiry(Some(expire), snapshot.tags.get("ami-backup:series")),
+        };
         let restorable = made_for.is_some_and(|image| lies_in(binned, image));
         let outlives = made_for.is_some() && awaiting.is_none();
         let checked = (with_image || is_told(locks)) && (!outlives || is_told(binned));
@@ -320,7 +352,10 @@ impl<'a> Guard<'a> {
         self.require(!used && !awaited, region, id, Fault::UnderLivingImage);
         self.require(self.sight.owns(snapshot.owner.as_ref()), region, id, Fault::NotOwned);
         self.require(marked, region, id, Fault::NotMarked);
-        self.require(released, region, id, Fault::NotReleased);
+        if let Some(fault) = release {
+            self.object(region, id, fault);
+        }
+        self.require(!is_pinned(&snapshot.tags), region, id, Fault::Pinned);
         self.require(with_image || snapshot.state != SnapshotState::Pending, region, id, Fault::Pending);
         self.require(!is_locked(locks, id), region, id, Fault::Locked);
         self.require(!restorable, region, id, Fault::InRecycleBin);
@@ -332,6 +367,14 @@ impl<'a> Guard<'a> {
         let whole = self.sight.regions.get(region).is_some_and(|region| *region.scope == Scope::Whole);
         self.require(whole, region, subject, Fault::RegionNotWhollySeen);
         whole
+    }
+
+    /// What is wrong with the going of something by its own expiry: a policy lets only what is of a series go by it.
+    fn against_expiry(&self, expire: Option<&str>, series: Option<&str>) -> Option<Fault> {
+        if self.series.is_some() && !series.is_some_and(is_series) {
+            return Some(Fault::NotOfPolicy);
+        }
+        (!self.is_past(expire)).then_some(Fault::NotReleased)
     }
 
     fn is_past(&self, expire: Option<&str>) -> bool {
@@ -381,6 +424,18 @@ fn instance(image: &Image) -> Option<&str> {
         (Some(tagged), Some(source)) if tagged != source => None,
         (tagged, source) => tagged.or(source),
     }
+}
+
+fn is_pinned(tags: &Tags) -> bool {
+    tags.get("ami-backup:pin").is_some()
+}
+
+fn is_of_series(tags: &Tags) -> bool {
+    tags.get("ami-backup:series").is_some_and(is_series)
+}
+
+fn is_series(name: &str) -> bool {
+    name.parse::<SeriesName>().is_ok()
 }
 
 type References = BTreeMap<ImageId, Vec<Reference>>;

@@ -91,6 +91,18 @@ identifier!(
     Region, is_region, "a region such as eu-west-1"
 );
 
+identifier!(
+    /// The name of a series, which is that of its policy's target: lower-case letters, digits and `-`, 40 characters at most, the
+    /// first of them no `-`.
+    SeriesName, is_series_name, "a name of lower-case letters, digits and -, such as web"
+);
+
+fn is_series_name(text: &str) -> bool {
+    (1..=40).contains(&text.len())
+        && !text.starts_with('-')
+        && text.bytes().all(|b| b.is_ascii_lowercase() || b.is_ascii_digit() || b == b'-')
+}
+
 /// EC2 issues 8 digits (until 2016) or 17; both are still about.
 fn has_hex_after(text: &str, prefix: &str) -> bool {
     text.strip_prefix(prefix).is_some_and(|hex| matches!(hex.len(), 8 | 17) && hex.bytes().all(|b| matches!(b, b'0'..=b'9' | b'a'..=b'f')))
@@ -142,6 +154,16 @@ mod tests {
             "nowhere",
         ] {
             assert!(wrong.parse::<Region>().is_err(), "{wrong:?}");
+        }
+    }
+
+    #[test]
+    fn a_series_has_a_plain_name() {
+        for right in ["web", "db-1", "0", &"a".repeat(40)] {
+            assert!(right.parse::<SeriesName>().is_ok(), "{right}");
+        }
+        for wrong in ["", "-web", "Web", "web 1", "web_1", "wéb", &"a".repeat(41)] {
+            assert!(wrong.parse::<SeriesName>().is_err(), "{wrong:?}");
         }
     }
 

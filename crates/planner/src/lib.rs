@@ -3,7 +3,8 @@
 //! Every function here is pure: what was seen ([`Inventory`]), what is wanted ([`policy`]) and `now` go in, a
 //! [`Plan`] with the reason for each decision comes out. There is no I/O, no clock and no AWS crate in this crate.
 //!
-//! - [`plan::image`], [`plan::copy`] and [`plan::purge`] each answer one question about the inventory.
+//! - [`plan::due`], [`plan::image`], [`plan::copy`] and [`plan::purge`] each answer one question about the inventory.
+//! - [`simulate`](simulate::simulate) replays a policy over time with all of these.
 //! - [`guard`](guard::guard) asks again by another road; only what it lets pass, a [`CheckedPlan`], can be applied.
 
 pub mod backup;
@@ -11,13 +12,18 @@ pub mod evidence;
 pub mod expiry;
 #[cfg(test)]
 mod fixture;
+pub mod fleet;
 pub mod guard;
 pub mod id;
 pub mod inventory;
 pub mod name;
+pub mod period;
 pub mod plain;
 pub mod plan;
 pub mod policy;
+pub mod retention;
+pub mod schedule;
+pub mod simulate;
 pub mod tags;
 #[cfg(test)]
 mod texts;

@@ -2,7 +2,7 @@
 
 use sha2::{Digest, Sha256};
 
-use crate::policy::ImageRequest;
+use crate::policy::{ImageRequest, SeriesRequest};
 use crate::tags::{Encryption, Tags};
 
 /// The longest label taken over from the instance's name, so that the whole stays well within EC2's 128 characters.
@@ -46,11 +46,19 @@ pub fn copy_token(parameters: &[&str], encryption: &Encryption, tags: &Tags) -> 
 }
 
 fn asked(request: &ImageRequest) -> String {
-    let ImageRequest { instance: _, region: _, slot: _, expire, reboot, copies, patience } = request;
+    let ImageRequest { instance: _, region: _, slot: _, expire, reboot, copies, patience, series } = request;
     let mut copies: Vec<String> = copies.iter().map(|copy| format!("{} {}", copy.destination, copy.encryption)).collect();
     copies.sort();
     let expire = expire.map_or_else(|| "never".to_owned(), |at| at.to_string());
-    format!("expire {expire}\nreboot {reboot}\npatience {}\n{}", patience.as_secs(), copies.join("\n"))
+    match series {
+        // How long a run waits is no part of what a policy asks for.
+        Some(SeriesRequest { name, copies_until, carried: _, excluded_devices }) => {
+            let excluded: Vec<&str> = excluded_devices.iter().map(String::as_str).collect();
+            let (copies, excluded) = (copies.join("\n"), excluded.join(" "));
+            format!("series {name}\nreboot {reboot}\nuntil {copies_until}\nwithout {excluded}\n{copies}")
+        }
+        None => format!("expire {expire}\nreboot {reboot}\npatience {}\n{}", patience.as_secs(), copies.join("\n")),
+    }
 }
 
 /// What of a name EC2 surely takes; each run of anything else becomes one `-`.
@@ -94,6 +102,7 @@ mod tests {
             reboot: false,
             copies: vec![],
             patience: jiff::SignedDuration::from_hours(8),
+            series: None,
         }
     }
 

@@ -1,8 +1,12 @@
 //! What is to be done, and why: plain, ordered data. The dry run prints the very value that the real run applies.
 
 pub mod copy;
+pub mod due;
 pub mod image;
 pub mod purge;
+pub mod retag;
+
+use std::collections::BTreeSet;
 
 use jiff::Timestamp;
 use schemars::JsonSchema;
@@ -15,6 +19,7 @@ use crate::tags::{Encryption, Tags};
 
 pub use copy::{CopyStanding, Standing};
 pub use purge::{Debris, KeepReason, PurgeReason, Verdict};
+pub use retag::Retag;
 
 /// Everything one round decided.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
@@ -49,6 +54,8 @@ pub enum Action {
     RemoveImage(RemoveImage),
     /// Delete a snapshot whose image is gone.
     DeleteSnapshot(SnapshotId),
+    /// Change tags of a backup.
+    Retag(Retag),
 }
 
 /// An image to be made.
@@ -62,6 +69,8 @@ pub struct CreateImage {
     pub description: String,
     /// Whether EC2 may reboot the instance.
     pub reboot: bool,
+    /// The devices whose volumes are left out.
+    pub excluded_devices: BTreeSet<String>,
     /// The tags of the image.
     pub image_tags: Tags,
     /// The tags of each of its snapshots.

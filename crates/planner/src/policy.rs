@@ -1,15 +1,25 @@
 //! What the user wants: the planner's other input beside what was seen.
+//!
+//! [`file`] is the policy for a fleet, [`settings`] what it says for one instance, [`select`] which instances it is for.
 
-use std::collections::BTreeSet;
+pub mod file;
+pub mod pattern;
+pub mod select;
+pub mod settings;
+
+use std::collections::{BTreeMap, BTreeSet};
 use std::str::FromStr;
 
+use jiff::tz::TimeZone;
 use jiff::{SignedDuration, Timestamp};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use crate::expiry::Expiry;
-use crate::id::{InstanceId, Region};
-use crate::tags::{Encryption, Intent};
+use crate::id::{InstanceId, Region, SeriesName};
+use crate::period::Period;
+use crate::retention::Keep;
+use crate::tags::{Encryption, Intent, Tags};
 
 /// An intent is finished by later runs for this long after its slot, or for the run's patience when that is longer.
 /// After that a copy somebody deleted on purpose does not come back.
@@ -32,6 +42,22 @@ pub struct ImageRequest {
     pub copies: Vec<CopyRequest>,
     /// How long the run will wait, which decides how long its copies may be finished by others.
     pub patience: SignedDuration,
+    /// What makes it a backup of a policy's series; absent, it is one that somebody asked for.
+    pub series: Option<SeriesRequest>,
+}
+
+/// What a policy adds to a request. All of it follows from the policy, the slot and the instance, and from nothing else: two runs
+/// at once ask for the same.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct SeriesRequest {
+    /// The series.
+    pub name: SeriesName,
+    /// Until when its copies are made. A slot that was missed is caught up late, so that its age does not count.
+    pub copies_until: Timestamp,
+    /// The instance's tags that are carried over.
+    pub carried: Tags,
+    /// The devices whose volumes are left out.
+    pub excluded_devices: BTreeSet<String>,
 }
 
 /// One copy that is wanted.
@@ -46,7 +72,8 @@ pub struct CopyRequest {
 impl ImageRequest {
     /// The copies as they are written on the source image.
     pub fn intents(&self) -> Vec<Intent> {
-        let until = self.slot.saturating_add(INTENT_LIFE.max(self.patience)).unwrap_or(Timestamp::MAX);
+        let from_slot = self.slot.saturating_add(INTENT_LIFE.max(self.patience)).unwrap_or(Timestamp::MAX);
+        let until = self.series.as_ref().map_or(from_slot, |series| series.copies_until);
         let intent = |copy: &CopyRequest| Intent { destination: copy.destination.clone(), encryption: copy.encryption.clone(), until };
         self.copies.iter().map(intent).collect()
     }
@@ -65,6 +92,47 @@ pub struct PurgePolicy {
     pub require_checks: bool,
     /// Keep images that instances were launched from, too.
     pub keep_launched: bool,
+    /// The rules of a policy's series: then these decide over what is of them, and nothing else goes.
+    pub series: Option<SeriesRules>,
+}
+
+/// The keep rules of a policy's series.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct SeriesRules {
+    /// By series.
+    pub targets: BTreeMap<SeriesName, SeriesRule>,
+    /// Those of single instances, whose own tags say otherwise.
+    pub instances: BTreeMap<(SeriesName, InstanceId), SeriesRule>,
+}
+
+/// The keep rules of one series.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct SeriesRule {
+    /// What is kept.
+    pub keep: Keep,
+    /// In whose calendar days, weeks and months are counted.
+    pub zone: TimeZone,
+    /// So long, after its slot, a source is kept until its copies are there.
+    pub keep_uncopied: Option<Period>,
+    /// Whether the newest good backup may go, too.
+    pub allow_empty: bool,
+    /// The regions that copies go to, and what is kept there where that is different.
+    pub copies: BTreeMap<Region, Option<Keep>>,
+}
+
+impl SeriesRules {
+    /// The rules that an instance's backups of a series are under; none if the policy does not know the series.
+    pub fn of(&self, series: &SeriesName, instance: &InstanceId) -> Option<&SeriesRule> {
+        self.instances.get(&(series.clone(), instance.clone())).or_else(|| self.targets.get(series))
+    }
+}
+
+impl SeriesRule {
+    /// What is kept of sources, or of copies, in a region.
+    pub fn keep(&self, region: &Region, are_copies: bool) -> &Keep {
+        let own = if are_copies { self.copies.get(region).and_then(Option::as_ref) } else { None };
+        own.unwrap_or(&self.keep)
+    }
 }
 
 /// A cap on what one run may delete, counting images and orphan snapshots.

@@ -13,7 +13,7 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use crate::expiry::{Expiry, UnreadableTag};
-use crate::id::{InstanceId, Region};
+use crate::id::{InstanceId, Region, SeriesName};
 use crate::plain::one_line;
 
 /// The value of `Creator` that makes a resource ours.
@@ -24,12 +24,16 @@ const INSTANCE: &str = "Instance";
 const DATE: &str = "Date";
 const CREATOR: &str = "Creator";
 const AVAILABILITY_ZONE: &str = "AvailabilityZone";
-const EXPIRE: &str = "Expire";
+pub(crate) const EXPIRE: &str = "Expire";
 const NAME_PREFIX: &str = "backup-ami@";
 const INTENT_PREFIX: &str = "ami-backup:copy-to:";
+/// The series a policy's backup belongs to.
+pub const SERIES: &str = "ami-backup:series";
+/// What keeps a backup whatever else is said, and in its value why.
+pub const PIN: &str = "ami-backup:pin";
 
 /// EC2's limit on a tag value, in Unicode characters.
-const VALUE_LIMIT: usize = 256;
+pub(crate) const VALUE_LIMIT: usize = 256;
 
 /// The tags of one resource, by key.
 #[derive(Debug, Clone, Default, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize, JsonSchema)]
@@ -76,6 +80,10 @@ pub struct Label {
     pub availability_zone: String,
     /// When the backup may go; never, if absent.
     pub expire: Option<Expiry>,
+    /// The series it belongs to, of a policy's backup.
+    pub series: Option<SeriesName>,
+    /// What is carried over from the instance. Nothing of ours can be, nor of EC2's.
+    pub carried: Tags,
 }
 
 /// One copy that was asked for, as written on the source image so that any later run can finish it.
@@ -145,6 +153,21 @@ impl Tags {
             Some(another) => Mark::Anothers(another),
             None => Mark::Absent,
         }
+    }
+
+    /// The series that the resource's backup belongs to; none if its tag holds no name of a series.
+    pub fn series(&self) -> Option<SeriesName> {
+        self.get(SERIES)?.parse().ok()
+    }
+
+    /// Why the resource is to stay whatever else is said, if it is pinned.
+    pub fn pin(&self) -> Option<&str> {
+        self.get(PIN)
+    }
+
+    /// The moment the backup was due or asked for, where its `Date` tag says so as we write it.
+    pub fn slot(&self) -> Option<Timestamp> {
+        self.get(DATE)?.parse().ok()
     }
 
     /// When the resource may go, by its own `Expire` tag.
@@ -228,8 +251,21 @@ impl Label {
         if let Some(expire) = self.expire {
             tags.insert(EXPIRE.to_owned(), expire.to_string());
         }
+        if let Some(series) = &self.series {
+            tags.insert(SERIES.to_owned(), series.to_string());
+        }
+        for (key, value) in self.carried.iter().filter(|(key, _)| may_be_carried(key)) {
+            tags.entry(key.to_owned()).or_insert_with(|| value.to_owned());
+        }
         Tags(tags)
     }
+}
+
+/// Whether an instance's tag of this key may be carried over to its backup: what decides over a backup is ours alone to write.
+pub fn may_be_carried(key: &str) -> bool {
+    const OURS: [&str; 6] = [NAME, INSTANCE, DATE, CREATOR, AVAILABILITY_ZONE, EXPIRE];
+    // The old purge script greps for the word wherever it stands.
+    !OURS.contains(&key) && !key.contains(EXPIRE) && !key.starts_with("aws:") && !key.starts_with("ami-backup:")
 }
 
 /// The value is `until=<RFC 3339>`, then ` encrypt`, or ` key=<KMS key>`.
@@ -275,7 +311,32 @@ mod tests {
             slot: instant("2026-11-23T02:00:00Z"),
             availability_zone: "us-east-1a".to_owned(),
             expire: Some(Expiry::at(instant("2026-11-30T02:00:00Z"))),
+            series: None,
+            carried: Tags::default(),
         }
+    }
+
+    #[test]
+    fn a_policys_backup_bears_its_series_and_what_is_carried_over() {
+        let carried = [("Team", "core"), ("Creator", "evil"), ("ExpireSoon", "1"), ("aws:x", "y"), ("ami-backup:pin", "z")];
+        let label = Label {
+            expire: None,
+            series: Some("web".parse().unwrap()),
+            carried: Tags::new(carried.map(|(key, value)| (key.to_owned(), value.to_owned()))),
+            ..label(Some("web-1"))
+        };
+        let tags = label.tags();
+        let lines: Vec<String> = tags.iter().map(|(k, v)| format!("{k}={v}")).collect();
+        insta::assert_snapshot!(lines.join("\n"), @r"
+        AvailabilityZone=us-east-1a
+        Creator=image-instance
+        Date=2026-11-23T02:00:00Z
+        Instance=i-0123456789abcdef0
+        Name=backup-ami@web-1
+        Team=core
+        ami-backup:series=web
+        ");
+        assert_eq!((tags.series(), tags.slot(), tags.pin()), (label.series, Some(label.slot), None));
     }
 
     #[test]
@@ -359,6 +420,6 @@ mod tests {
     #[test]
     fn no_tag_of_ours_but_one_speaks_of_expire() {
         // The old purge script greps the tags for this word.
-        assert!(!INTENT_PREFIX.contains(EXPIRE));
+        assert!([INTENT_PREFIX, SERIES, PIN].iter().all(|key| !key.contains(EXPIRE)));
     }
 }

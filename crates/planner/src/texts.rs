@@ -1,5 +1,9 @@
 //! Whatever text the world sends, nobody panics, and what cannot be read is kept.
 
+use std::collections::BTreeMap;
+
+use jiff::Timestamp;
+use jiff::tz::TimeZone;
 use proptest::prelude::*;
 use proptest::sample::{Index, select};
 
@@ -11,7 +15,8 @@ use crate::id::{AccountId, ImageId, InstanceId, Region, SnapshotId};
 use crate::inventory::{Inventory, Protection, Scope, made_for};
 use crate::plan::copy::Tried;
 use crate::plan::{Plan, copy, purge};
-use crate::policy::PurgePolicy;
+use crate::policy::{PurgePolicy, SeriesRule, SeriesRules};
+use crate::retention::keep;
 use crate::tags::{ExpireTag, Intent};
 
 /// Pieces of what is really written, so that some texts are nearly right.
@@ -150,6 +155,42 @@ proptest! {
         let plan = planned(&inventory, &policy(&inventory));
         let expected = if ours { vec!["ami-1 with snap-1", "ami-2 with snap-2", "snap-3"] } else { vec!["ami-2"] };
         prop_assert_eq!(deletions(&plan), expected);
+    }
+
+    #[test]
+    fn what_bears_any_series_date_instance_or_pin_goes_by_a_policy_only_if_all_of_them_are_surely_right(text in any_text()) {
+        let web = |short_id| backup(short_id).of_series("web").slot("2026-11-20T02:00:00Z");
+        let orphan = || snapshot("snap-5").of_series("web").slot("2026-11-20T02:00:00Z").tagged("Instance", "i-00000001");
+        let inventory = world()
+            .with(web("ami-1").of_series(&text))
+            .with(web("ami-2").tagged("Date", &text))
+            .with(web("ami-3").tagged("Instance", &text))
+            .with(web("ami-4").with(snapshot("snap-4").pinned(&text)))
+            .with(orphan().tagged("Date", &text))
+            .with(orphan().made_for("ami-9").tagged("Instance", &text).renamed("snap-6"))
+            .with(backup("ami-7").of_series("web").slot("2026-11-23T02:00:00Z"))
+            .checked();
+        let rule = SeriesRule {
+            keep: keep("last=1"),
+            zone: TimeZone::UTC,
+            keep_uncopied: None,
+            allow_empty: false,
+            copies: BTreeMap::new(),
+        };
+        let series = Some(SeriesRules { targets: [("web".parse().unwrap(), rule)].into(), ..SeriesRules::default() });
+        let plan = planned(&inventory, &PurgePolicy { series, require_checks: true, ..policy(&inventory) });
+        let is_old = text.parse::<Timestamp>().is_ok_and(|slot| slot < now());
+        // What is no instance id says nothing against what EC2 says; an orphan has nothing else.
+        let instance = text.parse::<InstanceId>().map(|instance| instance.to_string());
+        let is_its = instance.as_deref().unwrap_or("i-00000001") == "i-00000001";
+        let expected: Vec<&str> = [("ami-1", text == "web"), ("ami-2", is_old), ("ami-3", is_its), ("snap-5", is_old), ("snap-6", text == "i-00000001")]
+            .into_iter()
+            .filter_map(|(id, goes)| goes.then_some(id))
+            .collect();
+        let mut gone = deletions(&plan);
+        gone.sort();
+        prop_assert_eq!(gone, expected);
+        prop_assert!(!verdicts(&plan).contains(|c: char| c.is_control() && c != '\n'));
     }
 
     #[test]

@@ -83,6 +83,7 @@ impl Command {
             },
             require_checks: rng.u8(..4) == 0,
             keep_launched: rng.u8(..4) == 0,
+            series: None,
         };
         Self { what: What::Purge(scope(rng, regions), policy), ..Self::any(rng) }
     }
@@ -112,6 +113,7 @@ impl Command {
                 .map(|(destination, encryption)| CopyRequest { destination: known(destination.parse()), encryption: encryption.clone() })
                 .collect(),
             patience: self.patience,
+            series: None,
         }
     }
 }

@@ -13,6 +13,7 @@ pub fn run(args: &IamPolicy) -> Result<ExitCode, Failure> {
         Work::Create => iam::policy(&[iam::Work::Create]),
         Work::Purge => iam::policy(&[iam::Work::Purge]),
         Work::All => iam::policy(&[iam::Work::Create, iam::Work::Purge]),
+        Work::Policy => iam::policy(&[iam::Work::Create, iam::Work::Purge, iam::Work::Policy]),
     };
     output::print_json(&policy)?;
     Ok(ExitCode::Done)

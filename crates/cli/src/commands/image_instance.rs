@@ -29,7 +29,7 @@ pub fn run(args: ImageInstance, verbose: u8) -> Result<ExitCode, Failure> {
     in_session(&args.common, args.region.as_ref(), async |session| {
         // Whole seconds, since names and tags hold no more.
         let slot = Timestamp::from_second(session.clock.now().as_second()).map_err(Failure::usage)?;
-        let expire = args.expire.as_deref().map(|text| expiry(text, slot)).transpose()?;
+        let expire = args.expire.as_deref().map(|text| expiry(text, slot).map_err(|failure| failure.about("-e"))).transpose()?;
         if let Some(expire) = expire {
             output::say(&format!("expires {expire}"));
         }
@@ -43,6 +43,7 @@ pub fn run(args: ImageInstance, verbose: u8) -> Result<ExitCode, Failure> {
             expire,
             reboot: args.reboot,
             patience: SignedDuration::from_secs(i64::from(args.waiting.timeout)),
+            series: None,
         };
         let too_late = request.expire.is_some_and(|expire| expire.instant().duration_since(slot) <= TOO_LATE_TO_COPY);
         if too_late && !request.copies.is_empty() {
@@ -109,7 +110,7 @@ fn advise(report: &ImageReport, args: &ImageInstance, request: &ImageRequest) {
 }
 
 /// What `-e` means, from the start of the run on, in the host's zone as `date` has it.
-fn expiry(text: &str, slot: Timestamp) -> Result<Expiry, Failure> {
+pub(super) fn expiry(text: &str, slot: Timestamp) -> Result<Expiry, Failure> {
     let zone = match std::env::var("TZ") {
         Ok(name) if !name.is_empty() => {
             TimeZone::try_system().map_err(|_| Failure::usage(format!("the time zone TZ={} is not known here", name.escape_debug())))?
@@ -117,7 +118,7 @@ fn expiry(text: &str, slot: Timestamp) -> Result<Expiry, Failure> {
         _ => TimeZone::system(),
     };
     let now = Zoned::new(slot, zone);
-    Expiry::from_expression(text, &now).map_err(|why| Failure::usage(format!("-e: {why}")))
+    Expiry::from_expression(text, &now).map_err(Failure::usage)
 }
 
 async fn target(session: &Session, args: &ImageInstance) -> Result<(InstanceId, RegionChoice), Failure> {

@@ -21,12 +21,24 @@ fn of_the_program() {
       purge-expired-amis  Remove backups that have expired, their snapshots, and expired snapshots whose
                           image is gone
       resume              Make or finish the copies that an interrupted or impatient image-instance left
+      plan                Show what run would make, copy, keep and remove, each with its reason, and
+                          change nothing
+      run                 Do what a policy wants: make the backups that are due, finish copies, and
+                          remove what no keep rule wants any more
+      status              Say of every instance of a policy how old its newest good backup and its
+                          newest copies are, and which instances have none
+      list                List the backups there are
+      show                Show all there is to know of one backup
+      policy              Check a policy file, or say what it means for an instance
+      pin                 Keep a backup whatever its expiry or a policy says, until it is unpinned
+      unpin               Let a backup that was pinned go when its time comes
+      expire              Give a backup another expiry, or none
       sandbox             Look at, move on or serve the embedded toy EC2
       iam-policy          Print the least IAM policy that ami-backup needs
       install             Install this binary, the links of the scripts' names, and a schedule
       completions         Print a completion script for a shell
       man                 Print the manual page
-      schema              Print the JSON Schema of a report
+      schema              Print the JSON Schema of a --json document
       help                Print this message or the help of the given subcommand(s)
 
     Options:

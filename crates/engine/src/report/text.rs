@@ -12,7 +12,7 @@ use planner::tags::Encryption;
 
 use crate::apply::{Deletion, Recoverable, Removal, ReturnCode, SnapshotDeletion};
 use crate::outcome::{Anywhere, Failure, one_line};
-use crate::report::{ImageReport, ImageResult, PlannedStep, PurgeReport, RegionReport, VerdictReport};
+use crate::report::{ImageReport, ImageResult, PlannedStep, PurgeReport, RegionReport, RetagReport, VerdictReport};
 use crate::rounds::Ending;
 
 impl fmt::Display for ImageReport {
@@ -145,9 +145,26 @@ impl fmt::Display for PurgeReport {
     }
 }
 
+impl fmt::Display for RetagReport {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Self { version: _, command: _, dry_run, now: _, region, backup, change, snapshots, changed, ending: _ } = self;
+        let with = match snapshots.len() {
+            0 => String::new(),
+            1 => " with 1 snapshot".to_owned(),
+            count => format!(" with {count} snapshots"),
+        };
+        let word = match (changed, dry_run) {
+            (false, _) => "already ",
+            (true, true) => "planned: ",
+            (true, false) => "now ",
+        };
+        writeln!(f, "{region}  {}{with}: {word}{change}", describe(backup))
+    }
+}
+
 impl PurgeReport {
     /// One line for each check that could not be made, however many regions it was wanted in.
-    fn write_warnings(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+    pub(super) fn write_warnings(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let mut unmade: BTreeMap<(Check, &str, bool), Vec<&Region>> = BTreeMap::new();
         for check in &self.unmade_checks {
             unmade.entry((check.check, &check.why, check.keeps)).or_default().push(&check.region);
@@ -165,7 +182,7 @@ impl PurgeReport {
 }
 
 /// The regions that could not be read, those for the same reason on one line.
-fn write_unread(f: &mut fmt::Formatter<'_>, regions: &[RegionReport]) -> fmt::Result {
+pub(super) fn write_unread(f: &mut fmt::Formatter<'_>, regions: &[RegionReport]) -> fmt::Result {
     for alike in alike(regions.iter().filter(|region| !region.read), |region| match (&region.failure, &region.why) {
         (Some(failure), _) => Anywhere(failure).to_string(),
         (None, why) => why.clone().unwrap_or_default(),
@@ -189,7 +206,7 @@ fn write_unread(f: &mut fmt::Formatter<'_>, regions: &[RegionReport]) -> fmt::Re
 }
 
 /// What failed, a failure that several regions have in common on one line.
-fn write_failed(f: &mut fmt::Formatter<'_>, failures: &[Failure]) -> fmt::Result {
+pub(super) fn write_failed(f: &mut fmt::Formatter<'_>, failures: &[Failure]) -> fmt::Result {
     for alike in alike(failures.iter(), |failure| Anywhere(failure).to_string()) {
         match alike.as_slice() {
             [failure] => writeln!(f, "failed: {failure}")?,
@@ -281,7 +298,7 @@ impl VerdictReport {
 }
 
 /// A backup as a person knows it: whose, and of when.
-fn describe(backup: &BackupLabel) -> String {
+pub(super) fn describe(backup: &BackupLabel) -> String {
     let instance = backup.instance.as_ref().map(ToString::to_string);
     let of = backup.instance_name.clone().or(instance).or_else(|| backup.name.clone()).unwrap_or_else(|| "(no name)".to_owned());
     let made = backup.created.map_or_else(String::new, |created| format!(" of {}", created.strftime("%F %RZ")));
@@ -313,4 +330,14 @@ fn write_failures(f: &mut fmt::Formatter<'_>, region: &str, removal: &Removal, e
         }
     }
     Ok(())
+}
+
+/// Why an image is still there.
+pub(super) fn why_not_gone(removal: &Removal) -> String {
+    match &removal.image {
+        Deletion::Failed(failure) => failure.to_string(),
+        Deletion::NotTried => "it was not tried".to_owned(),
+        Deletion::Shared => "another image is made of it, too".to_owned(),
+        Deletion::Deleted | Deletion::AlreadyGone => String::new(),
+    }
 }

@@ -367,7 +367,7 @@ impl<'a> Follow<'a> {
                 }
                 (Action::CopyImage(copy), Some(answer)) => self.copy_is_asked_for(step.region(), copy, answer),
                 // The guard lets no deletion pass for these commands.
-                (Action::RemoveImage(_) | Action::DeleteSnapshot(_), _) | (_, None) => {}
+                (Action::RemoveImage(_) | Action::DeleteSnapshot(_) | Action::Retag(_), _) | (_, None) => {}
             }
         }
         Ok(at_least)
@@ -593,6 +593,7 @@ impl<'a> Follow<'a> {
                     (Standing::Done { copy }, Ok(region)) => {
                         Some(source) == own.as_ref() || self.told.contains_key(&(region.clone(), copy.clone()))
                     }
+                    (Standing::Superseded { .. }, _) => false,
                     _ => true,
                 })
                 .map(|((source_region, source, destination), standing)| CopyStanding {
@@ -638,7 +639,8 @@ impl<'a> Follow<'a> {
             | Standing::SourcePending
             | Standing::InFlight { .. }
             | Standing::Done { .. }
-            | Standing::SourceUnusable { .. } => false,
+            | Standing::SourceUnusable { .. }
+            | Standing::Superseded { .. } => false,
         };
         match self.failures.is_empty() && !self.copies.iter().any(is_failed) {
             true => Ending::Done,
@@ -683,6 +685,6 @@ fn planned(step: &Step) -> Option<PlannedStep> {
             tags: copy.tags.clone(),
         }),
         // The guard lets no deletion pass for these commands.
-        Action::RemoveImage(_) | Action::DeleteSnapshot(_) => None,
+        Action::RemoveImage(_) | Action::DeleteSnapshot(_) | Action::Retag(_) => None,
     }
 }

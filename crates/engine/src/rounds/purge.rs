@@ -141,7 +141,8 @@ impl Seen {
         let mut wanted: BTreeMap<Region, BTreeSet<ImageId>> = BTreeMap::new();
         for image in self.inventory.regions.values().flat_map(|view| &view.images) {
             let expired = matches!(image.tags.expire(), ExpireTag::At(expiry) if expiry.is_past(now));
-            if expired && image.tags.mark() == Mark::Ours {
+            let may_be_let_go = !image.tags.has_expire() && image.tags.series().is_some();
+            if (expired || may_be_let_go) && image.tags.mark() == Mark::Ours {
                 for destination in image.tags.destinations() {
                     wanted.entry(destination).or_default().insert(image.id.clone());
                 }
@@ -310,7 +311,7 @@ async fn look_into_the_bin(run: &Run<'_>, plan: &Plan, results: &mut Results) {
             let itself = match action {
                 Action::RemoveImage(remove) => Recoverable::of(bin.images.as_ref(), &remove.image),
                 Action::DeleteSnapshot(snapshot) => Recoverable::of(bin.snapshots.as_ref(), snapshot),
-                Action::CreateImage(_) | Action::CopyImage(_) => continue,
+                Action::CreateImage(_) | Action::CopyImage(_) | Action::Retag(_) => continue,
             };
             // An image cannot be restored without its snapshots (ec2-semantics 3.5).
             let snapshots = removal.snapshots.iter().filter_map(|snapshot| snapshot.recoverable);
@@ -408,8 +409,15 @@ fn report(run: &Run<'_>, seen: Seen, plan: &Plan, results: &Results, now: Timest
         };
         results.get(places.get(&(&verdict.region, subject))?).cloned()
     };
-    let verdicts: Vec<VerdictReport> =
-        plan.verdicts.iter().map(|verdict| VerdictReport { result: result_of(verdict), verdict: verdict.clone() }).collect();
+    let series_of = |verdict: &Verdict| match &verdict.subject {
+        Subject::Backup(backup) => seen.inventory.image(&verdict.region, &backup.image)?.tags.series(),
+        Subject::Orphan { .. } => None,
+    };
+    let verdicts: Vec<VerdictReport> = plan
+        .verdicts
+        .iter()
+        .map(|verdict| VerdictReport { result: result_of(verdict), series: series_of(verdict), verdict: verdict.clone() })
+        .collect();
     let mut images = Vec::new();
     let mut snapshots = Vec::new();
     for (place, removal) in results {
@@ -423,7 +431,7 @@ fn report(run: &Run<'_>, seen: Seen, plan: &Plan, results: &Results, now: Timest
                 removal.snapshots.iter().filter(|snapshot| snapshot.deletion.is_gone()).for_each(|snapshot| describe(&snapshot.snapshot));
             }
             Action::DeleteSnapshot(snapshot) if removal.image.is_gone() => describe(snapshot),
-            Action::DeleteSnapshot(_) | Action::CreateImage(_) | Action::CopyImage(_) => {}
+            Action::DeleteSnapshot(_) | Action::CreateImage(_) | Action::CopyImage(_) | Action::Retag(_) => {}
         }
     }
     let interrupted = run.stop.is_requested() && results.values().any(|removal| removal.image == Deletion::NotTried);
@@ -450,7 +458,7 @@ fn what_goes(action: &Action) -> Option<&str> {
     match action {
         Action::RemoveImage(remove) => Some(remove.image.as_str()),
         Action::DeleteSnapshot(snapshot) => Some(snapshot.as_str()),
-        Action::CreateImage(_) | Action::CopyImage(_) => None,
+        Action::CreateImage(_) | Action::CopyImage(_) | Action::Retag(_) => None,
     }
 }
 

@@ -136,6 +136,7 @@ impl Scene {
             reboot: false,
             copies: Vec::new(),
             patience: SignedDuration::from_hours(8),
+            series: None,
         }
     }
 

@@ -30,8 +30,18 @@ pub enum Fault {
     NotOwned,
     /// It does not bear our mark, nor does an image's mark cover it.
     NotMarked,
-    /// Its expiry is absent, unreadable or not past.
+    /// Its expiry is absent (and no policy lets it go without one), unreadable or not past.
     NotReleased,
+    /// Somebody pinned it.
+    Pinned,
+    /// It is of no series of the policy, or does not say for certain of which series, instance and slot it is.
+    NotOfPolicy,
+    /// A keep rule of its series wants it.
+    WantedByRule,
+    /// It is the newest good backup of its series, or there is no newer good one.
+    NewestOfSeries,
+    /// A copy that the policy wants is not there, and is still waited for.
+    Uncopied,
     /// EC2 protects it.
     Protected,
     /// It is deregistered already: no image any more, and no backup.
@@ -70,6 +80,8 @@ pub enum Fault {
     BornUnmarked,
     /// The instance would be rebooted without having been asked to be.
     Reboot,
+    /// Volumes would be left out without having been asked to be.
+    LeavesOut,
     /// The source bears no intent for such a copy.
     NotAskedFor,
     /// A copy within its own region.
@@ -95,6 +107,11 @@ impl fmt::Display for Fault {
             Self::NotOwned => "it is not the account's own",
             Self::NotMarked => "it does not bear our mark",
             Self::NotReleased => "its expiry is not past",
+            Self::Pinned => "it is pinned, or a snapshot of it is",
+            Self::NotOfPolicy => "it is not surely of a series of the policy",
+            Self::WantedByRule => "a keep rule of its series wants it",
+            Self::NewestOfSeries => "there is no newer good backup of its series",
+            Self::Uncopied => "its copies are waited for",
             Self::Protected => "it is protected from deregistration",
             Self::Deregistered => "it is deregistered already",
             Self::Pending => "it is still being made",
@@ -114,6 +131,7 @@ impl fmt::Display for Fault {
             Self::NotShown => "the plan does not show that it goes",
             Self::BornUnmarked => "it would not bear our mark, its instance and its expiry",
             Self::Reboot => "its instance would be rebooted, which was not asked for",
+            Self::LeavesOut => "volumes would be left out, which was not asked for",
             Self::NotAskedFor => "nobody asked for such a copy",
             Self::CopyToItself => "it would be copied within its region",
             Self::SourceUnavailable => "it is not available, so it cannot be copied",

@@ -9,7 +9,7 @@ use std::collections::{BTreeMap, BTreeSet, HashMap, HashSet};
 use jiff::{SignedDuration, Timestamp};
 
 use crate::backup::Backup;
-use crate::id::{AccountId, ImageId, Region};
+use crate::id::{AccountId, ImageId, InstanceId, Region, SeriesName};
 use crate::inventory::{Image, ImageState, Inventory, RegionView, Scope};
 use crate::name::{copy_name, copy_token};
 use crate::plan::{Action, CopyImage, Step};
@@ -44,7 +44,7 @@ pub fn decide(inventory: &Inventory, now: Timestamp, tried: &Tried) -> (Vec<Step
     let mut steps = Vec::new();
     let mut standings = Vec::new();
     let Some(account) = &inventory.account else { return (steps, standings) };
-    let look = Look { inventory, account, copies: copies(inventory), now, tried };
+    let look = Look { inventory, account, copies: copies(inventory), newest: newest_copies(inventory, account), now, tried };
     for Asked { source_region, source, intent } in asked(inventory, now) {
         let (destination, standing, step) = match intent {
             Err(why) => (None, Standing::Unreadable { why }, None),
@@ -136,11 +136,30 @@ fn copies(inventory: &Inventory) -> HashMap<(&Region, &ImageId), Vec<&Image>> {
     copies
 }
 
+/// The copies of one series in a region.
+type Series<'a> = (&'a Region, SeriesName, InstanceId);
+
+/// The newest available copy of each series.
+fn newest_copies<'a>(inventory: &'a Inventory, account: &AccountId) -> HashMap<Series<'a>, (Timestamp, &'a ImageId)> {
+    let mut newest = HashMap::new();
+    for (region, view) in &inventory.regions {
+        let available = view.images.iter().filter(|image| image.state == ImageState::Available && image.copied_from().is_some());
+        for image in available.filter(|image| Backup::recognise(image, account).is_some()) {
+            if let (Some(series), Some(instance), Some(slot)) = (image.tags.series(), image.tags.instance(), image.tags.slot()) {
+                let known = newest.entry((region, series, instance)).or_insert((slot, &image.id));
+                *known = (slot, &image.id).max(*known);
+            }
+        }
+    }
+    newest
+}
+
 /// What there is to decide a copy by.
 struct Look<'a> {
     inventory: &'a Inventory,
     account: &'a AccountId,
     copies: HashMap<(&'a Region, &'a ImageId), Vec<&'a Image>>,
+    newest: HashMap<Series<'a>, (Timestamp, &'a ImageId)>,
     now: Timestamp,
     tried: &'a Tried,
 }
@@ -166,6 +185,9 @@ impl Look<'_> {
         }
         if let Some(copy) = first(ImageState::Pending) {
             return (Standing::InFlight { copy }, None);
+        }
+        if let Some(by) = self.newer_copy(source, &intent.destination) {
+            return (Standing::Superseded { by }, None);
         }
         let mut known: HashSet<&ImageId> = HashSet::new();
         let failed: Vec<&Image> = copies.into_iter().filter(|copy| is_failed_attempt(copy) && known.insert(&copy.id)).collect();
@@ -193,6 +215,13 @@ impl Look<'_> {
             return (Standing::SourceExpires { expire }, None);
         }
         (Standing::Due, Some(step(source_region, source, intent, &failed, self.tried)))
+    }
+
+    /// A copy, there, of a newer backup of the source's series.
+    fn newer_copy(&self, source: &Image, destination: &Region) -> Option<ImageId> {
+        let key = (destination, source.tags.series()?, source.tags.instance()?);
+        let slot = source.tags.slot()?;
+        self.newest.get(&key).filter(|(newest, _)| *newest > slot).map(|(_, copy)| (*copy).clone())
     }
 
     fn has_started(&self, intent: &Intent, copy: &Image) -> bool {

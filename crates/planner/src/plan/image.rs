@@ -9,7 +9,7 @@ use crate::inventory::{Image, ImageState, RegionView};
 use crate::name::image_name;
 use crate::plan::{Action, CreateImage, Step};
 use crate::policy::ImageRequest;
-use crate::tags::{Label, Tags};
+use crate::tags::{Label, Mark, Tags};
 
 /// After so many names that are taken by something else, something is wrong that another name will not cure.
 const ATTEMPTS: u32 = 5;
@@ -60,6 +60,7 @@ pub fn decide<'a>(
                     name,
                     description: description(of),
                     reboot: request.reboot,
+                    excluded_devices: request.series.as_ref().map(|series| series.excluded_devices.clone()).unwrap_or_default(),
                     image_tags,
                     snapshot_tags,
                 };
@@ -83,6 +84,8 @@ fn tags(request: &ImageRequest, facts: &InstanceFacts) -> (Tags, Tags) {
         slot: request.slot,
         availability_zone: facts.availability_zone.clone(),
         expire: request.expire,
+        series: request.series.as_ref().map(|series| series.name.clone()),
+        carried: request.series.as_ref().map(|series| series.carried.clone()).unwrap_or_default(),
     };
     let tags = label.tags();
     (tags.clone().with_intents(&request.intents()), tags)
@@ -92,5 +95,14 @@ fn is_what_was_asked(image: &Image, request: &ImageRequest, tags: &Tags) -> bool
     let usable = matches!(image.state, ImageState::Pending | ImageState::Available);
     usable
         && image.source_instance.as_ref() == Some(&request.instance)
-        && tags.iter().all(|(key, value)| image.tags.get(key) == Some(value))
+        && match &request.series {
+            None => tags.iter().all(|(key, value)| image.tags.get(key) == Some(value)),
+            // What is carried over from the instance may have changed since another run asked for the same slot.
+            Some(series) => {
+                image.tags.mark() == Mark::Ours
+                    && image.tags.instance().as_ref() == Some(&request.instance)
+                    && image.tags.slot() == Some(request.slot)
+                    && image.tags.series().as_ref() == Some(&series.name)
+            }
+        }
 }

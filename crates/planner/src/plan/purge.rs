@@ -5,6 +5,7 @@ mod debris;
 mod listing;
 #[cfg(test)]
 mod properties;
+mod series;
 #[cfg(test)]
 mod tests;
 mod verdict;
@@ -25,6 +26,7 @@ use crate::tags::{ExpireTag, Mark};
 pub use checks::{Candidates, UnmadeCheck, unmade_checks};
 pub use debris::Debris;
 use listing::{Listed, Listing};
+use series::{NewestCopies, RegionSeries, newest_copies};
 pub use verdict::{Decision, KeepReason, LeftSnapshot, PurgeReason, Subject, Verdict};
 
 /// Decides on every backup and every orphan in the regions that the policy names.
@@ -63,13 +65,15 @@ struct Question<'a> {
     policy: &'a PurgePolicy,
     now: Timestamp,
     copies: Copies<'a>,
+    newest_copies: NewestCopies,
 }
 
 impl<'a> Question<'a> {
     /// Without an account nothing is anybody's.
     fn of(inventory: &'a Inventory, policy: &'a PurgePolicy, now: Timestamp) -> Option<Self> {
         let account = inventory.account.as_ref()?;
-        Some(Self { inventory, account, policy, now, copies: copies_in_flight(inventory) })
+        let newest_copies = policy.series.as_ref().map(|_| newest_copies(inventory, account, now)).unwrap_or_default();
+        Some(Self { inventory, account, policy, now, copies: copies_in_flight(inventory), newest_copies })
     }
 
     fn open_regions(&self) -> impl Iterator<Item = (&'a Region, &'a RegionView)> {
@@ -100,6 +104,8 @@ struct RegionPurge<'a> {
     users: HashMap<&'a SnapshotId, Vec<&'a ImageId>>,
     living: HashSet<&'a ImageId>,
     newest: HashSet<&'a ImageId>,
+    /// What the rules of the policy's series want, where a policy is what lets things go.
+    series: Option<RegionSeries<'a>>,
 }
 
 impl<'a> RegionPurge<'a> {
@@ -113,7 +119,8 @@ impl<'a> RegionPurge<'a> {
         }
         let living = images.iter().map(|listed| &listed.image.id).collect();
         let newest = newest(&images, question);
-        Self { question, region, evidence, images, snapshots, unlike, users, living, newest }
+        let series = RegionSeries::of(question, region, &images);
+        Self { question, region, evidence, images, snapshots, unlike, users, living, newest, series }
     }
 
     fn decide(&self, plan: &mut Plan) {
@@ -192,7 +199,10 @@ impl<'a> RegionPurge<'a> {
     fn let_go(&self, backup: Backup<'a>) -> Result<PurgeReason, KeepReason> {
         let Question { policy, .. } = self.question;
         let image = backup.image();
-        let at = self.expired(&image.tags.expire())?;
+        if let Some(pin) = self.pin(backup) {
+            return Err(KeepReason::Pinned { why: pin.to_owned() });
+        }
+        let reason = self.time_has_come(backup)?;
         if image.state == ImageState::Pending {
             return Err(KeepReason::Pending);
         }
@@ -215,7 +225,23 @@ impl<'a> RegionPurge<'a> {
         }
         match self.would_strand(backup) {
             Some(snapshot) => Err(KeepReason::WouldStrand { snapshot }),
-            None => Ok(PurgeReason::Expired { at }),
+            None => Ok(reason),
+        }
+    }
+
+    /// What pins a backup: a tag of its own, or of a snapshot of it. They are written together, and count one by one.
+    fn pin(&self, backup: Backup<'a>) -> Option<&'a str> {
+        let of_snapshots = backup.image().snapshots().filter_map(|id| self.snapshots.get(id)?.tags.pin());
+        backup.image().tags.pin().or_else(|| of_snapshots.min())
+    }
+
+    /// An expiry decides alone; without one, the rules of the series do, where there are any.
+    fn time_has_come(&self, backup: Backup<'a>) -> Result<PurgeReason, KeepReason> {
+        let tags = &backup.image().tags;
+        match &self.series {
+            Some(series) if !tags.has_expire() => series.let_go(backup, self.question),
+            Some(_) if tags.series().is_none() => Err(KeepReason::NotOfPolicy),
+            Some(_) | None => Ok(PurgeReason::Expired { at: self.expired(&tags.expire())? }),
         }
     }
 
@@ -268,7 +294,8 @@ impl<'a> RegionPurge<'a> {
 
     /// Whether a later run would find a snapshot for itself, once its image is gone.
     fn is_found_by_itself(&self, id: &SnapshotId) -> bool {
-        self.snapshots.get(id).is_some_and(|snapshot| snapshot.tags.mark() == Mark::Ours && snapshot.tags.has_expire())
+        let tells = |snapshot: &Snapshot| snapshot.tags.has_expire() || self.series.is_some() && snapshot.tags.series().is_some();
+        self.snapshots.get(id).is_some_and(|snapshot| snapshot.tags.mark() == Mark::Ours && tells(snapshot))
     }
 
     /// Each snapshot of a backup that goes, and whether the backup gives it leave to go, too.
@@ -372,7 +399,14 @@ impl<'a> RegionPurge<'a> {
     }
 
     fn orphan_released(&self, snapshot: &'a Snapshot, expire: &ExpireTag, going: &Going<'a>) -> Result<PurgeReason, KeepReason> {
-        let at = self.expired(expire)?;
+        if let Some(pin) = snapshot.tags.pin() {
+            return Err(KeepReason::Pinned { why: pin.to_owned() });
+        }
+        let reason = match &self.series {
+            Some(series) if !snapshot.tags.has_expire() => series.let_orphan_go(&snapshot.tags, self.question)?,
+            Some(_) if snapshot.tags.series().is_none() => return Err(KeepReason::NotOfPolicy),
+            Some(_) | None => PurgeReason::Expired { at: self.expired(expire)? },
+        };
         if let Some(image) = self.made_for_living(snapshot).filter(|image| !going.contains_key(image)) {
             return Err(KeepReason::StillUsed { by: image.clone() });
         }
@@ -388,7 +422,7 @@ impl<'a> RegionPurge<'a> {
         }
         self.not_wanted_by_the_bin(snapshot)?;
         self.evidence.map_or(Ok(()), |evidence| checks::locks_checked(evidence, self.question.policy.require_checks))?;
-        Ok(PurgeReason::Expired { at })
+        Ok(reason)
     }
 
     fn add_candidates(&self, candidates: &mut Candidates) {
@@ -406,7 +440,7 @@ impl<'a> RegionPurge<'a> {
                     going.push(orphan);
                     snapshots.insert(orphan.clone());
                 }
-                Action::CreateImage(_) | Action::CopyImage(_) => {}
+                Action::CreateImage(_) | Action::CopyImage(_) | Action::Retag(_) => {}
             }
         }
         let named = self.images.iter().filter(|listed| images.contains(&listed.image.id)).flat_map(|listed| listed.image.snapshots());
@@ -459,7 +493,7 @@ fn copies_in_flight(inventory: &Inventory) -> Copies<'_> {
     copies
 }
 
-fn label(backup: Backup<'_>) -> BackupLabel {
+pub(super) fn label(backup: Backup<'_>) -> BackupLabel {
     let image = backup.image();
     BackupLabel {
         image: image.id.clone(),

@@ -3,13 +3,16 @@
 
 use std::collections::BTreeSet;
 
+use jiff::tz::TimeZone;
+
 use super::*;
 use crate::evidence::Check;
 use crate::fixture::TheSnapshot;
 use crate::inventory::Snapshot;
 use crate::plan::image::{InstanceFacts, decide};
-use crate::policy::CopyRequest;
-use crate::tags::{Encryption, Tags};
+use crate::policy::{CopyRequest, SeriesRule, SeriesRules};
+use crate::retention::keep;
+use crate::tags::{Encryption, PIN, SERIES, Tags};
 
 const WEST: &str = "eu-west-1";
 
@@ -43,6 +46,39 @@ impl Case {
         Self { inventory, plan, purge, request: None }
     }
 
+    /// What a policy's series let go: one that no rule wants, one that failed, an orphan. What stays: the newest two, the newest copy,
+    /// and what somebody asked for.
+    fn thinning() -> Self {
+        let orphan = snapshot("snap-6").of_series("web").slot("2026-11-20T02:00:00Z").tagged("Instance", "i-00000001");
+        let web = |short_id, slot| backup(short_id).of_series("web").slot(slot);
+        let inventory = world()
+            .with(web("ami-1", "2026-11-20T02:00:00Z").with_snapshot("snap-1"))
+            .with(web("ami-2", "2026-11-21T02:00:00Z").with_snapshot("snap-2"))
+            .with(web("ami-3", "2026-11-22T02:00:00Z").with_snapshot("snap-3"))
+            .with_in(WEST, web("ami-4", "2026-11-22T02:00:00Z").copied_from("ami-3", HOME))
+            .with(web("ami-5", "2026-11-20T02:00:00Z").failed())
+            .with(orphan.made_for("ami-9"))
+            .with(backup("ami-7").slot("2026-11-20T02:00:00Z"))
+            .checked();
+        let rule = SeriesRule {
+            keep: keep("last=2"),
+            zone: TimeZone::UTC,
+            keep_uncopied: "7d".parse().ok(),
+            allow_empty: false,
+            copies: [(region(WEST), None)].into(),
+        };
+        let series = SeriesRules { targets: [("web".parse().unwrap(), rule)].into(), ..SeriesRules::default() };
+        let regions = [region(HOME), region(WEST)].into();
+        let purge = PurgePolicy { regions, require_checks: true, series: Some(series), ..PurgePolicy::default() };
+        let plan = crate::plan::purge::decide(&inventory, &purge, now());
+        assert_eq!(plan.steps.len(), 3, "{}", crate::fixture::verdicts(&plan));
+        Self { inventory, plan, purge, request: None }
+    }
+
+    fn rule(&mut self) -> &mut SeriesRule {
+        self.purge.series.as_mut().unwrap().targets.values_mut().next().unwrap()
+    }
+
     /// An image to be made, and a copy to be made of an earlier one.
     fn making() -> Self {
         let request = ImageRequest {
@@ -53,6 +89,7 @@ impl Case {
             reboot: false,
             copies: vec![CopyRequest { destination: region(WEST), encryption: Encryption::AsSource }],
             patience: jiff::SignedDuration::from_hours(8),
+            series: None,
         };
         let inventory = world().with(backup("ami-1").expiring(100).copy_wanted_in(WEST)).seen(WEST, Scope::Partial);
         let facts = InstanceFacts { name: None, availability_zone: "us-east-1a".to_owned() };
@@ -324,6 +361,99 @@ const PURGES: &[(&str, &[Fault], Break)] = &[
     ("a copy made by a purge", &[Fault::NotPermitted], |case| case.plan.steps.extend(Case::making().plan.steps.into_iter().skip(1))),
 ];
 
+const THINNINGS: &[(&str, &[Fault], Break)] = &[
+    // Whether it is the policy's.
+    ("a pinned image", &[Fault::Pinned], |case| case.tag_image("ami-1", PIN, Some(""))),
+    ("an image with a pinned snapshot", &[Fault::Pinned], |case| case.tag_snapshot("snap-1", PIN, Some("audit"))),
+    ("a pinned orphan", &[Fault::Pinned], |case| case.tag_snapshot("snap-6", PIN, Some("audit"))),
+    ("what somebody asked for", &[Fault::NotOfPolicy], |case| case.also(remove("ami-7", &[]))),
+    ("what somebody asked for, expired", &[Fault::NotOfPolicy], |case| {
+        case.tag_image("ami-7", "Expire", Some("2026-11-22T02:00:00Z"));
+        case.also(remove("ami-7", &[]));
+    }),
+    ("an orphan of no series, expired", &[Fault::NotOfPolicy], |case| {
+        case.tag_snapshot("snap-6", "Expire", Some("2026-11-22T02:00:00Z"));
+        case.tag_snapshot("snap-6", SERIES, None);
+    }),
+    ("an orphan of no series", &[Fault::NotOfPolicy], |case| case.tag_snapshot("snap-6", SERIES, None)),
+    ("an image of no series", &[Fault::NotOfPolicy], |case| case.tag_image("ami-1", SERIES, None)),
+    ("an image whose series is no name", &[Fault::NotOfPolicy], |case| case.tag_image("ami-1", SERIES, Some("Web!"))),
+    ("an image of a series that is no target", &[Fault::NotOfPolicy], |case| case.tag_image("ami-1", SERIES, Some("db"))),
+    ("an orphan of a series that is no target", &[Fault::NotOfPolicy], |case| case.tag_snapshot("snap-6", SERIES, Some("db"))),
+    ("an image of two instances", &[Fault::NotOfPolicy], |case| case.tag_image("ami-1", "Instance", Some("i-00000002"))),
+    ("an orphan of no instance", &[Fault::NotOfPolicy], |case| case.tag_snapshot("snap-6", "Instance", Some("web"))),
+    ("an image without a slot", &[Fault::NotOfPolicy], |case| case.tag_image("ami-1", "Date", Some("yesterday"))),
+    ("an image of a slot that lies ahead", &[Fault::NotOfPolicy], |case| case.tag_image("ami-1", "Date", Some("2026-11-23T02:00:01Z"))),
+    ("an orphan of a slot that lies ahead", &[Fault::NotOfPolicy], |case| {
+        case.tag_snapshot("snap-6", "Date", Some("2026-11-23T02:00:01Z"));
+    }),
+    ("an image with an expiry yet to come", &[Fault::NotReleased], |case| case.tag_image("ami-1", "Expire", FUTURE)),
+    ("an orphan with an expiry yet to come", &[Fault::NotReleased], |case| case.tag_snapshot("snap-6", "Expire", FUTURE)),
+    // Whether a rule wants it.
+    ("by last", &[Fault::WantedByRule], |case| case.rule().keep = keep("last=3")),
+    ("by hourly", &[Fault::WantedByRule], |case| case.rule().keep = keep("hourly=3")),
+    ("by daily", &[Fault::WantedByRule], |case| case.rule().keep = keep("daily=unlimited")),
+    ("by weekly, being the oldest", &[Fault::WantedByRule], |case| case.rule().keep = keep("weekly=2")),
+    ("by monthly, being the oldest", &[Fault::WantedByRule], |case| case.rule().keep = keep("monthly=2")),
+    ("by yearly, being the oldest", &[Fault::WantedByRule], |case| case.rule().keep = keep("yearly=2")),
+    ("by within", &[Fault::WantedByRule], |case| case.rule().keep = keep("within=49h")),
+    ("by a tag", &[Fault::WantedByRule], |case| {
+        case.rule().keep.tags = keep("tag=Keep=yes").tags;
+        case.tag_image("ami-1", "Keep", Some("yes"));
+    }),
+    ("by its instance's own rules", &[Fault::WantedByRule], |case| {
+        let own = SeriesRule { keep: keep("last=3"), ..case.rule().clone() };
+        case.purge.series.as_mut().unwrap().instances.insert(("web".parse().unwrap(), id("i-1")), own);
+    }),
+    ("a copy, by the rules for copies", &[Fault::WantedByRule], |case| {
+        case.add(backup("ami-6").of_series("web").slot("2026-11-22T02:00:00Z").of("i-3"));
+        case.told(|inventory| {
+            let copy = backup("ami-8").of_series("web").slot("2026-11-21T02:00:00Z").copied_from("ami-2", HOME);
+            inventory.with_in(WEST, copy).checked()
+        });
+        case.rule().copies = [(region(WEST), Some(keep("last=2")))].into();
+        case.also(in_region(WEST, remove("ami-8", &[])));
+    }),
+    ("a disabled one, as if it counted", &[Fault::WantedByRule], |case| {
+        case.image("ami-2").state = ImageState::Disabled;
+        case.also(remove_with_all("ami-2", &["snap-2"]));
+        case.plan.steps.retain(|step| !matches!(&step.action, Action::RemoveImage(remove) if remove.image == id("ami-1")));
+    }),
+    ("an orphan, as if it counted", &[Fault::WantedByRule], |case| case.tag_snapshot("snap-6", "Date", Some("2026-11-21T12:00:00Z"))),
+    // Whether it is the last good one.
+    ("the newest", &[Fault::NewestOfSeries], |case| {
+        case.rule().keep = keep("tag=Keep");
+        case.also(remove_with_all("ami-3", &["snap-3"]));
+    }),
+    ("the newest copy", &[Fault::NewestOfSeries], |case| {
+        case.rule().keep = keep("tag=Keep");
+        case.also(in_region(WEST, remove("ami-4", &[])));
+    }),
+    ("one that failed after the newest", &[Fault::NewestOfSeries], |case| {
+        case.tag_image("ami-5", "Date", Some("2026-11-22T02:00:01Z"));
+    }),
+    ("a disabled one that is the newest", &[Fault::NewestOfSeries], |case| {
+        case.tag_image("ami-5", "Date", Some("2026-11-22T02:00:00Z"));
+        case.image("ami-5").state = ImageState::Disabled;
+    }),
+    ("an orphan that is the newest", &[Fault::NewestOfSeries], |case| case.tag_snapshot("snap-6", "Date", Some("2026-11-22T02:00:00Z"))),
+    ("an orphan of an instance of which nothing else is left", &[Fault::NewestOfSeries], |case| {
+        case.tag_snapshot("snap-6", "Instance", Some("i-00000002"));
+    }),
+    // Whether it is copied.
+    ("a source whose copy failed", &[Fault::Uncopied], |case| case.image("ami-4").state = ImageState::Failed),
+    ("a source whose copy is another instance's", &[Fault::Uncopied], |case| case.tag_image("ami-4", "Instance", Some("i-00000002"))),
+    ("a source whose copy is of another series", &[Fault::Uncopied], |case| case.tag_image("ami-4", SERIES, Some("db"))),
+    ("a source whose copy says that it is yet to come", &[Fault::Uncopied], |case| {
+        case.tag_image("ami-4", "Date", Some("2026-11-23T02:00:01Z"));
+    }),
+    ("a source whose newest copy is older", &[Fault::Uncopied], |case| case.tag_image("ami-4", "Date", Some("2026-11-20T01:59:59Z"))),
+    ("a source whose copies nobody could see", &[Fault::Uncopied], |case| {
+        case.told(|inventory| inventory.seen(WEST, Scope::Unseen("denied".to_owned())));
+    }),
+    ("a source whose copies nobody looked for", &[Fault::Uncopied], |case| drop(case.inventory.regions.remove(&region(WEST)))),
+];
+
 fn retag(tags: &mut Tags, key: &str, value: Option<&str>) {
     *tags = tagged(tags, key, value);
 }
@@ -339,6 +469,12 @@ const MAKINGS: &[(&str, &[Fault], Break)] = &[
     }),
     ("snapshots born to go sooner", &[Fault::BornUnmarked], |case| retag(&mut case.create().snapshot_tags, "Expire", FUTURE)),
     ("an image born for ever", &[Fault::BornUnmarked], |case| retag(&mut case.create().image_tags, "Expire", None)),
+    ("an image born into a series", &[Fault::BornUnmarked], |case| retag(&mut case.create().image_tags, SERIES, Some("web"))),
+    ("snapshots born into a series", &[Fault::BornUnmarked], |case| retag(&mut case.create().snapshot_tags, SERIES, Some("web"))),
+    ("a copy of another series", &[Fault::BornUnmarked], |case| retag(&mut case.copy().tags, SERIES, Some("web"))),
+    ("an image that leaves out a volume", &[Fault::LeavesOut], |case| {
+        case.create().excluded_devices = ["/dev/sdf".to_owned()].into();
+    }),
     ("an image twice", &[Fault::Twice], |case| case.plan.steps.push(case.plan.steps[0].clone())),
     ("a copy twice", &[Fault::Twice], |case| case.plan.steps.push(case.plan.steps[1].clone())),
     ("a copy nobody asked for", &[Fault::NotAskedFor], |case| case.tag_image("ami-1", "ami-backup:copy-to:eu-west-1", None)),
@@ -369,7 +505,7 @@ const MAKINGS: &[(&str, &[Fault], Break)] = &[
 #[test]
 fn what_is_broken_is_refused_for_what_it_is() {
     let mut wrong = Vec::new();
-    for (sound, cases) in [(Case::purge as fn() -> Case, PURGES), (Case::making, MAKINGS)] {
+    for (sound, cases) in [(Case::purge as fn() -> Case, PURGES), (Case::thinning, THINNINGS), (Case::making, MAKINGS)] {
         assert!(sound().judged().is_ok());
         for (name, faults, break_it) in cases {
             let mut case = sound();
@@ -405,7 +541,12 @@ fn after(fault: Fault) -> Option<Fault> {
         Fault::NotSeen => Fault::NotOwned,
         Fault::NotOwned => Fault::NotMarked,
         Fault::NotMarked => Fault::NotReleased,
-        Fault::NotReleased => Fault::Protected,
+        Fault::NotReleased => Fault::Pinned,
+        Fault::Pinned => Fault::NotOfPolicy,
+        Fault::NotOfPolicy => Fault::WantedByRule,
+        Fault::WantedByRule => Fault::NewestOfSeries,
+        Fault::NewestOfSeries => Fault::Uncopied,
+        Fault::Uncopied => Fault::Protected,
         Fault::Protected => Fault::Deregistered,
         Fault::Deregistered => Fault::Pending,
         Fault::Pending => Fault::CopyInFlight,
@@ -424,7 +565,8 @@ fn after(fault: Fault) -> Option<Fault> {
         Fault::Twice => Fault::NotShown,
         Fault::NotShown => Fault::BornUnmarked,
         Fault::BornUnmarked => Fault::Reboot,
-        Fault::Reboot => Fault::NotAskedFor,
+        Fault::Reboot => Fault::LeavesOut,
+        Fault::LeavesOut => Fault::NotAskedFor,
         Fault::NotAskedFor => Fault::CopyToItself,
         Fault::CopyToItself => Fault::SourceUnavailable,
         Fault::SourceUnavailable => return None,
@@ -433,7 +575,7 @@ fn after(fault: Fault) -> Option<Fault> {
 
 #[test]
 fn every_fault_is_met_alone_or_first() {
-    let met: BTreeSet<Fault> = PURGES.iter().chain(MAKINGS).map(|(_, faults, _)| faults[0]).collect();
+    let met: BTreeSet<Fault> = PURGES.iter().chain(THINNINGS).chain(MAKINGS).map(|(_, faults, _)| faults[0]).collect();
     let all: BTreeSet<Fault> = std::iter::successors(Some(Fault::NotPermitted), |fault| after(*fault)).collect();
     assert_eq!(met, all);
 }

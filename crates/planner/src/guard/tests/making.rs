@@ -16,6 +16,7 @@ pub(super) fn request() -> ImageRequest {
         reboot: false,
         copies: vec![CopyRequest { destination: region("eu-west-1"), encryption: Encryption::AsSource }],
         patience: jiff::SignedDuration::from_hours(8),
+        series: None,
     }
 }
 

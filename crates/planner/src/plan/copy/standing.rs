@@ -54,6 +54,11 @@ pub enum Standing {
         /// Where the source stands.
         state: ImageState,
     },
+    /// There is a copy of a newer backup of its series, so that what was missed or let go is not made any more.
+    Superseded {
+        /// The newest copy.
+        by: ImageId,
+    },
     /// It was asked for too long ago.
     Lapsed {
         /// Until when it would have been made.
@@ -90,6 +95,7 @@ impl Standing {
             | Self::Failed { .. }
             | Self::Refused { .. }
             | Self::SourceUnusable { .. }
+            | Self::Superseded { .. }
             | Self::Lapsed { .. }
             | Self::SourceExpires { .. }
             | Self::DestinationUnseen { .. }
@@ -109,6 +115,7 @@ impl fmt::Display for Standing {
             Self::Failed { copy, reason: None } => write!(f, "{copy} failed, and EC2 gives no reason"),
             Self::Refused { why } => write!(f, "not copied: {why}"),
             Self::SourceUnusable { state } => write!(f, "not copied: the source image is {state}"),
+            Self::Superseded { by } => write!(f, "not needed: {by} is a copy of a newer backup"),
             Self::Lapsed { until } => write!(f, "not copied: asked for too long ago (it would have been made until {until})"),
             Self::SourceExpires { expire } => write!(f, "not copied: the source image may go at {expire}"),
             Self::DestinationUnseen { why } => write!(f, "unknown: the region could not be read: {why}"),

@@ -18,6 +18,7 @@ fn request() -> ImageRequest {
         reboot: false,
         copies: vec![CopyRequest { destination: region("eu-west-1"), encryption: Encryption::DefaultKey }],
         patience: jiff::SignedDuration::from_hours(8),
+        series: None,
     }
 }
 
@@ -67,7 +68,7 @@ fn created(inventory: &Inventory) -> CreateImage {
 
 #[test]
 fn where_there_is_none_an_image_is_made() {
-    let CreateImage { instance, name: its_name, description, reboot, image_tags, snapshot_tags } = created(&world());
+    let CreateImage { instance, name: its_name, description, reboot, excluded_devices: _, image_tags, snapshot_tags } = created(&world());
     assert_eq!((instance, its_name.as_str(), reboot), (id("i-1"), name(1).as_str(), false));
     assert_eq!(description, "backup-ami for web");
     insta::assert_snapshot!(lines(&image_tags), @r"

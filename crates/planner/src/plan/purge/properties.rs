@@ -2,6 +2,7 @@
 
 mod mutations;
 mod oracle;
+mod series;
 mod worlds;
 
 use std::collections::BTreeMap;
@@ -31,7 +32,7 @@ fn applied(mut inventory: Inventory, plan: &Plan) -> Inventory {
                 remove.snapshots.as_slice()
             }
             Action::DeleteSnapshot(snapshot) => std::slice::from_ref(snapshot),
-            Action::CreateImage(_) | Action::CopyImage(_) => panic!("a purge makes nothing"),
+            Action::CreateImage(_) | Action::CopyImage(_) | Action::Retag(_) => panic!("a purge makes nothing"),
         };
         view.snapshots.retain(|snapshot| !deleted.contains(&snapshot.id));
     }
@@ -50,7 +51,7 @@ fn deleted(plan: &Plan) -> BTreeSet<Place> {
             Action::DeleteSnapshot(snapshot) => {
                 deleted.insert((region.clone(), snapshot.to_string()));
             }
-            Action::CreateImage(_) | Action::CopyImage(_) => panic!("a purge makes nothing"),
+            Action::CreateImage(_) | Action::CopyImage(_) | Action::Retag(_) => panic!("a purge makes nothing"),
         }
     }
     deleted
@@ -230,6 +231,9 @@ proptest! {
     #[test]
     fn one_purge_leaves_nothing_for_the_next(world in world()) {
         let first = plan(&world);
+        // What covers a snapshot that another image is made of, too, goes a run after that one.
+        let waits = |verdict: &Verdict| matches!(verdict.decision, Decision::Keep { reason: KeepReason::CoversShared { .. } });
+        prop_assume!(!first.verdicts.iter().any(waits));
         let next = plan(&World { inventory: applied(world.inventory, &first), ..world });
         prop_assert!(next.steps.is_empty(), "first {:?}, then {:?}", deletions(&first), deletions(&next));
     }

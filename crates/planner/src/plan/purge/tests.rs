@@ -5,6 +5,7 @@ mod debris;
 mod evidence;
 mod keep_last;
 mod listing;
+mod series;
 mod snapshots;
 
 use super::*;

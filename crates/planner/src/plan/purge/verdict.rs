@@ -8,9 +8,10 @@ use serde::Serialize;
 
 use crate::evidence::{Check, Reference, ReferenceKind};
 use crate::expiry::Expiry;
-use crate::id::{ImageId, InstanceId, Region, SnapshotId};
+use crate::id::{ImageId, InstanceId, Region, SeriesName, SnapshotId};
 use crate::plain::one_line;
 use crate::plan::BackupLabel;
+use crate::retention::Wanted;
 
 /// What becomes of one backup, or of one orphan, and why.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, JsonSchema)]
@@ -88,6 +89,49 @@ pub enum KeepReason {
     NotExpired {
         /// When it will have.
         until: Expiry,
+    },
+    /// Somebody pinned it.
+    Pinned {
+        /// What the pin says.
+        why: String,
+    },
+    /// It is no backup of the policy's: somebody made it by hand, or another policy.
+    NotOfPolicy,
+    /// Its tags do not say for certain of which series and slot it is.
+    SeriesUnclear,
+    /// By its `Date` tag it is of a time that has not come: it is nothing to count by, and stays.
+    SlotAhead {
+        /// What the tag says.
+        slot: Timestamp,
+    },
+    /// The policy has no target of its series' name any more.
+    OfNoTarget {
+        /// The series.
+        series: SeriesName,
+    },
+    /// Keep rules of its series want it.
+    Wanted {
+        /// The series.
+        series: SeriesName,
+        /// The rules.
+        rules: Vec<Wanted>,
+    },
+    /// It is the newest good backup of its series here, which stays whatever the rules say.
+    NewestOfSeries {
+        /// The series.
+        series: SeriesName,
+    },
+    /// It failed, and there is no newer good one yet.
+    FailedLast {
+        /// The series.
+        series: SeriesName,
+    },
+    /// A copy that the policy wants is not there yet.
+    Uncopied {
+        /// Where it is missing.
+        destination: Region,
+        /// Until when it is waited for.
+        until: Timestamp,
     },
     /// It is still being made.
     Pending,
@@ -186,6 +230,16 @@ pub enum PurgeReason {
         /// When.
         at: Expiry,
     },
+    /// No keep rule of its series wants it any more.
+    LetGo {
+        /// The series.
+        series: SeriesName,
+    },
+    /// It failed, and there is a good one of its series that is as new.
+    Outdone {
+        /// The series.
+        series: SeriesName,
+    },
 }
 
 impl fmt::Display for KeepReason {
@@ -196,6 +250,19 @@ impl fmt::Display for KeepReason {
                 write!(f, "its Expire tag `{}` cannot be read as an instant: {why}", one_line(text))
             }
             Self::NotExpired { until } => write!(f, "it expires {until}"),
+            Self::Pinned { why } if why.is_empty() => write!(f, "it is pinned"),
+            Self::Pinned { why } => write!(f, "it is pinned: {}", one_line(why)),
+            Self::NotOfPolicy => write!(f, "it is not of a series of the policy"),
+            Self::SeriesUnclear => write!(f, "its tags do not say for certain of which series and slot it is"),
+            Self::SlotAhead { slot } => write!(f, "by its Date tag it is of {slot}, which is yet to come"),
+            Self::OfNoTarget { series } => write!(f, "the policy has no target {series} any more"),
+            Self::Wanted { series: _, rules } => {
+                let rules: Vec<String> = rules.iter().map(|wanted| one_line(&wanted.why)).collect();
+                write!(f, "{}", rules.join(", "))
+            }
+            Self::NewestOfSeries { series } => write!(f, "it is the newest good one of {series} here"),
+            Self::FailedLast { series } => write!(f, "it failed, and {series} has no newer good one here yet"),
+            Self::Uncopied { destination, until } => write!(f, "its copy to {destination} is waited for until {until}"),
             Self::Pending => write!(f, "it is still being made"),
             Self::Protected { protection } => write!(f, "it is protected from deregistration ({})", one_line(protection)),
             Self::AmongNewest { keep_last } => write!(f, "it is among the newest {keep_last} of its instance here (--keep-last)"),
@@ -240,6 +307,8 @@ impl fmt::Display for PurgeReason {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::Expired { at } => write!(f, "it expired {at}"),
+            Self::LetGo { series } => write!(f, "no keep rule of {series} wants it any more"),
+            Self::Outdone { series } => write!(f, "it failed, and {series} has a newer good one here"),
         }
     }
 }

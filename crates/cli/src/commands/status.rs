@@ -1,0 +1,159 @@
+//! `status`: how fresh the backups are that a policy wants, for people and for monitors.
+
+use std::fmt::Write as _;
+use std::path::Path;
+use std::process::ExitCode as ProcessCode;
+
+use engine::report::{Freshness, Level, StatusReport};
+use planner::plain::one_line;
+
+use crate::args::Status;
+use crate::commands::{in_session, region_to_ask};
+use crate::exit_code::ExitCode;
+use crate::failure::Failure;
+use crate::output;
+use crate::policy_file::load_to_act;
+use crate::table::Table;
+
+/// So many of what is wrong are named on the one line for Nagios.
+const NAMED: usize = 5;
+
+/// Says it. A monitor counts in codes of its own.
+pub fn run(args: Status) -> ProcessCode {
+    let nagios = args.nagios;
+    let mut level = Level::Unknown;
+    match status(args, &mut level) {
+        Ok(_) if nagios => level.code().into(),
+        Ok(code) => code.into(),
+        Err(failure) => {
+            if nagios {
+                output::print_lines(&format!("AMI-BACKUP UNKNOWN - {}", one_line(failure.sentence()).replace('|', "/")));
+            }
+            let code = failure.report();
+            if nagios { Level::Unknown.code().into() } else { code.into() }
+        }
+    }
+}
+
+fn status(args: Status, level: &mut Level) -> Result<ExitCode, Failure> {
+    let Status { policy, nagios, prometheus, looking } = args;
+    let loaded = load_to_act(policy.file.as_deref())?;
+    let common = looking.into();
+    in_session(&common, None, async |session| {
+        let asked = region_to_ask(session).await?;
+        let report = engine::status(&session.account, &loaded.policy, &asked, session.clock.now()).await?;
+        *level = report.level;
+        if let Some(file) = &prometheus {
+            write_whole(file, &metrics(&report)).map_err(|error| Failure::nothing_achieved(format!("{}: {error}", file.display())))?;
+        }
+        if common.json {
+            output::print_json(&report)?;
+        } else if nagios {
+            output::print_lines(&one_line_of(&report));
+        } else if prometheus.is_none() {
+            output::print_lines(&text(&report));
+        }
+        for failure in &report.failures {
+            output::say(&format!("not read: {failure}"));
+        }
+        Ok(if report.failures.is_empty() { ExitCode::Done } else { ExitCode::SomeFailed })
+    })
+}
+
+fn text(report: &StatusReport) -> String {
+    let mut table = Table::new(["STATUS", "SERIES", "INSTANCE", "REGION", "NEWEST", "AGE"]);
+    for series in &report.series {
+        let region = if series.is_copy { format!("{} (copy)", series.region) } else { series.region.to_string() };
+        let newest = series.newest.as_ref().map_or_else(|| "none".to_owned(), ToString::to_string);
+        table.row([series.level.to_string(), series.series.to_string(), name(series), region, newest, series.age()]);
+    }
+    let mut text = table.to_string();
+    for unprotected in &report.unprotected {
+        let name = unprotected.name.as_deref().map_or_else(String::new, |name| format!(" {name}"));
+        let _ = writeln!(
+            text,
+            "unprotected: {}{} in {}: it {}",
+            unprotected.instance,
+            one_line(&name),
+            unprotected.region,
+            one_line(&unprotected.why)
+        );
+    }
+    let _ = writeln!(text, "{}: {}", report.level, counts(report));
+    text
+}
+
+fn name(series: &Freshness) -> String {
+    series.name.clone().filter(|name| !name.is_empty()).unwrap_or_else(|| series.instance.to_string())
+}
+
+fn counts(report: &StatusReport) -> String {
+    let of = |level: Level| report.series.iter().filter(|series| series.level == level).count();
+    format!(
+        "{} ok, {} late, {} critical, {} failed images, {} unprotected instances",
+        of(Level::Ok),
+        of(Level::Warning),
+        of(Level::Critical),
+        report.failed_images,
+        report.unprotected.len()
+    )
+}
+
+/// A bar would begin Nagios's performance data.
+fn one_line_of(report: &StatusReport) -> String {
+    let mut wrong: Vec<&Freshness> = report.series.iter().filter(|series| series.level != Level::Ok).collect();
+    wrong.sort_by_key(|series| std::cmp::Reverse(series.level));
+    let named = wrong.iter().take(NAMED).map(|series| {
+        let age = if series.newest.is_some() { series.age() } else { "no backup".to_owned() };
+        format!("{} {} in {}: {age}", series.series, one_line(&name(series)), series.region)
+    });
+    let mut parts = vec![counts(report)];
+    parts.extend(named);
+    let more = wrong.len().saturating_sub(NAMED);
+    if more > 0 {
+        parts.push(format!("and {more} more"));
+    }
+    format!("AMI-BACKUP {} - {}", report.level, parts.join("; ").replace('|', "/"))
+}
+
+fn metrics(report: &StatusReport) -> String {
+    let mut text = String::new();
+    let mut metric = |name: &str, help: &str, lines: &[String]| {
+        let _ = write!(text, "# HELP {name} {help}\n# TYPE {name} gauge\n");
+        lines.iter().for_each(|line| text.push_str(&format!("{name}{line}\n")));
+    };
+    let labels = |series: &Freshness| {
+        format!(
+            "{{series=\"{}\",instance=\"{}\",name=\"{}\",region=\"{}\",copy=\"{}\"}}",
+            series.series,
+            series.instance,
+            escaped(&name(series)),
+            series.region,
+            series.is_copy
+        )
+    };
+    let newest = report.series.iter().filter_map(|series| Some(format!("{} {}", labels(series), series.slot?.as_second())));
+    let newest: Vec<String> = newest.collect();
+    let levels: Vec<String> = report.series.iter().map(|series| format!("{} {}", labels(series), series.level.code())).collect();
+    metric("ami_backup_newest_slot_timestamp_seconds", "When the newest good backup was due.", &newest);
+    metric("ami_backup_status", "0 ok, 1 late, 2 critical, 3 unknown.", &levels);
+    metric("ami_backup_failed_images", "Failed images of the policy's series.", &[format!(" {}", report.failed_images)]);
+    metric("ami_backup_unprotected_instances", "Instances that no target selects.", &[format!(" {}", report.unprotected.len())]);
+    metric("ami_backup_unread_listings", "Listings of EC2 that could not be read.", &[format!(" {}", report.failures.len())]);
+    metric("ami_backup_checked_timestamp_seconds", "When this was found out.", &[format!(" {}", report.now.as_second())]);
+    text
+}
+
+fn escaped(text: &str) -> String {
+    one_line(text).replace('\\', "\\\\").replace('"', "\\\"")
+}
+
+/// Beside its place and then into it: nobody reads a half.
+fn write_whole(file: &Path, text: &str) -> std::io::Result<()> {
+    let mut name = file.as_os_str().to_owned();
+    name.push(format!(".{}", std::process::id()));
+    let staged = Path::new(&name);
+    std::fs::write(staged, text).and_then(|()| std::fs::rename(staged, file)).inspect_err(|_| {
+        let _ = std::fs::remove_file(staged);
+    })
+}

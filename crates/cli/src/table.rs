@@ -1,0 +1,33 @@
+//! Tables for people: columns two blanks apart, the last one as long as it likes.
+
+use std::fmt;
+
+use planner::plain::one_line;
+
+/// Rows of cells; every row as many as the first has.
+pub struct Table(Vec<Vec<String>>);
+
+impl Table {
+    /// One that has a row of headings.
+    pub fn new<const N: usize>(headings: [&str; N]) -> Self {
+        Self(vec![headings.map(str::to_owned).to_vec()])
+    }
+
+    /// Adds a row.
+    pub fn row<const N: usize>(&mut self, cells: [String; N]) {
+        self.0.push(cells.iter().map(|cell| one_line(cell)).collect());
+    }
+}
+
+impl fmt::Display for Table {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let columns = self.0.first().map_or(0, Vec::len);
+        let width = |column: usize| self.0.iter().filter_map(|row| Some(row.get(column)?.chars().count())).max().unwrap_or(0);
+        let widths: Vec<usize> = (0..columns).map(width).collect();
+        for row in &self.0 {
+            let cells = row.iter().zip(&widths).map(|(cell, width)| format!("{cell:<width$}"));
+            writeln!(f, "{}", cells.collect::<Vec<_>>().join("  ").trim_end())?;
+        }
+        Ok(())
+    }
+}

@@ -1,0 +1,382 @@
+//! What `run` did, or `plan` would do: by series, so that a person finds what belongs together.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::fmt;
+
+use jiff::Timestamp;
+use planner::id::{ImageId, InstanceId, Region, SeriesName};
+use planner::inventory::ImageState;
+use planner::plan::purge::{Decision, Subject};
+use planner::plan::{CopyStanding, Standing};
+use planner::policy::select::InstanceState;
+use schemars::JsonSchema;
+use serde::Serialize;
+
+use super::{ImageResult, PlannedStep, PurgeReport, VerdictReport};
+use crate::outcome::{Failure, one_line};
+use crate::rounds::Ending;
+
+/// A line for people is no longer than this if it can be helped.
+const WIDTH: usize = 80;
+
+/// What `run` did, or `plan` would do.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, JsonSchema)]
+#[must_use = "an unread report helps nobody"]
+pub struct RunReport {
+    /// The version of this document.
+    pub version: u32,
+    /// `run` or `plan`.
+    pub command: String,
+    /// Whether it was only planned.
+    pub dry_run: bool,
+    /// When the run began: by this instant everything was judged.
+    pub started: Timestamp,
+    /// When it ended.
+    pub finished: Timestamp,
+    /// How every instance stands that was seen.
+    pub instances: Vec<InstanceReport>,
+    /// Where each copy stands that was made, or found unfinished.
+    pub copies: Vec<CopyStanding>,
+    /// The copies of earlier backups that a dry run would have asked for.
+    pub planned_copies: Vec<PlannedStep>,
+    /// What became of every backup seen, and why.
+    pub purge: Option<PurgeReport>,
+    /// Why nothing was purged, and not even looked at for that.
+    pub not_purged: Option<String>,
+    /// What a person should know.
+    pub warnings: Vec<String>,
+    /// What could not be read.
+    pub failures: Vec<Failure>,
+    /// How the run ended.
+    pub ending: Ending,
+}
+
+/// How one instance stands.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, JsonSchema)]
+pub struct InstanceReport {
+    /// The instance.
+    pub instance: InstanceId,
+    /// Its region.
+    pub region: Region,
+    /// Its name.
+    pub name: Option<String>,
+    /// The series its backups are of; none if no target selects it.
+    pub series: Option<SeriesName>,
+    /// How its newest backup stands.
+    #[serde(flatten)]
+    pub standing: InstanceStanding,
+    /// The hooks that were run.
+    pub hooks: Vec<HookReport>,
+}
+
+/// How the newest backup of an instance stands.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, JsonSchema)]
+#[serde(tag = "standing", rename_all = "snake_case")]
+pub enum InstanceStanding {
+    /// It would be made.
+    Planned {
+        /// The slot it is for.
+        slot: Timestamp,
+        /// What would be asked for.
+        steps: Vec<PlannedStep>,
+    },
+    /// This run has made it.
+    Made {
+        /// The slot it is for.
+        slot: Timestamp,
+        /// The image.
+        image: ImageResult,
+    },
+    /// It could not be made.
+    Failed {
+        /// The slot it was for.
+        slot: Timestamp,
+        /// Why.
+        why: String,
+    },
+    /// It is there.
+    Done {
+        /// The newest slot.
+        slot: Timestamp,
+        /// The backup.
+        newest: ImageId,
+        /// When the next one is due.
+        next: Option<Timestamp>,
+    },
+    /// An earlier run, or another, has asked for it.
+    InFlight {
+        /// The newest slot.
+        slot: Timestamp,
+        /// The image.
+        in_flight: ImageId,
+    },
+    /// Its schedule has not begun.
+    NotYet {
+        /// When the first one is due.
+        next: Option<Timestamp>,
+    },
+    /// The policy wants none.
+    NotSelected {
+        /// Why.
+        why: String,
+    },
+    /// It is due, but the instance is in no state for it.
+    CannotBeImaged {
+        /// Where the instance stands.
+        state: InstanceState,
+    },
+    /// Which backups there are could not be read.
+    RegionUnseen {
+        /// Why.
+        why: String,
+    },
+}
+
+/// How a hook ended.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, JsonSchema)]
+pub struct HookReport {
+    /// `before` or `after`.
+    pub when: String,
+    /// The program.
+    pub command: String,
+    /// Why it failed, if it did.
+    pub failure: Option<String>,
+    /// Whether its failure is one of the backup.
+    pub aborts: bool,
+}
+
+impl InstanceReport {
+    /// The image this run has made.
+    pub(crate) fn made(&self) -> Option<&ImageResult> {
+        if let InstanceStanding::Made { image, .. } = &self.standing { Some(image) } else { None }
+    }
+
+    pub(crate) fn made_mut(&mut self) -> Option<&mut ImageResult> {
+        if let InstanceStanding::Made { image, .. } = &mut self.standing { Some(image) } else { None }
+    }
+
+    /// Whether this run has done something about it, or should have.
+    fn is_news(&self) -> bool {
+        self.has_failed() || self.made().is_some() || self.hooks.iter().any(|hook| hook.failure.is_some())
+    }
+
+    /// Whether it has not the backup that is due.
+    pub(crate) fn has_failed(&self) -> bool {
+        match &self.standing {
+            InstanceStanding::Failed { .. } | InstanceStanding::CannotBeImaged { .. } | InstanceStanding::RegionUnseen { .. } => true,
+            InstanceStanding::Made { image, .. } => {
+                !matches!(image.state, ImageState::Pending | ImageState::Available | ImageState::Disabled)
+            }
+            _ => false,
+        }
+    }
+}
+
+/// What of a series is shown together.
+#[derive(Default)]
+struct Group<'r> {
+    instances: Vec<&'r InstanceReport>,
+    verdicts: Vec<&'r VerdictReport>,
+}
+
+impl fmt::Display for RunReport {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let mut groups: BTreeMap<&SeriesName, Group<'_>> = BTreeMap::new();
+        for instance in &self.instances {
+            if let Some(series) = &instance.series {
+                groups.entry(series).or_default().instances.push(instance);
+            }
+        }
+        let verdicts = self.purge.iter().flat_map(|purge| &purge.verdicts);
+        for verdict in verdicts.clone() {
+            if let Some(series) = &verdict.series {
+                groups.entry(series).or_default().verdicts.push(verdict);
+            }
+        }
+        for (series, Group { mut instances, mut verdicts }) in groups {
+            // Whoever starts `run` every five minutes wants to read what is new.
+            if !self.dry_run {
+                instances.retain(|instance| instance.is_news());
+                verdicts.retain(|verdict| matches!(verdict.verdict.decision, Decision::Purge { .. }));
+            }
+            if !instances.is_empty() || !verdicts.is_empty() {
+                writeln!(f, "{series}")?;
+            }
+            instances.iter().try_for_each(|instance| instance.write(f))?;
+            verdicts.iter().try_for_each(|verdict| write_verdict(f, verdict, self.purge.as_ref()))?;
+        }
+        let others: Vec<&VerdictReport> = verdicts.filter(|verdict| verdict.series.is_none()).collect();
+        let (purged, untouched): (Vec<&VerdictReport>, Vec<&VerdictReport>) =
+            others.into_iter().partition(|verdict| matches!(verdict.verdict.decision, Decision::Purge { .. }));
+        if !purged.is_empty() {
+            writeln!(f, "snapshots whose image is gone")?;
+            purged.iter().try_for_each(|verdict| write_verdict(f, verdict, self.purge.as_ref()))?;
+        }
+        self.write_copies(f)?;
+        self.write_unselected(f)?;
+        if !untouched.is_empty() && self.dry_run {
+            writeln!(
+                f,
+                "{} of no series, which a policy leaves alone",
+                counted(untouched.len(), "backup or snapshot", "backups or snapshots")
+            )?;
+        }
+        super::text::write_failed(f, &self.failures)?;
+        for warning in &self.warnings {
+            writeln!(f, "warning: {}", one_line(warning))?;
+        }
+        if let Some(purge) = &self.purge {
+            super::text::write_unread(f, &purge.regions)?;
+            purge.write_warnings(f)?;
+            if let Some(refusal) = &purge.refusal {
+                writeln!(f, "{refusal}")?;
+            }
+        }
+        if let Some(why) = &self.not_purged {
+            writeln!(f, "not purged: {why}")?;
+        }
+        self.write_totals(f)
+    }
+}
+
+impl RunReport {
+    fn write_copies(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let news: Vec<&CopyStanding> =
+            self.copies.iter().filter(|copy| !(self.dry_run && matches!(copy.standing, Standing::Due))).collect();
+        if !news.is_empty() || !self.planned_copies.is_empty() {
+            writeln!(f, "copies")?;
+        }
+        for step in &self.planned_copies {
+            if let PlannedStep::CopyImage { region, source_region, source, .. } = step {
+                writeln!(f, "  {region}  would copy {source} from {source_region}")?;
+            }
+        }
+        for CopyStanding { source_region, source, destination, standing } in news {
+            let to = destination.as_ref().map_or("?", Region::as_str);
+            match standing {
+                Standing::Done { copy } => writeln!(f, "  {to}  {copy}  of {source} in {source_region}")?,
+                Standing::InFlight { copy } => writeln!(f, "  {to}  {copy}  of {source} in {source_region}: pending")?,
+                standing => folded(f, 2, &format!("{to}  of {source} in {source_region}"), &standing.to_string())?,
+            }
+        }
+        Ok(())
+    }
+
+    fn write_unselected(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let unselected: Vec<&InstanceReport> = self.instances.iter().filter(|instance| instance.series.is_none()).collect();
+        if unselected.is_empty() {
+            return Ok(());
+        }
+        if !self.dry_run {
+            return Ok(());
+        }
+        writeln!(f, "in no target")?;
+        unselected.iter().try_for_each(|instance| instance.write(f))
+    }
+
+    fn write_totals(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let count = |is_it: &dyn Fn(&InstanceReport) -> bool| self.instances.iter().filter(|instance| is_it(instance)).count();
+        let failed = count(&InstanceReport::has_failed);
+        let verdicts = self.purge.as_ref().map_or(&[][..], |purge| purge.verdicts.as_slice());
+        let goes = verdicts.iter().filter(|verdict| matches!(verdict.verdict.decision, Decision::Purge { .. })).count();
+        let gone = verdicts.iter().filter_map(|verdict| verdict.result.as_ref()).filter(|removal| removal.image.is_gone()).count();
+        let kept = verdicts.len() - goes;
+        if self.dry_run {
+            let planned = count(&|instance| matches!(instance.standing, InstanceStanding::Planned { .. }));
+            let with_it = |instance: &InstanceReport| match &instance.standing {
+                InstanceStanding::Planned { steps, .. } => {
+                    steps.iter().filter(|step| !matches!(step, PlannedStep::CreateImage { .. })).count()
+                }
+                _ => 0,
+            };
+            let copies = self.instances.iter().map(with_it).sum::<usize>() + self.planned_copies.len();
+            write!(f, "would make {planned}, copy {copies}, purge {goes}, keep {kept}")?;
+        } else {
+            let made = count(&|instance| instance.made().is_some() && !instance.has_failed());
+            let copied: BTreeSet<_> = self.copies.iter().filter(|copy| matches!(copy.standing, Standing::Done { .. })).map(key).collect();
+            write!(f, "made {made}, copied {}, purged {gone}, kept {kept}", copied.len())?;
+        }
+        if failed > 0 { writeln!(f, ", failed {failed}") } else { writeln!(f) }
+    }
+}
+
+fn key(copy: &CopyStanding) -> (&Region, &ImageId, Option<&Region>) {
+    (&copy.source_region, &copy.source, copy.destination.as_ref())
+}
+
+impl InstanceReport {
+    fn write(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let name = self.name.as_deref().filter(|name| !name.is_empty()).map_or_else(String::new, |name| format!("  {}", one_line(name)));
+        let subject = format!("{}  {}{name}", self.region, self.instance);
+        let says = match &self.standing {
+            InstanceStanding::Planned { slot, .. } => format!("would be imaged for {}", minute(*slot)),
+            InstanceStanding::Made { slot, image } => {
+                let reason = image.reason.as_ref().map_or_else(String::new, |reason| format!(" ({})", one_line(reason)));
+                format!("{} {} for {}{reason}", image.image, image.state, minute(*slot))
+            }
+            InstanceStanding::Failed { slot, why } => format!("FAILED for {}: {}", minute(*slot), one_line(why)),
+            InstanceStanding::Done { slot, newest: _, next } => {
+                let next = next.map_or_else(String::new, |next| format!(", next {}", minute(next)));
+                format!("has {}{next}", minute(*slot))
+            }
+            InstanceStanding::InFlight { slot, in_flight } => format!("{in_flight} pending for {}", minute(*slot)),
+            InstanceStanding::NotYet { next } => format!("first {}", next.map_or_else(|| "never".to_owned(), minute)),
+            InstanceStanding::NotSelected { why } => one_line(why),
+            InstanceStanding::CannotBeImaged { state } => format!("FAILED: it is {state}, and EC2 makes no image of it then"),
+            InstanceStanding::RegionUnseen { why } => format!("FAILED: its backups could not be read: {}", one_line(why)),
+        };
+        folded(f, 2, &subject, &says)?;
+        if let InstanceStanding::Planned { steps, .. } = &self.standing {
+            for step in steps {
+                match step {
+                    PlannedStep::CopyWhenAvailable { region, .. } => writeln!(f, "    then copied to {region}")?,
+                    PlannedStep::CopyImage { region, source, .. } => writeln!(f, "    {source} would be copied to {region}")?,
+                    PlannedStep::CreateImage { .. } => {}
+                }
+            }
+        }
+        for hook in &self.hooks {
+            if let Some(failure) = &hook.failure {
+                let word = if hook.aborts { "FAILED" } else { "warning" };
+                writeln!(f, "    {word}: the hook {} it: {} {failure}", hook.when, one_line(&hook.command))?;
+            }
+        }
+        Ok(())
+    }
+}
+
+fn write_verdict(f: &mut fmt::Formatter<'_>, verdict: &VerdictReport, purge: Option<&PurgeReport>) -> fmt::Result {
+    let only_planned = purge.is_some_and(|purge| purge.dry_run || purge.refusal.is_some());
+    let (word, why) = match &verdict.verdict.decision {
+        Decision::Keep { reason } => ("keep  ", reason.to_string()),
+        Decision::Purge { reason, .. } if only_planned => ("purge ", reason.to_string()),
+        Decision::Purge { reason, .. } => match &verdict.result {
+            Some(removal) if removal.image.is_gone() => ("purged", reason.to_string()),
+            Some(removal) => ("FAILED", super::text::why_not_gone(removal)),
+            None => ("FAILED", "it was not tried".to_owned()),
+        },
+    };
+    let subject = match &verdict.verdict.subject {
+        Subject::Backup(backup) => super::text::describe(backup),
+        Subject::Orphan { snapshot, .. } => format!("{snapshot}  orphan"),
+    };
+    folded(f, 2, &format!("{}  {word} {subject}", verdict.verdict.region), &why)
+}
+
+/// One line, or two where one would be too long.
+fn folded(f: &mut fmt::Formatter<'_>, indent: usize, subject: &str, says: &str) -> fmt::Result {
+    let blank = "";
+    let length = indent + subject.chars().count() + 2 + says.chars().count();
+    if length <= WIDTH {
+        return writeln!(f, "{blank:indent$}{subject}: {says}");
+    }
+    writeln!(f, "{blank:indent$}{subject}:\n{blank:indent$}  {says}")
+}
+
+fn minute(instant: Timestamp) -> String {
+    instant.strftime("%F %RZ").to_string()
+}
+
+fn counted(count: usize, one: &str, many: &str) -> String {
+    if count == 1 { format!("1 {one}") } else { format!("{count} {many}") }
+}

@@ -1,0 +1,180 @@
+//! What there is, and how fresh it is.
+
+use std::collections::BTreeMap;
+use std::fmt;
+
+use jiff::{SignedDuration, Timestamp};
+use planner::id::{ImageId, InstanceId, Region, SeriesName, SnapshotId};
+use planner::inventory::ImageState;
+use planner::tags::Tags;
+use schemars::JsonSchema;
+use serde::Serialize;
+
+use crate::outcome::Failure;
+
+/// The backups there are.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, JsonSchema)]
+pub struct ListReport {
+    /// The version of this document.
+    pub version: u32,
+    /// `list` or `show`.
+    pub command: String,
+    /// When it was looked.
+    pub now: Timestamp,
+    /// The backups, by instance and age.
+    pub backups: Vec<BackupInfo>,
+    /// The regions that could not be read.
+    pub failures: Vec<Failure>,
+}
+
+/// One backup.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, JsonSchema)]
+pub struct BackupInfo {
+    /// Its image.
+    pub image: ImageId,
+    /// Its region.
+    pub region: Region,
+    /// The image's name.
+    pub name: Option<String>,
+    /// The instance it is of.
+    pub instance: Option<InstanceId>,
+    /// That instance's name.
+    pub instance_name: Option<String>,
+    /// Its series, of a policy's backup.
+    pub series: Option<SeriesName>,
+    /// When it was due or asked for.
+    pub slot: Option<Timestamp>,
+    /// When the image was made.
+    pub created: Option<Timestamp>,
+    /// Where the image stands.
+    pub state: ImageState,
+    /// EC2's explanation of a failure.
+    pub reason: Option<String>,
+    /// When it may go, as its tag says.
+    pub expire: Option<String>,
+    /// Why it is pinned, if it is.
+    pub pin: Option<String>,
+    /// What it is a copy of.
+    pub copy_of: Option<ImageId>,
+    /// Its copies that were seen, and where they are.
+    pub copies: BTreeMap<ImageId, Region>,
+    /// Its snapshots.
+    pub snapshots: Vec<SnapshotId>,
+    /// Whether any of them is encrypted.
+    pub encrypted: bool,
+    /// Its tags.
+    pub tags: Tags,
+}
+
+/// How fresh the backups are that a policy wants.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, JsonSchema)]
+pub struct StatusReport {
+    /// The version of this document.
+    pub version: u32,
+    /// `status`.
+    pub command: String,
+    /// When it was looked.
+    pub now: Timestamp,
+    /// The worst of it.
+    pub level: Level,
+    /// Every instance that the policy wants backups of, and every region that copies of these go to.
+    pub series: Vec<Freshness>,
+    /// Failed images of the policy's.
+    pub failed_images: usize,
+    /// The instances that no target selects.
+    pub unprotected: Vec<Unprotected>,
+    /// What could not be read.
+    pub failures: Vec<Failure>,
+}
+
+/// How fresh the newest good backup of an instance is, in one region.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, JsonSchema)]
+pub struct Freshness {
+    /// The series.
+    pub series: SeriesName,
+    /// The instance.
+    pub instance: InstanceId,
+    /// Its name.
+    pub name: Option<String>,
+    /// The region of the backup.
+    pub region: Region,
+    /// Whether copies are meant.
+    pub is_copy: bool,
+    /// How that is.
+    pub level: Level,
+    /// The newest good backup; none, if absent.
+    pub newest: Option<ImageId>,
+    /// When that was due.
+    pub slot: Option<Timestamp>,
+    /// How old that is, from when it was due.
+    pub age_seconds: Option<i64>,
+    /// From which age on it is warned.
+    pub warn_after_seconds: i64,
+    /// From which age on it is critical.
+    pub critical_after_seconds: i64,
+}
+
+/// An instance without backups by the policy.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, JsonSchema)]
+pub struct Unprotected {
+    /// The instance.
+    pub instance: InstanceId,
+    /// Its region.
+    pub region: Region,
+    /// Its name.
+    pub name: Option<String>,
+    /// Why no target selects it.
+    pub why: String,
+}
+
+/// How things are, as Nagios counts; what is worse is greater, but that what is critical is worse than what is not known.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize, JsonSchema)]
+#[serde(rename_all = "snake_case")]
+pub enum Level {
+    /// As wanted.
+    Ok,
+    /// Late.
+    Warning,
+    /// It could not be read.
+    Unknown,
+    /// Very late, or not there.
+    Critical,
+}
+
+impl Level {
+    /// Nagios's number for it.
+    pub fn code(self) -> u8 {
+        match self {
+            Self::Ok => 0,
+            Self::Warning => 1,
+            Self::Critical => 2,
+            Self::Unknown => 3,
+        }
+    }
+}
+
+impl fmt::Display for Level {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.pad(match self {
+            Self::Ok => "OK",
+            Self::Warning => "WARNING",
+            Self::Unknown => "UNKNOWN",
+            Self::Critical => "CRITICAL",
+        })
+    }
+}
+
+impl Freshness {
+    /// The age for people: `1d 2h`, `3h`, `none`.
+    pub fn age(&self) -> String {
+        let Some(seconds) = self.age_seconds else { return "none".to_owned() };
+        let age = SignedDuration::from_secs(seconds);
+        let (days, hours, minutes) = (age.as_hours() / 24, age.as_hours() % 24, age.as_mins() % 60);
+        match (days, hours) {
+            (0, 0) => format!("{minutes}min"),
+            (0, _) => format!("{hours}h"),
+            (_, 0) => format!("{days}d"),
+            _ => format!("{days}d {hours}h"),
+        }
+    }
+}

@@ -1,0 +1,179 @@
+//! Looks only: which backups there are, and whether every series has a fresh one.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use jiff::{SignedDuration, Timestamp};
+use planner::backup::Backup;
+use planner::id::{ImageId, Region};
+use planner::inventory::{Image, ImageState, Inventory, RegionView, Scope};
+use planner::policy::file::{Policy, SELF};
+use planner::policy::select::{Why, select};
+use planner::policy::settings::Settings;
+
+use crate::account::Account;
+use crate::instances;
+use crate::observe;
+use crate::outcome::Failure;
+use crate::report::{BackupInfo, Freshness, Level, ListReport, StatusReport, Unprotected};
+use crate::rounds::{Places, RegionScope, RunError, in_each};
+
+/// All backups of these regions.
+///
+/// # Errors
+/// [`RunError`] if the regions could not be listed, or none of them could be read.
+pub async fn list(account: &Account, scope: &RegionScope, now: Timestamp) -> Result<ListReport, RunError> {
+    let regions = scope.regions(account).await?;
+    let (inventory, failures) = seen(account, &regions).await?;
+    let mut backups: Vec<BackupInfo> = ours(&inventory).map(|(region, image)| info(&inventory, region, image)).collect();
+    backups.sort_by(|one, other| {
+        (&one.instance_name, &one.instance, one.slot, &one.region, &one.image).cmp(&(
+            &other.instance_name,
+            &other.instance,
+            other.slot,
+            &other.region,
+            &other.image,
+        ))
+    });
+    Ok(ListReport { version: 1, command: "list".to_owned(), now, backups, failures })
+}
+
+/// How fresh the backups are that a policy wants.
+///
+/// # Errors
+/// [`RunError`] if the regions could not be listed, or none of them could be read.
+pub async fn status(account: &Account, policy: &Policy, asked: &Region, now: Timestamp) -> Result<StatusReport, RunError> {
+    let places = Places::of_account(account, policy, asked).await?;
+    let fleet = instances::fleet(account, &places.sources, false).await;
+    let (inventory, mut failures) = seen(account, &places.all).await?;
+    failures.extend(fleet.unread.iter().cloned());
+    let mut newest: BTreeMap<(&Region, String, String, bool), (Timestamp, &ImageId)> = BTreeMap::new();
+    let mut failed_images = 0;
+    for (region, image) in ours(&inventory) {
+        let (Some(series), Some(instance), Some(slot)) = (image.tags.series(), image.tags.instance(), image.tags.slot()) else { continue };
+        match image.state {
+            ImageState::Available => {
+                let key = (region, series.to_string(), instance.to_string(), image.copied_from().is_some());
+                let known = newest.entry(key).or_insert((slot, &image.id));
+                *known = (slot, &image.id).max(*known);
+            }
+            ImageState::Failed => failed_images += 1,
+            _ => {}
+        }
+    }
+    let (mut series, mut unprotected) = (Vec::new(), Vec::new());
+    for instance in &fleet.instances {
+        let candidate = instance.candidate();
+        let selection = select(policy, SELF, &candidate);
+        let name = instance.tags.name().map(str::to_owned);
+        let Some(target) = selection.target else {
+            if !matches!(selection.why, Why::Gone(_)) {
+                let why = selection.why.to_string();
+                unprotected.push(Unprotected { instance: instance.id.clone(), region: instance.region.clone(), name, why });
+            }
+            continue;
+        };
+        let (settings, ..) = target.settings_for(&candidate);
+        let limits = limits(&settings, now);
+        let places = std::iter::once((&instance.region, false)).chain(settings.copies.iter().map(|copy| (&copy.region, true)));
+        for (region, is_copy) in places {
+            let found = newest.get(&(region, target.name.to_string(), instance.id.to_string(), is_copy)).copied();
+            let is_seen = inventory.regions.get(region).is_some_and(|view| !matches!(view.scope, Scope::Unseen(_)));
+            let age = found.map(|(slot, _)| now.duration_since(slot));
+            let level = match age {
+                None if !is_seen => Level::Unknown,
+                None => Level::Critical,
+                Some(age) if age > limits.1 => Level::Critical,
+                Some(age) if age > limits.0 => Level::Warning,
+                Some(_) => Level::Ok,
+            };
+            series.push(Freshness {
+                series: target.name.clone(),
+                instance: instance.id.clone(),
+                name: name.clone(),
+                region: region.clone(),
+                is_copy,
+                level,
+                newest: found.map(|(_, image)| image.clone()),
+                slot: found.map(|(slot, _)| slot),
+                age_seconds: age.map(|age| age.as_secs()),
+                warn_after_seconds: limits.0.as_secs(),
+                critical_after_seconds: limits.1.as_secs(),
+            });
+        }
+    }
+    series.sort_by(|one, other| {
+        (&one.series, &one.name, &one.instance, one.is_copy, &one.region).cmp(&(
+            &other.series,
+            &other.name,
+            &other.instance,
+            other.is_copy,
+            &other.region,
+        ))
+    });
+    let worst = series.iter().map(|series| series.level).max().unwrap_or(Level::Ok);
+    let level = if failures.is_empty() { worst } else { worst.max(Level::Unknown) };
+    Ok(StatusReport { version: 1, command: "status".to_owned(), now, level, series, failed_images, unprotected, failures })
+}
+
+/// From which ages on it is warned and critical. Unless the policy says: a quarter of the usual gap between two slots late, and one
+/// slot more.
+fn limits(settings: &Settings, now: Timestamp) -> (SignedDuration, SignedDuration) {
+    let gap = settings.schedule.usual_gap(now);
+    let quarter = gap / 4;
+    let warn = settings.warn_after.map_or(gap.saturating_add(quarter), |warn| warn.as_duration());
+    let critical = settings.critical_after.map_or(gap.saturating_add(gap).saturating_add(quarter), |critical| critical.as_duration());
+    (warn, critical)
+}
+
+async fn seen(account: &Account, regions: &BTreeSet<Region>) -> Result<(Inventory, Vec<Failure>), RunError> {
+    let (mut inventory, mut failures) = (Inventory::default(), Vec::new());
+    let look = |account: Account, region: Region| async move { observe::backups(&account, &region).await };
+    for (region, images) in in_each(regions, account, look).await {
+        let view = match images {
+            Ok(images) => {
+                RegionView { scope: Scope::Partial, images, snapshots: Vec::new(), evidence: planner::evidence::Evidence::default() }
+            }
+            Err(failure) => {
+                let view = RegionView::unseen(failure.to_string());
+                failures.push(failure);
+                view
+            }
+        };
+        inventory.regions.insert(region, view);
+    }
+    match failures.first() {
+        Some(failure) if failures.len() == regions.len() => Err(RunError::Failed(failure.clone())),
+        _ => {
+            observe::settle_account(&mut inventory);
+            Ok((inventory, failures))
+        }
+    }
+}
+
+fn ours(inventory: &Inventory) -> impl Iterator<Item = (&Region, &Image)> {
+    let all = inventory.regions.iter().flat_map(|(region, view)| view.images.iter().map(move |image| (region, image)));
+    all.filter(|(_, image)| inventory.account.as_ref().is_some_and(|account| Backup::recognise(image, account).is_some()))
+}
+
+fn info(inventory: &Inventory, region: &Region, image: &Image) -> BackupInfo {
+    let is_copy = |(_, copy): &(&Region, &Image)| copy.copied_from().is_some_and(|source| source.id == image.id);
+    BackupInfo {
+        image: image.id.clone(),
+        region: region.clone(),
+        name: image.name.clone(),
+        instance: image.tags.instance(),
+        instance_name: image.tags.instance_name().map(str::to_owned),
+        series: image.tags.series(),
+        slot: image.tags.slot(),
+        created: image.created,
+        state: image.state,
+        reason: image.state_reason.clone(),
+        expire: image.tags.get("Expire").map(str::to_owned),
+        pin: image.tags.pin().map(str::to_owned),
+        copy_of: image.copied_from().map(|source| source.id.clone()),
+        copies: ours(inventory).filter(is_copy).map(|(region, copy)| (copy.id.clone(), region.clone())).collect(),
+        snapshots: image.snapshots().cloned().collect(),
+        encrypted: image.is_encrypted(),
+        tags: image.tags.clone(),
+    }
+}

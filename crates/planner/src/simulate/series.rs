@@ -1,0 +1,312 @@
+//! One series over time: its runs, each at the moment at which it would be, on an inventory that holds nothing else.
+
+use std::collections::{BTreeMap, BTreeSet, HashMap};
+
+use jiff::Timestamp;
+use jiff::tz::TimeZone;
+
+use super::{DateRange, Start, Tier};
+use crate::backup::Backup;
+use crate::evidence::{Answer, Evidence};
+use crate::fleet::Instance;
+use crate::guard::{Permit, Refusal, guard};
+use crate::id::{AccountId, ImageId, InstanceId, Region, SeriesName};
+use crate::inventory::{Image, ImageState, Inventory, Protection, RegionView, Scope, SourceImage};
+use crate::plan::due::{Standing, decide, left_out, rules};
+use crate::plan::image::{ImageDecision, InstanceFacts};
+use crate::plan::purge::{Decision, KeepReason, Subject};
+use crate::plan::{Action, Plan};
+use crate::policy::file::{Policy, Target};
+use crate::policy::select::{InstanceState, select};
+use crate::policy::settings::OVERRIDE_PREFIX;
+use crate::policy::{ImageRequest, PurgePolicy};
+use crate::schedule::Schedule;
+use crate::tags::Tags;
+
+/// Instances that are alike in all that matters.
+pub(super) struct Kind<'a> {
+    target: &'a Target,
+    /// The first of them, which stands for all.
+    instance: Instance,
+    pub(super) instances: Vec<&'a InstanceId>,
+    /// What one full set of its volumes takes.
+    gib: u64,
+    /// Its backups at the beginning.
+    there: Vec<(&'a Region, &'a Image)>,
+}
+
+/// A backup or copy that was made, or went.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(super) struct Event {
+    pub(super) at: Timestamp,
+    pub(super) region: Region,
+    pub(super) slot: Timestamp,
+    /// It was there at the beginning.
+    pub(super) is_start: bool,
+}
+
+/// What a run left.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub(super) struct State {
+    pub(super) tiers: BTreeMap<Region, BTreeMap<Tier, u64>>,
+    pub(super) oldest: Option<Timestamp>,
+}
+
+/// What became of a series, in the order of time.
+#[derive(Debug, Clone, PartialEq)]
+pub(super) struct History {
+    pub(super) series: SeriesName,
+    pub(super) gib: u64,
+    pub(super) made: Vec<Event>,
+    pub(super) gone: Vec<Event>,
+    states: Vec<(Timestamp, State)>,
+}
+
+/// What tells kinds apart: the target, the region, what the instances say of themselves, their size, and what they begin with.
+type Distinction<'a> =
+    (&'a SeriesName, &'a Region, Vec<(&'a str, &'a str)>, u64, Vec<(&'a Region, bool, ImageState, Option<Timestamp>, Tags)>);
+
+pub(super) fn kinds<'a>(policy: &'a Policy, account_name: &str, start: Start<'a>) -> Vec<Kind<'a>> {
+    let mut there: HashMap<(SeriesName, InstanceId), Vec<(&Region, &Image)>> = HashMap::new();
+    for (region, image) in start.inventory.into_iter().flat_map(backups) {
+        let instance = start.inventory.and_then(|inventory| Backup::recognise(image, inventory.account.as_ref()?)?.series());
+        if let (Some(series), Some(instance)) = (image.tags.series(), instance) {
+            there.entry((series, instance)).or_default().push((region, image));
+        }
+    }
+    let mut kinds: Vec<Kind<'_>> = Vec::new();
+    let mut known: BTreeMap<Distinction<'_>, usize> = BTreeMap::new();
+    let mut met = BTreeSet::new();
+    for instance in start.instances.iter().filter(|instance| met.insert((&instance.region, &instance.id))) {
+        let candidate = instance.candidate();
+        let Some(target) = select(policy, account_name, &candidate).target else { continue };
+        let left_out = left_out(&target.settings, instance);
+        let volumes = instance.volumes.iter().filter(|volume| !left_out.contains(&volume.device));
+        let gib = volumes.filter_map(|volume| volume.size_gib).sum();
+        let there = there.remove(&(target.name.clone(), instance.id.clone())).unwrap_or_default();
+        let own = instance.tags.iter().filter(|(key, _)| key.starts_with(OVERRIDE_PREFIX)).collect();
+        let mut begins: Vec<_> = there.iter().map(|(region, image)| begins(region, image)).collect();
+        begins.sort();
+        let place = *known.entry((&target.name, &instance.region, own, gib, begins)).or_insert(kinds.len());
+        match kinds.get_mut(place) {
+            Some(kind) => kind.instances.push(&instance.id),
+            None => {
+                // One that is starting or stopping has done so by the next run.
+                let stands_for_all = Instance { state: InstanceState::Running, ..instance.clone() };
+                kinds.push(Kind { target, instance: stands_for_all, instances: vec![&instance.id], gib, there });
+            }
+        }
+    }
+    kinds
+}
+
+/// What a simulation can go on with: what is being made will be made again.
+fn backups(inventory: &Inventory) -> impl Iterator<Item = (&Region, &Image)> {
+    let images = inventory.regions.iter().flat_map(|(region, view)| view.images.iter().map(move |image| (region, image)));
+    images.filter(|(_, image)| !matches!(image.state, ImageState::Pending | ImageState::Deregistered))
+}
+
+fn begins<'a>(region: &'a Region, image: &Image) -> (&'a Region, bool, ImageState, Option<Timestamp>, Tags) {
+    let others = image.tags.iter().filter(|(key, _)| !matches!(*key, "Instance" | "Name" | "AvailabilityZone"));
+    let others = Tags::new(others.map(|(key, value)| (key.to_owned(), value.to_owned())));
+    (region, image.copied_from().is_some(), image.state, image.created, others)
+}
+
+impl Kind<'_> {
+    pub(super) fn region(&self) -> &Region {
+        &self.instance.region
+    }
+
+    /// All its runs from the beginning to before the end.
+    pub(super) fn replay(
+        &self,
+        policy: &Policy,
+        account_name: &str,
+        from: Timestamp,
+        end: Timestamp,
+        missed: &[DateRange],
+    ) -> Result<History, Refusal> {
+        let (settings, _, _) = self.target.settings_for(&self.instance.candidate());
+        let copies = settings.copies.iter().map(|copy| &copy.region);
+        let regions: BTreeSet<Region> =
+            std::iter::once(self.region()).chain(copies).chain(self.there.iter().map(|(region, _)| *region)).cloned().collect();
+        let series = Some(rules(policy, account_name, std::slice::from_ref(&self.instance)));
+        let mut world = World {
+            account: ACCOUNT.parse().ok(),
+            instance: &self.instance,
+            inventory: Inventory::default(),
+            purge: PurgePolicy { regions, require_checks: true, series, ..PurgePolicy::default() },
+            slots: HashMap::new(),
+            history: History { series: self.target.name.clone(), gib: self.gib, made: vec![], gone: vec![], states: vec![] },
+        };
+        world.begin(&self.there, from);
+        for now in runs(&settings.schedule, &settings.zone, from, end, missed) {
+            world.run(policy, account_name, now)?;
+        }
+        Ok(world.history)
+    }
+}
+
+/// Whose all of it is.
+const ACCOUNT: &str = "000000000000";
+
+/// When runs are: at the beginning, at each slot, and when missed days are over.
+fn runs(schedule: &Schedule, zone: &TimeZone, from: Timestamp, end: Timestamp, missed: &[DateRange]) -> BTreeSet<Timestamp> {
+    let midnight = |date: jiff::civil::Date| date.to_zoned(zone.clone()).map_or(Timestamp::MAX, |midnight| midnight.timestamp());
+    let away: Vec<(Timestamp, Timestamp)> =
+        missed.iter().map(|range| (midnight(range.first), range.last.tomorrow().map_or(Timestamp::MAX, midnight))).collect();
+    let mut runs: BTreeSet<Timestamp> = schedule.slots_between(from, end).into_iter().collect();
+    runs.insert(from);
+    runs.extend(away.iter().map(|(_, back)| *back));
+    runs.retain(|now| (from..end).contains(now) && !away.iter().any(|(gone, back)| (*gone..*back).contains(now)));
+    runs
+}
+
+struct World<'a> {
+    account: Option<AccountId>,
+    instance: &'a Instance,
+    inventory: Inventory,
+    purge: PurgePolicy,
+    /// Of everything that there ever was.
+    slots: HashMap<ImageId, Timestamp>,
+    history: History,
+}
+
+impl World<'_> {
+    fn begin(&mut self, there: &[(&Region, &Image)], from: Timestamp) {
+        self.inventory.account.clone_from(&self.account);
+        for region in &self.purge.regions {
+            let evidence = Evidence {
+                references: Answer::Told(BTreeMap::new()),
+                launch_configurations: Answer::Told(BTreeMap::new()),
+                locks: Answer::Told(BTreeMap::new()),
+                binned: Answer::Told(BTreeSet::new()),
+            };
+            let view = RegionView { scope: Scope::Whole, images: Vec::new(), snapshots: Vec::new(), evidence };
+            self.inventory.regions.insert(region.clone(), view);
+        }
+        for (region, image) in there {
+            // Nothing else than the rules decides here, and nobody else has a say.
+            let image = Image { owner: self.account.clone(), protection: Protection::Off, mappings: Vec::new(), ..(*image).clone() };
+            self.put(region, image, from, true);
+        }
+    }
+
+    fn put(&mut self, region: &Region, mut image: Image, at: Timestamp, is_start: bool) -> Option<ImageId> {
+        let id: ImageId = format!("ami-{:017x}", self.slots.len()).parse().ok()?;
+        image.id = id.clone();
+        let slot = image.tags.slot().unwrap_or(at);
+        let view = self.inventory.regions.get_mut(region)?;
+        if let Answer::Told(asked) = &mut view.evidence.references {
+            asked.insert(id.clone(), Vec::new());
+        }
+        view.images.push(image);
+        self.slots.insert(id.clone(), slot);
+        self.history.made.push(Event { at, region: region.clone(), slot, is_start });
+        Some(id)
+    }
+
+    fn run(&mut self, policy: &Policy, account_name: &str, now: Timestamp) -> Result<(), Refusal> {
+        let due = decide(policy, account_name, std::slice::from_ref(self.instance), &self.inventory, now);
+        for item in due.items {
+            if let Standing::Due { request, .. } = item.standing {
+                self.make(&request, now);
+            }
+        }
+        let plan = crate::plan::purge::decide(&self.inventory, &self.purge, now);
+        let checked = guard(plan, &self.inventory, Permit::Purge(&self.purge), now)?;
+        for step in checked.steps() {
+            self.apply(step.region(), step.action(), now);
+        }
+        let state = self.state(checked.plan());
+        self.history.states.push((now, state));
+        Ok(())
+    }
+
+    /// Makes what is asked for, and its copies.
+    fn make(&mut self, request: &ImageRequest, now: Timestamp) {
+        let facts = InstanceFacts {
+            name: self.instance.tags.name().map(str::to_owned),
+            availability_zone: self.instance.availability_zone.clone(),
+        };
+        let Some(view) = self.inventory.regions.get(&request.region) else { return };
+        let ImageDecision::Create(step) = crate::plan::image::decide(request, &facts, view, &BTreeSet::new()) else { return };
+        let Action::CreateImage(create) = step.action else { return };
+        let Some(id) = "ami-00000000".parse().ok() else { return };
+        let image = Image {
+            id,
+            owner: self.account.clone(),
+            name: Some(create.name),
+            state: ImageState::Available,
+            state_reason: None,
+            created: Some(now),
+            source_instance: Some(request.instance.clone()),
+            source_image: None,
+            protection: Protection::Off,
+            mappings: Vec::new(),
+            tags: create.image_tags,
+        };
+        let copy = Image { source_instance: None, tags: image.tags.for_copy(), ..image.clone() };
+        let Some(source) = self.put(&request.region, image, now, false) else { return };
+        for wanted in &request.copies {
+            let source_image = Some(SourceImage { id: source.clone(), region: Some(request.region.clone()) });
+            self.put(&wanted.destination, Image { source_image, ..copy.clone() }, now, false);
+        }
+    }
+
+    fn apply(&mut self, region: &Region, action: &Action, now: Timestamp) {
+        let (Action::RemoveImage(remove), Some(view)) = (action, self.inventory.regions.get_mut(region)) else { return };
+        view.images.retain(|image| image.id != remove.image);
+        if let Answer::Told(asked) = &mut view.evidence.references {
+            asked.remove(&remove.image);
+        }
+        if let Some(slot) = self.slots.get(&remove.image) {
+            self.history.gone.push(Event { at: now, region: region.clone(), slot: *slot, is_start: false });
+        }
+    }
+
+    fn state(&self, plan: &Plan) -> State {
+        let mut state = State::default();
+        for verdict in &plan.verdicts {
+            let (Subject::Backup(label), Decision::Keep { reason }) = (&verdict.subject, &verdict.decision) else { continue };
+            let tier = match reason {
+                KeepReason::Wanted { rules, .. } => rules.first().map_or(Tier::Other, |wanted| wanted.rule.into()),
+                KeepReason::NewestOfSeries { .. } => Tier::Newest,
+                _ => Tier::Other,
+            };
+            *state.tiers.entry(verdict.region.clone()).or_default().entry(tier).or_default() += 1;
+            if label.state == ImageState::Available
+                && let Some(slot) = self.slots.get(&label.image)
+            {
+                state.oldest = Some(state.oldest.map_or(*slot, |known| known.min(*slot)));
+            }
+        }
+        state
+    }
+}
+
+impl History {
+    /// What the last run before an instant left.
+    pub(super) fn state_before(&self, instant: Timestamp) -> Option<&State> {
+        let past = self.states.partition_point(|(at, _)| *at < instant);
+        past.checked_sub(1).and_then(|last| self.states.get(last)).map(|(_, state)| state)
+    }
+
+    /// From when to when there was something of each slot in each region.
+    pub(super) fn spans(&self) -> BTreeMap<(&Region, Timestamp), (Timestamp, Option<Timestamp>)> {
+        let mut spans: BTreeMap<(&Region, Timestamp), (Timestamp, Option<Timestamp>)> = BTreeMap::new();
+        let mut left: BTreeMap<(&Region, Timestamp), usize> = BTreeMap::new();
+        for event in &self.made {
+            spans.entry((&event.region, event.slot)).or_insert((event.at, None));
+            *left.entry((&event.region, event.slot)).or_default() += 1;
+        }
+        for event in &self.gone {
+            let key = (&event.region, event.slot);
+            if let (Some(left), Some(span)) = (left.get_mut(&key), spans.get_mut(&key)) {
+                *left = left.saturating_sub(1);
+                span.1 = (*left == 0).then_some(event.at);
+            }
+        }
+        spans
+    }
+}

@@ -1,0 +1,267 @@
+//! What a simulation tells, and that it tells what a plain loop over the hours finds.
+
+use std::time::{Duration, Instant};
+
+use proptest::prelude::*;
+use proptest::sample::select;
+use proptest::test_runner::RngAlgorithm;
+
+use super::*;
+use crate::fixture::{HOME, at, backup, id, region, world};
+use crate::fleet::Volume;
+use crate::policy::file::SELF;
+use crate::policy::select::InstanceState;
+use crate::retention::Member;
+use crate::tags::Tags;
+
+/// A policy of one target `web` for all, with these settings.
+fn web(settings: &str) -> Policy {
+    policy(&format!("[[target]]\nname = 'web'\nselect = {{ all = true }}\n{settings}"))
+}
+
+fn policy(text: &str) -> Policy {
+    Policy::read(text, "ami-backup.toml").unwrap_or_else(|errors| panic!("{errors}")).0
+}
+
+fn instance(short_id: &str, tags: &[(&str, &str)]) -> Instance {
+    Instance {
+        id: id(short_id),
+        region: region(HOME),
+        availability_zone: "us-east-1a".to_owned(),
+        state: InstanceState::Running,
+        tags: Tags::new(tags.iter().map(|(key, value)| ((*key).to_owned(), (*value).to_owned()))),
+        root_device: Some("/dev/xvda".to_owned()),
+        volumes: [("/dev/xvda", 8), ("/dev/sdf", 100)]
+            .map(|(device, size)| Volume { device: device.to_owned(), size_gib: Some(size), tags: Tags::default() })
+            .into(),
+    }
+}
+
+fn days(first: &str, last: &str) -> DateRange {
+    DateRange { first: first.parse().unwrap(), last: last.parse().unwrap() }
+}
+
+fn replay(policy: &Policy, from: &str, days: u32, missed: &[DateRange]) -> Simulation {
+    let instances = [instance("i-1", &[])];
+    simulate(policy, SELF, Start { from: at(from), instances: &instances, inventory: None }, days, missed).unwrap()
+}
+
+/// Which slots are left at the end of each day of the simulation, in the instance's region.
+fn left(simulation: &Simulation, from: &str) -> Vec<Vec<Timestamp>> {
+    let kept = |day: usize| {
+        let end = at(from) + SignedDuration::from_hours(24 * (i64::try_from(day).unwrap() + 1)) - SignedDuration::from_secs(1);
+        let kept = simulation.kept_at(&region(HOME), &id("i-1"), end);
+        kept.into_iter().filter(|(place, _)| place.as_str() == HOME).map(|(_, slot)| slot).collect()
+    };
+    (0..simulation.days.len()).map(kept).collect()
+}
+
+/// The same by a loop over the hours: at each, the newest slot is made up for, and what the rules do not want goes.
+fn naive(policy: &Policy, from: &str, days: u32, missed: &[DateRange]) -> Vec<Vec<Timestamp>> {
+    let settings = &policy.targets[0].settings;
+    let tags = Tags::default();
+    let mut there: Vec<Timestamp> = Vec::new();
+    let mut left = Vec::new();
+    for hour in 0..i64::from(days) * 24 {
+        let now = at(from) + SignedDuration::from_hours(hour);
+        let today = now.to_zoned(settings.zone.clone()).date();
+        let slot = settings.schedule.newest_slot(now).unwrap();
+        if !missed.iter().any(|range| (range.first..=range.last).contains(&today)) && there.last() != Some(&slot) {
+            there.push(slot);
+            let members: Vec<Member<'_>> = there.iter().map(|slot| Member { slot: *slot, tags: &tags }).collect();
+            let mut wants = settings.keep.wants(&members, &settings.zone).into_iter();
+            there.retain(|other| wants.next().unwrap() || *other == slot);
+        }
+        if hour % 24 == 23 {
+            left.push(there.clone());
+        }
+    }
+    left
+}
+
+/// What there is on the last of so many days, each on a line.
+fn told(simulation: &Simulation, last: usize) -> String {
+    let day = |day: &Day| {
+        let tiers = |kept: &Kept| kept.tiers.iter().map(|(tier, count)| format!("{tier:?} {count}")).collect::<Vec<_>>().join(", ");
+        let region = |(region, kept): (&Region, &Kept)| {
+            let Kept { backups, gib_at_least, gib_at_most, .. } = kept;
+            format!("{region} {backups} ({}), {gib_at_least} to {gib_at_most} GiB", tiers(kept))
+        };
+        let regions: Vec<String> = day.regions.iter().map(region).collect();
+        format!("{} +{} -{}: {}; back to {}", day.date, day.made, day.gone, regions.join("; "), day.oldest.unwrap())
+    };
+    simulation.days[simulation.days.len() - last..].iter().map(day).collect::<Vec<_>>().join("\n")
+}
+
+#[test]
+fn a_day_tells_what_is_kept_where_and_by_which_tier() {
+    let policy = web("schedule = '0 2 * * *'\nkeep-daily = 3\nkeep-weekly = 2\ncopy = [{ region = 'eu-west-1', keep-last = 1 }]");
+    let simulation = replay(&policy, "2026-11-01T00:00:00Z", 20, &[]);
+    insta::assert_snapshot!(told(&simulation, 4), @r"
+    2026-11-17 +2 -2: eu-west-1 1 (Last 1), 108 to 108 GiB; us-east-1 3 (Daily 3), 108 to 324 GiB; back to 2026-11-15T02:00:00Z
+    2026-11-18 +2 -1: eu-west-1 1 (Last 1), 108 to 108 GiB; us-east-1 4 (Daily 3, Weekly 1), 108 to 432 GiB; back to 2026-11-15T02:00:00Z
+    2026-11-19 +2 -2: eu-west-1 1 (Last 1), 108 to 108 GiB; us-east-1 4 (Daily 3, Weekly 1), 108 to 432 GiB; back to 2026-11-15T02:00:00Z
+    2026-11-20 +2 -2: eu-west-1 1 (Last 1), 108 to 108 GiB; us-east-1 4 (Daily 3, Weekly 1), 108 to 432 GiB; back to 2026-11-15T02:00:00Z
+    ");
+    assert_eq!((simulation.instances, simulation.kinds), (1, 1));
+}
+
+#[test]
+fn missed_days_are_made_up_for_once_when_they_are_over() {
+    let policy = web("schedule = '0 2 * * *'\ntime-zone = 'Europe/Paris'\nkeep-last = 10");
+    let (from, missed) = ("2026-12-20T00:00:00Z", [days("2026-12-24", "2026-12-26")]);
+    let simulation = replay(&policy, from, 9, &missed);
+    let left: Vec<String> = left(&simulation, from).pop().unwrap().into_iter().map(|slot| slot.to_string()).collect();
+    insta::assert_snapshot!(left.join("\n"), @r"
+    2026-12-19T01:00:00Z
+    2026-12-20T01:00:00Z
+    2026-12-21T01:00:00Z
+    2026-12-22T01:00:00Z
+    2026-12-23T01:00:00Z
+    2026-12-26T01:00:00Z
+    2026-12-27T01:00:00Z
+    2026-12-28T01:00:00Z
+    ");
+    let made: Vec<u64> = simulation.days.iter().map(|day| day.made).collect();
+    assert_eq!(made, [2, 1, 1, 1, 0, 0, 1, 1, 1], "at midnight in Paris the last of the missed ones is made up for");
+}
+
+#[test]
+fn clocks_that_change_and_leap_days_are_days_like_others() {
+    let rules = "time-zone = 'Europe/Paris'\nkeep-hourly = 5\nkeep-daily = 4\nkeep-weekly = 3\nkeep-monthly = 3";
+    for schedule in
+        ["schedule = '30 2 * * *'", "schedule = '0 2 * * *'", "schedule = '0 */3 * * *'", "schedule = '0 2 29 2 *'", "every = '1d'"]
+    {
+        for (from, length) in [("2028-02-20T00:00:00Z", 50), ("2026-10-15T00:00:00Z", 20)] {
+            let policy = web(&format!("{schedule}\n{rules}"));
+            // The loop looks on the hour only.
+            if schedule.contains("30") {
+                assert_eq!(replay(&policy, from, length, &[]).days.len(), usize::try_from(length).unwrap());
+                continue;
+            }
+            assert_eq!(left(&replay(&policy, from, length, &[]), from), naive(&policy, from, length, &[]), "{schedule} from {from}");
+        }
+    }
+}
+
+#[test]
+fn what_there_is_at_the_beginning_is_thinned_too_and_a_pin_holds() {
+    let slot = |day: u32| format!("2026-11-{day:02}T02:00:00Z");
+    let web_backup = |number: u32| backup(&format!("ami-{number}")).of_series("web").slot(&slot(number));
+    let mut inventory = world().with(web_backup(1).pinned("audit")).with(backup("ami-30").slot(&slot(5)));
+    for number in 2..10 {
+        inventory = inventory.with(web_backup(number).with_snapshot(&format!("snap-{number}")));
+    }
+    inventory = inventory.with_in("eu-west-1", web_backup(11).of("i-2"));
+    let instances = [instance("i-1", &[]), instance("i-3", &[])];
+    let policy = web("schedule = '0 2 * * *'\nkeep-last = 2");
+    let start = Start { from: at("2026-11-10T00:00:00Z"), instances: &instances, inventory: Some(&inventory) };
+    let simulation = simulate(&policy, SELF, start, 2, &[]).unwrap();
+    assert_eq!((simulation.instances, simulation.kinds), (2, 2));
+    insta::assert_snapshot!(told(&simulation, 2), @r"
+    2026-11-10 +3 -7: us-east-1 5 (Last 4, Other 1), 216 to 540 GiB; back to 2026-11-01T02:00:00Z
+    2026-11-11 +2 -2: us-east-1 5 (Last 4, Other 1), 216 to 540 GiB; back to 2026-11-01T02:00:00Z
+    ");
+}
+
+#[test]
+fn the_first_thing_that_another_policy_would_keep_is_found() {
+    let short = web("schedule = '0 2 * * *'\nkeep-daily = 3");
+    let long = web("schedule = '0 2 * * *'\nkeep-daily = 5");
+    let (from, length) = ("2026-11-01T00:00:00Z", 10);
+    let (short, long) = (replay(&short, from, length, &[]), replay(&long, from, length, &[]));
+    let loss = short.first_lost(&long).unwrap();
+    assert_eq!((loss.at, loss.slot), (at("2026-11-03T02:00:00Z"), at("2026-10-31T02:00:00Z")));
+    assert_eq!((loss.series.as_str(), loss.instance, loss.region), ("web", id("i-1"), region(HOME)));
+    assert_eq!(long.first_lost(&short), None);
+    assert_eq!(short.first_lost(&short), None);
+}
+
+#[test]
+fn only_what_is_backed_up_counts_and_those_that_are_alike_count_together() {
+    let instances = [
+        instance("i-1", &[("Name", "a")]),
+        instance("i-2", &[("Name", "b")]),
+        instance("i-3", &[("ami-backup:keep-daily", "5")]),
+        instance("i-4", &[("ami-backup:exclude", "")]),
+        Instance { state: InstanceState::Terminated, ..instance("i-5", &[]) },
+        Instance { state: InstanceState::Stopping, ..instance("i-6", &[]) },
+        instance("i-1", &[]),
+    ];
+    let policy = web("schedule = '0 2 * * *'\nkeep-daily = 3\nexclude-volumes = { devices = ['/dev/sdf'] }");
+    let start = Start { from: at("2026-11-01T00:00:00Z"), instances: &instances, inventory: None };
+    let simulation = simulate(&policy, SELF, start, 30, &[]).unwrap();
+    assert_eq!((simulation.instances, simulation.kinds), (4, 2));
+    insta::assert_snapshot!(told(&simulation, 1), @"2026-11-30 +4 -4: us-east-1 14 (Daily 14), 32 to 112 GiB; back to 2026-11-26T02:00:00Z");
+}
+
+#[test]
+fn without_days_or_instances_there_is_nothing_to_tell() {
+    let policy = web("schedule = '0 2 * * *'\nkeep-daily = 3");
+    assert_eq!(replay(&policy, "2026-11-01T00:00:00Z", 0, &[]).days, []);
+    let start = Start { from: at("2026-11-01T00:00:00Z"), instances: &[], inventory: None };
+    let simulation = simulate(&policy, SELF, start, 1, &[]).unwrap();
+    assert_eq!((simulation.days.len(), simulation.instances), (1, 0));
+    let ever = Start { from: Timestamp::MAX, ..start };
+    assert_eq!(simulate(&policy, SELF, ever, 3, &[]).unwrap().days.len(), 3);
+}
+
+#[test]
+fn a_year_of_a_thousand_instances_takes_seconds() {
+    let targets: Vec<String> = ["'0 1 * * *'", "'0 2 * * *'", "'0 */6 * * *'", "'0 3 * * SUN'"]
+        .iter()
+        .enumerate()
+        .map(|(number, schedule)| {
+            format!(
+                "[[target]]\nname = 't{number}'\nselect = {{ tags = ['Tier={number}'] }}\nschedule = {schedule}\nkeep-daily = 7\nkeep-weekly = 4\n\
+                 keep-monthly = 12\ncopy = [{{ region = 'eu-west-1', keep-monthly = 3 }}]\n"
+            )
+        })
+        .collect();
+    let policy = policy(&targets.concat());
+    let tiers = ["0", "1", "2", "3"];
+    let instances: Vec<Instance> = (0..1_000)
+        .map(|number: usize| Instance { id: format!("i-{number:08x}").parse().unwrap(), ..instance("i-1", &[("Tier", tiers[number % 4])]) })
+        .collect();
+    let start = Instant::now();
+    let from = Start { from: at("2026-01-01T00:00:00Z"), instances: &instances, inventory: None };
+    let simulation = simulate(&policy, SELF, from, 365, &[]).unwrap();
+    let took = start.elapsed();
+    assert_eq!((simulation.instances, simulation.kinds, simulation.days.len()), (1_000, 4, 365));
+    // Unoptimised, on a busy machine.
+    assert!(took < Duration::from_mins(1), "{took:?}");
+}
+
+fn any_policy() -> impl Strategy<Value = Policy> {
+    let schedule = select(vec![
+        "schedule = '0 2 * * *'",
+        "schedule = '0 */5 * * *'",
+        "schedule = '0 4 * * SUN'",
+        "schedule = '0 1 L * *'",
+        "every = '7h'",
+    ]);
+    let zone = select(vec!["UTC", "Europe/Paris", "America/New_York", "Pacific/Auckland"]);
+    let count = || prop::option::of(1..6_u32);
+    let within = prop::option::of(select(vec!["36h", "3d", "1mo"]));
+    (schedule, zone, count(), count(), count(), count(), count(), within).prop_map(
+        |(schedule, zone, last, hourly, daily, weekly, monthly, within)| {
+            let counts = [("last", last), ("hourly", hourly), ("daily", daily), ("weekly", weekly), ("monthly", monthly)];
+            let counts = counts.into_iter().filter_map(|(rule, count)| Some(format!("keep-{rule} = {}\n", count?)));
+            let rules: String = counts.chain(within.map(|within| format!("keep-within = '{within}'\n"))).collect();
+            web(&format!("{schedule}\ntime-zone = '{zone}'\nkeep-yearly = 1\n{rules}"))
+        },
+    )
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig { cases: 32, failure_persistence: None, rng_algorithm: RngAlgorithm::XorShift, ..ProptestConfig::default() })]
+
+    #[test]
+    fn it_agrees_with_a_loop_over_the_hours(policy in any_policy(), first in 0..300_i64, gap in prop::option::of((3..40_i64, 0..6_i64))) {
+        let start = at("2027-06-01T00:00:00Z") + SignedDuration::from_hours(24 * first);
+        let date = |day: i64| (start + SignedDuration::from_hours(24 * day)).to_zoned(TimeZone::UTC).date();
+        let missed: Vec<DateRange> = gap.into_iter().map(|(from, length)| DateRange { first: date(from), last: date(from + length) }).collect();
+        let from = start.to_string();
+        prop_assert_eq!(left(&replay(&policy, &from, 45, &missed), &from), naive(&policy, &from, 45, &missed));
+    }
+}
