@@ -333,6 +333,14 @@ fn a_source_waits_for_its_copies_but_not_for_ever() {
 }
 
 #[test]
+fn at_the_very_instant_at_which_its_waiting_ends_it_still_waits() {
+    let of = |slot| backup("ami-1").of_series("web").slot(slot);
+    let told = |slot| thinned(copied("last=1", None), &world().with(of(slot)).with(web("ami-2", 22)).seen("eu-west-1", Scope::Whole));
+    assert!(told("2026-11-16T02:00:00Z").starts_with("ami-1 stays: its copy to eu-west-1 is waited for until 2026-11-23T02:00:00Z"));
+    assert!(told("2026-11-16T01:59:59Z").starts_with("ami-1 goes: "));
+}
+
+#[test]
 fn a_newer_copy_is_as_good_as_its_own() {
     let inventory = world().with(web("ami-1", 20)).with(web("ami-2", 22)).with_in("eu-west-1", web("ami-3", 22).copied_from("ami-2", HOME));
     insta::assert_snapshot!(thinned(copied("last=1", None), &inventory), @r"
