@@ -99,5 +99,6 @@ fn described(backup: &BackupInfo) -> String {
     lines.extend(backup.snapshots.iter().map(|snapshot| ("snapshot", snapshot.to_string())));
     lines.push(("encryption", encrypted.to_owned()));
     lines.extend(backup.tags.iter().map(|(key, value)| ("tag", format!("{}={}", one_line(key), one_line(value)))));
-    lines.into_iter().map(|(what, value)| format!("{what:<14}{}\n", one_line(&value))).collect()
+    let lines: Vec<String> = lines.into_iter().map(|(what, value)| format!("{what:<14}{}\n", one_line(&value))).collect();
+    lines.concat()
 }

@@ -120,7 +120,9 @@ fn metrics(report: &StatusReport) -> String {
     let mut text = String::new();
     let mut metric = |name: &str, help: &str, lines: &[String]| {
         let _ = write!(text, "# HELP {name} {help}\n# TYPE {name} gauge\n");
-        lines.iter().for_each(|line| text.push_str(&format!("{name}{line}\n")));
+        for line in lines {
+            let _ = writeln!(text, "{name}{line}");
+        }
     };
     let labels = |series: &Freshness| {
         format!(

@@ -131,3 +131,15 @@ fn a_policy_for_other_accounts_is_refused() {
     assert_eq!(run(&Home::new(), &[]).code, 2);
     assert_eq!(run(&home("target = 3"), &[]).code, 2);
 }
+
+#[test]
+fn two_runs_at_once_make_everything_once() {
+    let ec2 = Ec2::example();
+    let home = home(&WEB_ONLY.replace("select", "regions = [\"us-east-1\"]\nselect"));
+    let runs: Vec<_> = (0..2).map(|_| home.ami_backup(&["run", "--no-wait"]).on(&ec2).start()).collect();
+    let ended: Vec<Ran> = runs.into_iter().map(crate::common::Running::end).collect();
+    assert!(ended.iter().all(|ran| ran.code == 0), "{ended:?}");
+    assert_eq!(ec2.sim.world().region("us-east-1").images.len(), 1);
+    let again = home.ami_backup(&["run", "--no-wait"]).on(&ec2).run();
+    assert!(again.code == 0 && again.stdout.contains("made 0"), "{again}");
+}
