@@ -342,7 +342,7 @@ fn a_time_zone_that_does_not_exist() {
     let home = Home::new();
     let program = home.ami_backup(&["image-instance", "-i", WEB, "-r", "us-east-1", "-e", "+1 week"]).env("TZ", "Mars/Olympus");
     assert_snapshot!(refused(&Ec2::example(), program), @"
-    ! error: the time zone TZ=Mars/Olympus is not known here
+    ! error: -e: the time zone TZ=Mars/Olympus is not known here
     exit code 2
     ");
 }

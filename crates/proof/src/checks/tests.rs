@@ -304,8 +304,8 @@ async fn patience_and_permissions_are_watched() {
     seen.ended[0].ended = noon() + SignedDuration::from_hours(9);
     seen.assert_finds("patience", "took");
     let mut seen = Seen::purge(Vec::new()).await;
-    seen.calls.push(call("CreateTags", &[]));
-    seen.assert_finds("calls of the table", "CreateTags");
+    seen.calls.push(call("ModifyImageAttribute", &[]));
+    seen.assert_finds("calls of the table", "ModifyImageAttribute");
     // A refusal takes no time, a throttled call what the SDK waits, and only an answer that never came all there is.
     for (code, seconds) in [("UnauthorizedOperation", 2), ("RequestLimitExceeded", 3)] {
         let mut seen = Seen::of(Vec::new(), Command { patience: SignedDuration::ZERO, ..Command::resume() }).await;
