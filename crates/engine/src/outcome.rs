@@ -404,6 +404,14 @@ pub(crate) fn refused_certificate(error: &(dyn Error + 'static)) -> Option<Strin
 
 #[cfg(test)]
 mod tests {
+    use std::io;
+
+    use aws_sdk_ec2::error::ErrorMetadata;
+    use aws_sdk_ec2::operation::describe_images::DescribeImagesError;
+    use aws_smithy_runtime_api::client::result::ConnectorError;
+    use aws_smithy_types::body::SdkBody;
+    use rustls::CertificateError as Why;
+
     use super::*;
 
     /// Every code of `ec2-semantics` section 8, in its order, with the HTTP status it has there, and what it must mean here.
@@ -551,10 +559,165 @@ mod tests {
             Some("ec2:CreateTags")
         );
         assert_eq!(of("User: x is not authorized to perform: kms:CreateGrant, with an explicit deny"), Some("kms:CreateGrant"));
-        for silent in
-            ["You are not authorized to perform this operation.", "is not authorized to perform: ", "not authorized to perform: it"]
-        {
+        for silent in [
+            "You are not authorized to perform this operation.",
+            "is not authorized to perform: ",
+            "not authorized to perform: it",
+            "not authorized to perform: ec2: on resource: y",
+            "not authorized to perform: :CreateTags on resource: y",
+        ] {
             assert_eq!(of(silent), None, "{silent}");
+        }
+    }
+
+    type ListingError = SdkError<DescribeImagesError, HttpResponse>;
+
+    fn answer(status: u16, body: &str) -> HttpResponse {
+        HttpResponse::new(status.try_into().unwrap(), SdkBody::from(body))
+    }
+
+    /// An answer without an error of EC2's in it.
+    fn silent(status: u16, body: &str) -> ListingError {
+        SdkError::service_error(DescribeImagesError::generic(ErrorMetadata::builder().build()), answer(status, body))
+    }
+
+    fn failure(call: Call, error: &ListingError) -> Failure {
+        Failure::new(call, &"eu-west-1".parse().unwrap(), error)
+    }
+
+    #[test]
+    fn what_an_unreadable_answer_was_to_may_have_been_done() {
+        for (call, class) in [(Call::DescribeImages, Class::Malformed), (Call::DeregisterImage, Class::Passing)] {
+            for error in
+                [silent(200, "{}"), SdkError::response_error("cut", answer(200, "")), SdkError::response_error("cut", answer(400, ""))]
+            {
+                let failure = failure(call, &error);
+                assert_eq!(failure.class, class, "{failure}");
+                assert!(failure.message.starts_with("the answer could not be read: "), "{failure}");
+            }
+            assert_eq!(Failure::malformed(call, &"eu-west-1".parse().unwrap(), "no id").class, class);
+            let broken_off = SdkError::response_error("cut", answer(502, ""));
+            assert_eq!(failure(call, &broken_off).class, Class::Passing);
+        }
+    }
+
+    #[test]
+    fn without_an_error_of_ec2s_the_status_tells_what_may_come_of_the_call() {
+        let page = "<!doctype html>\n<title>500 Internal Server Error</title>";
+        for (call, status, body, class) in [
+            (Call::DescribeImages, 302, "", Class::Malformed),
+            (Call::DeregisterImage, 302, "", Class::Malformed),
+            (Call::DescribeImages, 500, page, Class::NotOffered),
+            (Call::DeregisterImage, 500, page, Class::Passing),
+            (Call::DescribeImages, 500, "", Class::Passing),
+            (Call::DescribeImages, 503, page, Class::Passing),
+            (Call::DescribeImages, 413, page, Class::Refused),
+            (Call::DescribeImages, 405, "", Class::NotOffered),
+        ] {
+            let failure = failure(call, &silent(status, body));
+            assert_eq!(failure.class, class, "{failure}");
+            assert!(failure.message.starts_with(&format!("HTTP status {status}")), "{failure}");
+        }
+        let unreadable = |call| failure(call, &SdkError::response_error("no XML", answer(500, page))).class;
+        assert_eq!((unreadable(Call::DescribeImages), unreadable(Call::DeregisterImage)), (Class::NotOffered, Class::Passing));
+    }
+
+    #[test]
+    fn a_page_for_people_is_one_whatever_it_begins_with() {
+        for (status, body, is_page) in [
+            (500, "<!DOCTYPE html><html>", true),
+            (500, "\n  <html lang=en>", true),
+            (500, "{\"message\": \"oops\"}", true),
+            (500, "<?xml version=\"1.0\"?><Response/>", false),
+            (500, "<Response/>", false),
+            (500, "", false),
+            (503, "<html>", false),
+            (400, "{}", false),
+        ] {
+            assert_eq!(is_page_for_people(&answer(status, body)), is_page, "{status} {body}");
+        }
+    }
+
+    #[test]
+    fn no_answer_is_passing_and_says_what_happened() {
+        let io = |text: &str| io::Error::other(io::Error::other(text.to_owned()));
+        for (error, class, message) in [
+            (SdkError::timeout_error("within 10 s"), Class::Passing, "no answer in time"),
+            (SdkError::dispatch_failure(ConnectorError::timeout("late".into())), Class::Passing, "no answer in time"),
+            (
+                SdkError::dispatch_failure(ConnectorError::io(io("connection refused").into())),
+                Class::Passing,
+                "EC2 could not be reached: connection refused",
+            ),
+            (SdkError::construction_failure(io("no such endpoint")), Class::Refused, "no such endpoint"),
+        ] {
+            let failure = failure(Call::DeregisterImage, &error);
+            assert_eq!((failure.class, failure.message.as_str()), (class, message));
+        }
+    }
+
+    #[test]
+    fn a_certificate_that_is_not_accepted_says_what_to_look_at() {
+        let advice = |why| {
+            let refused = io::Error::other(rustls::Error::InvalidCertificate(why));
+            let failure = failure(Call::DescribeImages, &SdkError::dispatch_failure(ConnectorError::io(refused.into())));
+            assert_eq!(failure.class, Class::Refused);
+            assert!(failure.message.contains(", so nothing was sent: "), "{failure}");
+            failure.message
+        };
+        for why in [Why::Expired, Why::NotValidYet] {
+            assert!(advice(why).contains("this host's clock"));
+        }
+        assert!(advice(Why::NotValidForName).contains("the name server"));
+        assert!(advice(Why::UnknownIssuer).contains("AWS_CA_BUNDLE"));
+        let other = SdkError::dispatch_failure(ConnectorError::io(io::Error::other(rustls::Error::DecryptError).into()));
+        assert_eq!(failure(Call::DescribeImages, &other).class, Class::Passing);
+    }
+
+    #[test]
+    fn an_answer_that_broke_off_may_be_asked_for_again_and_one_that_does_not_end_not() {
+        let of = |call, unfit: Unfit| failure(call, &SdkError::dispatch_failure(unfit.into()));
+        for (call, unread) in [(Call::DescribeImages, Class::Malformed), (Call::DeregisterImage, Class::Passing)] {
+            let broken = of(call, Unfit::BrokenOff("reset".to_owned()));
+            assert_eq!((broken.class, broken.message.as_str()), (Class::Passing, "the answer broke off: reset"));
+            let endless = of(call, Unfit::LongAnswer);
+            assert_eq!(endless.class, unread);
+            assert!(endless.message.starts_with("the answer could not be read: "), "{endless}");
+        }
+    }
+
+    #[test]
+    fn want_of_credentials_is_told_without_what_a_program_said_of_them() {
+        let failing =
+            |error: CredentialsError| failure(Call::DescribeImages, &SdkError::dispatch_failure(ConnectorError::other(error.into(), None)));
+        let program = failing(CredentialsError::provider_error("the program failed with 1. Stderr: the key is abc"));
+        assert_eq!(program.message, "the program failed with 1");
+        let none = failing(CredentialsError::not_loaded("no providers in chain"));
+        assert!(none.message.starts_with("neither the environment nor the profile holds any"), "{none}");
+        for failure in [program, none] {
+            assert_eq!(failure.class, Class::Credentials);
+            assert!(failure.is_for_want_of_credentials());
+            assert!(failure.to_string().contains("Check the credentials"), "{failure}");
+        }
+        let said = |code: &str| {
+            let said = DescribeImagesError::generic(ErrorMetadata::builder().code(code).build());
+            failure(Call::DescribeImages, &SdkError::service_error(said, answer(400, "")))
+        };
+        let expired = said("RequestExpired");
+        assert_eq!((expired.class, expired.message.as_str()), (Class::Credentials, "EC2 gave no message"));
+        assert!(!expired.is_for_want_of_credentials(), "it was EC2 that said so");
+        assert!(!failure(Call::DescribeImages, &SdkError::timeout_error("late")).is_for_want_of_credentials());
+        assert!(said("InvalidAMIID.NotFound").is_not_found() && !said("InvalidAMIID.Unavailable").is_not_found());
+    }
+
+    #[test]
+    fn what_passes_is_what_ec2_may_do_later() {
+        let passing = |class| Failure { class, ..failure(Call::DescribeImages, &SdkError::timeout_error("late")) }.is_passing();
+        for class in [Class::Passing, Class::Throttled, Class::TryLater] {
+            assert!(passing(class), "{class:?}");
+        }
+        for class in [Class::Denied, Class::Credentials, Class::RegionClosed, Class::Gone, Class::Taken, Class::Malformed, Class::Refused] {
+            assert!(!passing(class), "{class:?}");
         }
     }
 }

@@ -510,3 +510,26 @@ async fn what_a_garbled_answer_was_to_is_found_and_not_done_twice() {
         assert_eq!((scene.images(HOME).len(), scene.held(HOME).snapshots.len()), (1, 1), "{garbled:?}");
     }
 }
+
+#[tokio::test(start_paused = true)]
+async fn an_image_that_is_listed_as_deregistered_keeps_no_snapshot() {
+    let mut scene = Scene::with(|world| {
+        Stock::by_the_scripts(WEB).expire("2026-11-01T00:00:00Z").snapshots_untagged().put(world, HOME);
+    })
+    .await;
+    let listings = AtomicUsize::new(0);
+    // Asked who is made of the snapshot, EC2 remembers another.
+    let remember = move |action: &str, _: usize, honest: &str| {
+        let is_second = action == "DescribeImages" && listings.fetch_add(1, Ordering::SeqCst) == 1;
+        let (start, rest) = honest.split_once("<imagesSet>").filter(|_| is_second)?;
+        let (item, end) = rest.split_once("</imagesSet>")?;
+        let gone = item.replace("ami-00000000000000001", "ami-00000000000000002").replace(">available<", ">deregistered<");
+        assert!(gone.contains("deregistered") && !gone.contains("ami-00000000000000001<"), "{gone}");
+        Some(answer(200, format!("{start}<imagesSet>{gone}{item}</imagesSet>{end}")))
+    };
+    scene.through(remember).await;
+    let report = scene.purge(&these(&[HOME])).await.unwrap();
+    assert_eq!(report.ending, Ending::Done, "{report}");
+    assert_eq!(scene.calls("DescribeImages").len(), 2);
+    assert!(scene.images(HOME).is_empty() && scene.held(HOME).snapshots.is_empty());
+}

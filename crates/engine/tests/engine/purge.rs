@@ -961,3 +961,164 @@ async fn an_image_that_ec2_does_not_know_by_its_id_but_lists_is_not_taken_for_go
     assert_eq!(count_of(&scene, "DeregisterImage"), 3);
     assert!(scene.images(HOME).is_empty() && scene.held(HOME).snapshots.is_empty());
 }
+
+/// An expired image of two snapshots that bear no mark of their own, and one that is made of the one or the other of them, too, and
+/// that the purge's listing skips: while the second page is waited for, something goes that stood on the first.
+async fn a_listing_that_skips(shared: usize) -> (Scene, [Laid; 3]) {
+    let mut laid = None;
+    let scene = Scene::with(|world| {
+        world.manners.pages_by_position = true;
+        world.manners.largest_page = Some(2);
+        let goes = Stock::image().put(world, HOME);
+        let mut covers = expired().volumes(2).snapshots_untagged().put(world, HOME);
+        covers.snapshots.swap(0, shared);
+        let skipped = share(world, &covers, &unexpired());
+        laid = Some([goes, covers, skipped]);
+    })
+    .await;
+    (scene, laid.unwrap())
+}
+
+/// The purge of [`HOME`], and what goes while it reads the images.
+async fn purge_while_it_goes(scene: &Scene, goes: &Laid) -> PurgeReport {
+    scene.fault("DescribeImages", Which::Nth(1), FaultKind::Delay(Duration::from_secs(5)));
+    let scope = these(&[HOME]);
+    let (report, ()) = tokio::join!(scene.purge(&scope), async {
+        scene.pass(SignedDuration::from_secs(2)).await;
+        scene.sim.world().region_mut(HOME).images.remove(&goes.image).unwrap();
+    });
+    report.unwrap()
+}
+
+#[tokio::test(start_paused = true)]
+async fn an_image_that_the_listing_skipped_keeps_what_it_is_made_of() {
+    for shared in 0..2 {
+        let (scene, [goes, covers, skipped]) = a_listing_that_skips(shared).await;
+        let before = scene.sim.snapshot();
+        let report = purge_while_it_goes(&scene, &goes).await;
+        assert_eq!(report.ending, Ending::NothingAchieved);
+        assert_eq!(report.regions[0].images, 2, "the third was skipped");
+        assert_only_gone(&before, &scene, [goes.only_image()]);
+        let text = report.to_string();
+        let told = format!("the listing had left out {}, which is made of the same snapshot; run it again", skipped.image);
+        assert!(text.contains(&told) && text.contains(covers.image.as_str()), "{text}");
+        assert_eq!(count_of(&scene, "DeregisterImage"), 0);
+        assert!(scene.elapsed() < SignedDuration::from_secs(10), "nothing is waited for");
+
+        // Run again, it sees for itself what keeps what.
+        let report = scene.purge(&these(&[HOME])).await.unwrap();
+        assert_eq!(report.ending, Ending::Done);
+        assert!(matches!(kept(&report)[..], [KeepReason::CoversShared { .. }, KeepReason::NotExpired { .. }]), "{report}");
+        assert_only_gone(&before, &scene, [goes.only_image()]);
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn an_image_stays_where_nobody_says_who_else_is_made_of_its_snapshots() {
+    let scene = Scene::with(|world| drop(expired().snapshots_untagged().put(world, HOME))).await;
+    let before = scene.sim.snapshot();
+    scene.fault("DescribeImages", Which::From(2), denied("DescribeImages"));
+    let report = scene.purge(&these(&[HOME])).await.unwrap();
+    assert_eq!(report.ending, Ending::NothingAchieved);
+    assert_eq!(count_of(&scene, "DescribeImages"), 2);
+    assert_only_gone(&before, &scene, []);
+    assert!(report.to_string().contains("ec2:DescribeImages is missing"), "{report}");
+}
+
+/// An expired image of a snapshot without a mark of its own, which EC2 fails to delete with it and which is then in use for so long;
+/// and two expired ones with marks on everything. The run is interrupted as soon as the first image is gone.
+async fn interrupted_before_the_snapshot_is_gone(lingers: SignedDuration) -> (Scene, [Laid; 3]) {
+    let mut laid = None;
+    let scene = Scene::with(|world| {
+        world.manners.in_use_lingers = lingers;
+        world.fail_next.snapshot_deletions = 1;
+        laid = Some([expired().snapshots_untagged(), expired(), expired()].map(|stock| stock.put(world, HOME)));
+    })
+    .await;
+    scene.fault("DeregisterImage", Which::All, FaultKind::Delay(Duration::from_millis(100)));
+    scene.interrupt_at(|event| matches!(event, Event::ImageRemoved { .. }));
+    (scene, laid.unwrap())
+}
+
+#[tokio::test(start_paused = true)]
+async fn interrupted_it_waits_for_a_snapshot_that_no_later_run_could_find() {
+    let (scene, [first, _, third]) = interrupted_before_the_snapshot_is_gone(SignedDuration::from_secs(8)).await;
+    let report = scene.purge(&these(&[HOME])).await.unwrap();
+    assert_eq!(report.ending, Ending::Interrupted);
+    assert!(!scene.held(HOME).snapshots.contains_key(&first.snapshots[0]), "{report}");
+    assert!(report.deleted_snapshots.iter().any(|snapshot| snapshot.snapshot_id.as_str() == first.snapshots[0].as_str()));
+    assert!((8..12).contains(&scene.elapsed().as_secs()), "{:?}", scene.elapsed());
+    // And for nothing else.
+    assert_eq!(scene.only_image(HOME).id, third.image);
+    assert_eq!(count_of(&scene, "DeregisterImage"), 2);
+    assert!(report.to_string().contains("not tried: the run was interrupted"), "{report}");
+}
+
+#[tokio::test(start_paused = true)]
+async fn interrupted_it_waits_half_a_minute_at_the_most() {
+    let (scene, [first, ..]) = interrupted_before_the_snapshot_is_gone(SignedDuration::from_hours(1)).await;
+    let report = scene.purge(&these(&[HOME])).await.unwrap();
+    assert_eq!(report.ending, Ending::Interrupted);
+    assert!((30..32).contains(&scene.elapsed().as_secs()), "{:?}", scene.elapsed());
+    assert!(report.to_string().contains(&format!("left behind: {}", first.snapshots[0])), "{report}");
+}
+
+#[tokio::test(start_paused = true)]
+async fn interrupted_it_waits_for_no_snapshot_that_a_later_run_finds() {
+    let scene = Scene::with(|world| {
+        world.manners.in_use_lingers = SignedDuration::from_secs(8);
+        let laid = expired().volumes(2).put(world, HOME);
+        // One stays, so that the other is deleted by itself.
+        let stays = world.region_mut(HOME).snapshots.get_mut(&laid.snapshots[0]).unwrap();
+        stays.tags.insert("Expire".to_owned(), FUTURE.to_owned());
+    })
+    .await;
+    scene.interrupt_at(|event| matches!(event, Event::ImageRemoved { .. }));
+    let report = scene.purge(&these(&[HOME])).await.unwrap();
+    assert!(scene.elapsed() < SignedDuration::from_secs(1), "{:?}", scene.elapsed());
+    assert!(report.to_string().contains("left behind"), "{report}");
+    assert_eq!(scene.held(HOME).snapshots.len(), 2);
+
+    let scene = scene.again().await;
+    scene.pass(SignedDuration::from_secs(8)).await;
+    assert_eq!(scene.purge(&these(&[HOME])).await.unwrap().ending, Ending::Done);
+    assert_eq!(scene.held(HOME).snapshots.len(), 1);
+}
+
+/// EC2 deregisters the image at the first attempt, fails to delete its snapshot, and none of its answers arrives.
+#[tokio::test(start_paused = true)]
+async fn interrupted_it_finds_out_whether_an_image_is_gone_that_covered_a_snapshot() {
+    let scene = Scene::with(|world| {
+        expired().snapshots_untagged().put(world, HOME);
+        world.fail_next.snapshot_deletions = 1;
+    })
+    .await;
+    scene.fault("DeregisterImage", Which::First(8), FaultKind::LostAnswer);
+    scene.interrupt_at(|event| matches!(event, Event::NotDeleted(_)));
+    let report = scene.purge(&these(&[HOME])).await.unwrap();
+    assert!(scene.images(HOME).is_empty() && scene.held(HOME).snapshots.is_empty(), "{report}");
+    assert_eq!(count_of(&scene, "DeregisterImage"), 9, "those of the first round, and one more");
+    assert_eq!((report.deleted_images.len(), report.deleted_snapshots.len()), (1, 1));
+}
+
+#[tokio::test(start_paused = true)]
+async fn where_patience_runs_out_there_is_no_grace() {
+    let (scene, [first, ..]) = interrupted_before_the_snapshot_is_gone(SignedDuration::from_hours(1)).await;
+    scene.interrupt_at(|_| false);
+    let how = How { patience: SignedDuration::from_secs(60), ..How::default() };
+    let report = scene.purge_how(how, &these(&[HOME]), &PurgePolicy::default()).await.unwrap();
+    assert_eq!(report.ending, Ending::SomeFailed);
+    assert_eq!(scene.elapsed().as_secs(), 60);
+    assert!(report.to_string().contains(&format!("left behind: {}", first.snapshots[0])), "{report}");
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_rehearsed_deletion_of_what_is_in_use_or_gone_keeps_no_image() {
+    for code in ["InvalidSnapshot.InUse", "InvalidSnapshot.NotFound"] {
+        let scene = Scene::with(|world| drop(expired().snapshots_untagged().put(world, HOME))).await;
+        scene.fault("DeleteSnapshot", Which::All, error(400, code, "The snapshot is in use, or is not there."));
+        let report = scene.purge(&these(&[HOME])).await.unwrap();
+        assert_eq!(report.ending, Ending::Done, "{code}: {report}");
+        assert!(scene.images(HOME).is_empty() && scene.held(HOME).snapshots.is_empty());
+    }
+}

@@ -140,6 +140,33 @@ async fn images_of_which_ec2_still_thinks_keep_nothing_they_shared() {
 }
 
 #[tokio::test(start_paused = true)]
+async fn what_ec2_skips_for_an_image_that_has_gone_is_asked_for_again() {
+    let mut shared = None;
+    let scene = Scene::with(|world| {
+        world.manners.in_use_lingers = SignedDuration::from_secs(8);
+        world.fail_next.snapshot_deletions = 1;
+        let first = expired().put(world, HOME);
+        let second = expired().volumes(0).put(world, HOME);
+        let device = world.region_mut(HOME).images[&first.image].devices[0].clone();
+        world.region_mut(HOME).images.get_mut(&second.image).unwrap().devices.push(device);
+        shared = Some(first.snapshots[0].clone());
+    })
+    .await;
+    let body = format!(
+        "<DeregisterImageResponse><return>true</return><deleteSnapshotResultSet><item><snapshotId>{}</snapshotId>\
+         <returnCode>skipped</returnCode></item></deleteSnapshotResultSet></DeregisterImageResponse>",
+        shared.unwrap()
+    );
+    let skipped = FaultKind::Body { status: 200, content_type: "text/xml".to_owned(), body: body.into_bytes() };
+    scene.fault("DeregisterImage", Which::Nth(2), skipped);
+    let report = scene.purge(&these(&[HOME])).await.unwrap();
+    assert_eq!(report.ending, Ending::Done, "{report}");
+    assert!(scene.held(HOME).images.is_empty() && scene.held(HOME).snapshots.is_empty(), "{report}");
+    let codes: Vec<_> = removals(&report).into_iter().flat_map(|removal| &removal.snapshots).map(|snapshot| snapshot.return_code).collect();
+    assert_eq!(codes, [Some(ReturnCode::Skipped)]);
+}
+
+#[tokio::test(start_paused = true)]
 async fn each_return_code_leads_where_it_should() {
     // EC2 fails for a moment: the snapshot is asked for by itself, and goes.
     let scene = Scene::with(|world| {
