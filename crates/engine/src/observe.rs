@@ -62,7 +62,7 @@ pub(crate) async fn instance(account: &Account, region: &Region, id: &InstanceId
 /// All instances of a region, those that are gone and still listed included.
 pub(crate) async fn instances(account: &Account, region: &Region) -> Result<Vec<Instance>, Failure> {
     from_the_beginning(|| async {
-        let mut instances = Vec::new();
+        let (mut instances, mut known) = (Vec::new(), BTreeSet::new());
         let request = account.ec2(region).describe_instances().max_results(PAGE);
         let mut pages = Pages::new(Call::DescribeInstances, region);
         loop {
@@ -72,7 +72,7 @@ pub(crate) async fn instances(account: &Account, region: &Region) -> Result<Vec<
                 let instance =
                     translate::instance(instance).map_err(|invalid| Failure::malformed(Call::DescribeInstances, region, invalid))?;
                 // What moves from one page to the next while they are read stands on both.
-                if !instances.iter().any(|known: &Instance| known.id == instance.id) {
+                if known.insert(instance.id.clone()) {
                     instances.push(instance);
                 }
             }
@@ -185,12 +185,12 @@ pub(crate) async fn copies_of(account: &Account, region: &Region, sources: &BTre
     Ok(copies)
 }
 
-/// Everything of the account in a region. What is ours and expired at `now` is described in full.
-pub(crate) async fn whole_region(account: &Account, region: &Region, now: Timestamp) -> Result<WholeRegion, Failure> {
+/// Everything of the account in a region. What is ours and may be released at `now` is described in full.
+pub(crate) async fn whole_region(account: &Account, region: &Region, now: Timestamp, by_policy: bool) -> Result<WholeRegion, Failure> {
     // Snapshots first: an image made between the two listings is then seen with the later one, and its snapshots cannot
     // be taken for orphans.
-    let (snapshots, mut undescribed) = from_the_beginning(|| own_snapshots(account, region, now)).await?;
-    let (images, descriptions) = from_the_beginning(|| own_images(account, region, now)).await?;
+    let (snapshots, mut undescribed) = from_the_beginning(|| own_snapshots(account, region, now, by_policy)).await?;
+    let (images, descriptions) = from_the_beginning(|| own_images(account, region, now, by_policy)).await?;
     let described = images.iter().filter(|image| descriptions.contains_key(&image.id));
     let in_expired_images: BTreeSet<&SnapshotId> = described.flat_map(Image::snapshots).collect();
     let ours: BTreeSet<&SnapshotId> =
@@ -206,6 +206,7 @@ async fn own_snapshots(
     account: &Account,
     region: &Region,
     now: Timestamp,
+    by_policy: bool,
 ) -> Result<(Vec<Snapshot>, BTreeMap<SnapshotId, SnapshotDescription>), Failure> {
     let (mut snapshots, mut descriptions) = (Vec::new(), BTreeMap::new());
     let request = account.ec2(region).describe_snapshots().owner_ids("self").max_results(PAGE);
@@ -215,7 +216,7 @@ async fn own_snapshots(
         let page = page.map_err(|error| Failure::new(Call::DescribeSnapshots, region, &error))?;
         for seen in pages.list(page.snapshots.as_deref())? {
             let snapshot = translate::snapshot(seen).map_err(|invalid| Failure::malformed(Call::DescribeSnapshots, region, invalid))?;
-            if may_go(&snapshot, now) {
+            if may_go(&snapshot, now, by_policy) {
                 descriptions.insert(snapshot.id.clone(), description::snapshot(region, &snapshot.id, seen));
             }
             snapshots.push(snapshot);
@@ -226,16 +227,16 @@ async fn own_snapshots(
     }
 }
 
-/// The account's images, and the descriptions of those that are ours and expired, or of a series that may let them go.
+/// The account's images, and the descriptions of those that are ours and may be released.
 async fn own_images(
     account: &Account,
     region: &Region,
     now: Timestamp,
+    by_policy: bool,
 ) -> Result<(Vec<Image>, BTreeMap<ImageId, ImageDescription>), Failure> {
     let (mut images, mut descriptions) = (Vec::new(), BTreeMap::new());
     each_image(region, account.ec2(region).describe_images().owners("self"), |seen, image| {
-        let may_be_let_go = !image.tags.has_expire() && image.tags.series().is_some();
-        if image.tags.mark() == Mark::Ours && (may_be_let_go || is_past(&image.tags.expire(), now)) {
+        if image.tags.mark() == Mark::Ours && may_be_released(&image.tags, now, by_policy) {
             descriptions.insert(image.id.clone(), description::image(region, &image.id, seen));
         }
         images.push(image);
@@ -244,20 +245,23 @@ async fn own_images(
     Ok((images, descriptions))
 }
 
-fn may_go(snapshot: &Snapshot, now: Timestamp) -> bool {
+fn may_go(snapshot: &Snapshot, now: Timestamp, by_policy: bool) -> bool {
     let ours = match snapshot.tags.mark() {
         Mark::Ours => true,
         Mark::Absent => snapshot.made_for.is_some(),
         Mark::Anothers(_) => false,
     };
-    ours && match snapshot.tags.expire() {
-        ExpireTag::Absent => snapshot.made_for.is_some() || snapshot.tags.series().is_some(),
-        expire => is_past(&expire, now),
-    }
+    let covered = !snapshot.tags.has_expire() && snapshot.made_for.is_some();
+    ours && (covered || may_be_released(&snapshot.tags, now, by_policy))
 }
 
-fn is_past(expire: &ExpireTag, now: Timestamp) -> bool {
-    matches!(expire, ExpireTag::At(expiry) if expiry.is_past(now))
+/// Whether something's own tags leave it open that it goes: it has expired or, where a policy decides, has no expiry and is of a series.
+pub(crate) fn may_be_released(tags: &Tags, now: Timestamp, by_policy: bool) -> bool {
+    match tags.expire() {
+        ExpireTag::Absent => by_policy && tags.series().is_some(),
+        ExpireTag::At(expiry) => expiry.is_past(now),
+        ExpireTag::Unreadable { .. } => false,
+    }
 }
 
 /// Says whose all this is. Every resource EC2 listed as our own must name the same owner; if they do not, nobody can say which

@@ -24,8 +24,8 @@ use crate::clock::Clock;
 use crate::observe;
 use crate::outcome::Failure;
 
-pub(crate) use fleet::Places;
 pub use fleet::run_policy;
+pub(crate) use fleet::{Places, backups};
 pub use image::{image_instance, resume};
 pub use purge::purge;
 pub use retag::retag;

@@ -5,17 +5,16 @@ use std::collections::{BTreeMap, BTreeSet};
 use jiff::{SignedDuration, Timestamp};
 use planner::backup::Backup;
 use planner::id::{ImageId, Region};
-use planner::inventory::{Image, ImageState, Inventory, RegionView, Scope};
+use planner::inventory::{Image, ImageState, Inventory, Scope};
 use planner::policy::file::{Policy, SELF};
 use planner::policy::select::{Why, select};
 use planner::policy::settings::Settings;
 
 use crate::account::Account;
 use crate::instances;
-use crate::observe;
 use crate::outcome::Failure;
 use crate::report::{BackupInfo, Freshness, Level, ListReport, StatusReport, Unprotected};
-use crate::rounds::{Places, RegionScope, RunError, in_each};
+use crate::rounds::{Places, RegionScope, RunError, backups};
 
 /// All backups of these regions.
 ///
@@ -24,7 +23,14 @@ use crate::rounds::{Places, RegionScope, RunError, in_each};
 pub async fn list(account: &Account, scope: &RegionScope, now: Timestamp) -> Result<ListReport, RunError> {
     let regions = scope.regions(account).await?;
     let (inventory, failures) = seen(account, &regions).await?;
-    let mut backups: Vec<BackupInfo> = ours(&inventory).map(|(region, image)| info(&inventory, region, image)).collect();
+    let mut copies: BTreeMap<&ImageId, BTreeMap<ImageId, Region>> = BTreeMap::new();
+    for (region, copy) in ours(&inventory) {
+        if let Some(source) = copy.copied_from() {
+            copies.entry(&source.id).or_default().insert(copy.id.clone(), region.clone());
+        }
+    }
+    let told = |(region, image): (&Region, &Image)| info(region, image, copies.get(&image.id).cloned().unwrap_or_default());
+    let mut backups: Vec<BackupInfo> = ours(&inventory).map(told).collect();
     backups.sort_by(|one, other| {
         (&one.instance_name, &one.instance, one.slot, &one.region, &one.image).cmp(&(
             &other.instance_name,
@@ -125,28 +131,12 @@ fn limits(settings: &Settings, now: Timestamp) -> (SignedDuration, SignedDuratio
     (warn, critical)
 }
 
+/// The backups of these regions; an error if none of them could be read.
 async fn seen(account: &Account, regions: &BTreeSet<Region>) -> Result<(Inventory, Vec<Failure>), RunError> {
-    let (mut inventory, mut failures) = (Inventory::default(), Vec::new());
-    let look = |account: Account, region: Region| async move { observe::backups(&account, &region).await };
-    for (region, images) in in_each(regions, account, look).await {
-        let view = match images {
-            Ok(images) => {
-                RegionView { scope: Scope::Partial, images, snapshots: Vec::new(), evidence: planner::evidence::Evidence::default() }
-            }
-            Err(failure) => {
-                let view = RegionView::unseen(failure.to_string());
-                failures.push(failure);
-                view
-            }
-        };
-        inventory.regions.insert(region, view);
-    }
+    let (inventory, failures) = backups(account, regions).await;
     match failures.first() {
         Some(failure) if failures.len() == regions.len() => Err(RunError::Failed(failure.clone())),
-        _ => {
-            observe::settle_account(&mut inventory);
-            Ok((inventory, failures))
-        }
+        _ => Ok((inventory, failures)),
     }
 }
 
@@ -155,8 +145,7 @@ fn ours(inventory: &Inventory) -> impl Iterator<Item = (&Region, &Image)> {
     all.filter(|(_, image)| inventory.account.as_ref().is_some_and(|account| Backup::recognise(image, account).is_some()))
 }
 
-fn info(inventory: &Inventory, region: &Region, image: &Image) -> BackupInfo {
-    let is_copy = |(_, copy): &(&Region, &Image)| copy.copied_from().is_some_and(|source| source.id == image.id);
+fn info(region: &Region, image: &Image, copies: BTreeMap<ImageId, Region>) -> BackupInfo {
     BackupInfo {
         image: image.id.clone(),
         region: region.clone(),
@@ -171,7 +160,7 @@ fn info(inventory: &Inventory, region: &Region, image: &Image) -> BackupInfo {
         expire: image.tags.get("Expire").map(str::to_owned),
         pin: image.tags.pin().map(str::to_owned),
         copy_of: image.copied_from().map(|source| source.id.clone()),
-        copies: ours(inventory).filter(is_copy).map(|(region, copy)| (copy.id.clone(), region.clone())).collect(),
+        copies,
         snapshots: image.snapshots().cloned().collect(),
         encrypted: image.is_encrypted(),
         tags: image.tags.clone(),

@@ -171,6 +171,11 @@ impl Inventory {
 }
 
 impl RegionView {
+    /// These images of a region, and nothing else of it.
+    pub fn partial(images: Vec<Image>) -> Self {
+        Self { scope: Scope::Partial, images, snapshots: Vec::new(), evidence: Evidence::default() }
+    }
+
     /// A region about which nothing is known, and why.
     pub fn unseen(why: impl Into<String>) -> Self {
         Self { scope: Scope::Unseen(why.into()), images: Vec::new(), snapshots: Vec::new(), evidence: Evidence::default() }

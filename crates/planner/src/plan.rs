@@ -3,6 +3,7 @@
 pub mod copy;
 pub mod due;
 pub mod image;
+mod newest;
 pub mod purge;
 pub mod retag;
 

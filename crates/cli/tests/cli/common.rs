@@ -25,7 +25,7 @@ pub const DB: &str = "i-0db1db1db1db10001";
 pub const MAIL: &str = "i-0a11a11a11a110001";
 
 /// Nothing a test starts may take longer.
-const FOR_EVER: Duration = Duration::from_mins(1);
+const FOR_EVER: Duration = Duration::from_mins(5);
 
 /// A home directory for one test, gone with it.
 pub struct Home {
@@ -206,7 +206,7 @@ impl Running {
     #[track_caller]
     pub fn says(&self, text: &str) -> String {
         loop {
-            match self.said.recv_timeout(Duration::from_secs(20)) {
+            match self.said.recv_timeout(Duration::from_mins(1)) {
                 Ok(line) if line.contains(text) => return line,
                 Ok(_) => {}
                 Err(why) => panic!("it never said {text:?}: {why}"),

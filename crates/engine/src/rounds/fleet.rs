@@ -8,9 +8,8 @@ use std::task::Poll;
 use std::time::Duration;
 
 use jiff::{SignedDuration, Timestamp};
-use planner::evidence::Evidence;
 use planner::id::{ImageId, Region};
-use planner::inventory::{ImageState, Inventory, RegionView, Scope};
+use planner::inventory::{ImageState, Inventory, RegionView};
 use planner::plan::due::{self, DueItem, Standing};
 use planner::policy::file::{Policy, SELF};
 use planner::policy::settings::Hook;
@@ -42,7 +41,7 @@ pub async fn run_policy(run: &Run<'_>, policy: &Policy, asked: &Region, max_dele
     if let Some(failure) = fleet.unread.iter().find(|failure| failure.is_for_want_of_credentials()) {
         return Err(RunError::Failed(failure.clone()));
     }
-    let (inventory, mut failures) = backups(run, &places.sources).await;
+    let (inventory, mut failures) = backups(run.account, &places.sources).await;
     let due = due::decide(policy, SELF, &fleet.instances, &inventory, started);
     let mut warnings: Vec<String> = due.warnings.iter().map(ToString::to_string).collect();
     warnings.extend(fleet.no_volumes.iter().map(|failure| format!("no volume is left out by its tags or its size: {failure}")));
@@ -133,12 +132,12 @@ fn wants_volumes(policy: &Policy) -> bool {
 }
 
 /// The backups of these regions, and what could not be read.
-async fn backups(run: &Run<'_>, regions: &BTreeSet<Region>) -> (Inventory, Vec<Failure>) {
+pub(crate) async fn backups(account: &Account, regions: &BTreeSet<Region>) -> (Inventory, Vec<Failure>) {
     let (mut inventory, mut failures) = (Inventory::default(), Vec::new());
     let look = |account: Account, region: Region| async move { observe::backups(&account, &region).await };
-    for (region, images) in in_each(regions, run.account, look).await {
+    for (region, images) in in_each(regions, account, look).await {
         let view = match images {
-            Ok(images) => RegionView { scope: Scope::Partial, images, snapshots: Vec::new(), evidence: Evidence::default() },
+            Ok(images) => RegionView::partial(images),
             Err(failure) => {
                 let view = RegionView::unseen(failure.to_string());
                 failures.push(failure);

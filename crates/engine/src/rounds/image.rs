@@ -4,7 +4,6 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
 
 use jiff::{SignedDuration, Timestamp};
-use planner::evidence::Evidence;
 use planner::guard::{Permit, guard};
 use planner::id::{ImageId, Region};
 use planner::inventory::{Image, ImageState, Inventory, RegionView, Scope};
@@ -241,7 +240,7 @@ impl<'a> Follow<'a> {
             let view = match images {
                 Ok(images) => {
                     self.read.insert(region.clone());
-                    RegionView { scope: Scope::Partial, images, snapshots: Vec::new(), evidence: Evidence::default() }
+                    RegionView::partial(images)
                 }
                 // An image is not begun that cannot be followed.
                 Err(failure) if self.request.is_some() && self.made.is_none() && !(self.asked_for.is_some() && failure.is_passing()) => {
@@ -291,8 +290,7 @@ impl<'a> Follow<'a> {
         for (region, copies) in in_each(&regions, self.run.account, look).await {
             match copies {
                 Ok(copies) => {
-                    let unseen =
-                        || RegionView { scope: Scope::Partial, images: Vec::new(), snapshots: Vec::new(), evidence: Evidence::default() };
+                    let unseen = || RegionView::partial(Vec::new());
                     merge(&mut inventory.regions.entry(region).or_insert_with(unseen).images, copies);
                 }
                 Err(failure) => {

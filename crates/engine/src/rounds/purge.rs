@@ -4,14 +4,14 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
 
 use jiff::Timestamp;
-use planner::evidence::{Check, Evidence};
+use planner::evidence::Check;
 use planner::guard::{Permit, guard};
-use planner::id::{ImageId, Region, SnapshotId};
+use planner::id::{ImageId, Region, SeriesName, SnapshotId};
 use planner::inventory::{Inventory, RegionView, Scope};
 use planner::plan::purge::{Decision, Subject, UnmadeCheck, candidates, decide, unmade_checks};
 use planner::plan::{Action, KeepReason, Plan, Step, Verdict};
 use planner::policy::PurgePolicy;
-use planner::tags::{ExpireTag, Mark};
+use planner::tags::Mark;
 use planner::{CheckedPlan, CheckedStep};
 use tokio::task::JoinSet;
 
@@ -94,12 +94,13 @@ async fn observe_regions(run: &Run<'_>, policy: &PurgePolicy, now: Timestamp) ->
         images: BTreeMap::new(),
         snapshots: BTreeMap::new(),
     };
-    let read = |account: Account, region: Region| async move { observe::whole_region(&account, &region, now).await };
+    let by_policy = policy.series.is_some();
+    let read = |account: Account, region: Region| async move { observe::whole_region(&account, &region, now, by_policy).await };
     for (region, whole) in in_each(&policy.regions, run.account, read).await {
         seen.take(run, region, whole);
     }
     observe::settle_account(&mut seen.inventory);
-    seen.look_for_copies_in_flight(run.account, now).await;
+    seen.look_for_copies_in_flight(run.account, now, by_policy).await;
     observe::settle_account(&mut seen.inventory);
     for report in &mut seen.regions {
         if let Some(RegionView { scope: Scope::Unseen(why), .. }) = seen.inventory.regions.get(&report.region) {
@@ -136,13 +137,11 @@ impl Seen {
         self.regions.push(report);
     }
 
-    /// Looks, in the destinations that intent tags of expired backups name, for copies that are still being made of them.
-    async fn look_for_copies_in_flight(&mut self, account: &Account, now: Timestamp) {
+    /// Looks, in the destinations that intent tags of backups name that may be released, for copies that are still being made of them.
+    async fn look_for_copies_in_flight(&mut self, account: &Account, now: Timestamp, by_policy: bool) {
         let mut wanted: BTreeMap<Region, BTreeSet<ImageId>> = BTreeMap::new();
         for image in self.inventory.regions.values().flat_map(|view| &view.images) {
-            let expired = matches!(image.tags.expire(), ExpireTag::At(expiry) if expiry.is_past(now));
-            let may_be_let_go = !image.tags.has_expire() && image.tags.series().is_some();
-            if (expired || may_be_let_go) && image.tags.mark() == Mark::Ours {
+            if image.tags.mark() == Mark::Ours && observe::may_be_released(&image.tags, now, by_policy) {
                 for destination in image.tags.destinations() {
                     wanted.entry(destination).or_default().insert(image.id.clone());
                 }
@@ -156,7 +155,7 @@ impl Seen {
         };
         for (region, copies) in in_each(&regions, account, look).await {
             let view = match copies {
-                Ok(images) => RegionView { scope: Scope::Partial, images, snapshots: Vec::new(), evidence: Evidence::default() },
+                Ok(images) => RegionView::partial(images),
                 Err(failure) => {
                     let view = RegionView::unseen(failure.to_string());
                     self.destinations_failed.push(failure);
@@ -409,8 +408,11 @@ fn report(run: &Run<'_>, seen: Seen, plan: &Plan, results: &Results, now: Timest
         };
         results.get(places.get(&(&verdict.region, subject))?).cloned()
     };
+    let images = seen.inventory.regions.iter().flat_map(|(region, view)| view.images.iter().map(move |image| (region, image)));
+    let series: BTreeMap<(&Region, &ImageId), SeriesName> =
+        images.filter_map(|(region, image)| Some(((region, &image.id), image.tags.series()?))).collect();
     let series_of = |verdict: &Verdict| match &verdict.subject {
-        Subject::Backup(backup) => seen.inventory.image(&verdict.region, &backup.image)?.tags.series(),
+        Subject::Backup(backup) => series.get(&(&verdict.region, &backup.image)).cloned(),
         Subject::Orphan { .. } => None,
     };
     let verdicts: Vec<VerdictReport> = plan

@@ -9,9 +9,10 @@ use std::collections::{BTreeMap, BTreeSet, HashMap, HashSet};
 use jiff::{SignedDuration, Timestamp};
 
 use crate::backup::Backup;
-use crate::id::{AccountId, ImageId, InstanceId, Region, SeriesName};
+use crate::id::{AccountId, ImageId, Region};
 use crate::inventory::{Image, ImageState, Inventory, RegionView, Scope};
 use crate::name::{copy_name, copy_token};
+use crate::plan::newest::{NewestCopies, newest_copies};
 use crate::plan::{Action, CopyImage, Step};
 use crate::tags::{Encryption, ExpireTag, Intent, Mark, UnreadableIntent};
 
@@ -44,7 +45,7 @@ pub fn decide(inventory: &Inventory, now: Timestamp, tried: &Tried) -> (Vec<Step
     let mut steps = Vec::new();
     let mut standings = Vec::new();
     let Some(account) = &inventory.account else { return (steps, standings) };
-    let look = Look { inventory, account, copies: copies(inventory), newest: newest_copies(inventory, account), now, tried };
+    let look = Look { inventory, account, copies: copies(inventory), newest: newest_copies(inventory, account, now), now, tried };
     for Asked { source_region, source, intent } in asked(inventory, now) {
         let (destination, standing, step) = match intent {
             Err(why) => (None, Standing::Unreadable { why }, None),
@@ -136,30 +137,12 @@ fn copies(inventory: &Inventory) -> HashMap<(&Region, &ImageId), Vec<&Image>> {
     copies
 }
 
-/// The copies of one series in a region.
-type Series<'a> = (&'a Region, SeriesName, InstanceId);
-
-/// The newest available copy of each series.
-fn newest_copies<'a>(inventory: &'a Inventory, account: &AccountId) -> HashMap<Series<'a>, (Timestamp, &'a ImageId)> {
-    let mut newest = HashMap::new();
-    for (region, view) in &inventory.regions {
-        let available = view.images.iter().filter(|image| image.state == ImageState::Available && image.copied_from().is_some());
-        for image in available.filter(|image| Backup::recognise(image, account).is_some()) {
-            if let (Some(series), Some(instance), Some(slot)) = (image.tags.series(), image.tags.instance(), image.tags.slot()) {
-                let known = newest.entry((region, series, instance)).or_insert((slot, &image.id));
-                *known = (slot, &image.id).max(*known);
-            }
-        }
-    }
-    newest
-}
-
 /// What there is to decide a copy by.
 struct Look<'a> {
     inventory: &'a Inventory,
     account: &'a AccountId,
     copies: HashMap<(&'a Region, &'a ImageId), Vec<&'a Image>>,
-    newest: HashMap<Series<'a>, (Timestamp, &'a ImageId)>,
+    newest: NewestCopies<'a>,
     now: Timestamp,
     tried: &'a Tried,
 }

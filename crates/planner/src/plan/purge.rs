@@ -19,6 +19,7 @@ use crate::evidence::Evidence;
 use crate::expiry::Expiry;
 use crate::id::{AccountId, ImageId, InstanceId, Region, SnapshotId};
 use crate::inventory::{Image, ImageState, Inventory, Protection, RegionView, Scope, Snapshot, SnapshotState};
+use crate::plan::newest::{NewestCopies, newest_copies};
 use crate::plan::{Action, BackupLabel, Plan, RemoveImage, Step};
 use crate::policy::PurgePolicy;
 use crate::tags::{ExpireTag, Mark};
@@ -26,7 +27,7 @@ use crate::tags::{ExpireTag, Mark};
 pub use checks::{Candidates, UnmadeCheck, unmade_checks};
 pub use debris::Debris;
 use listing::{Listed, Listing};
-use series::{NewestCopies, RegionSeries, newest_copies};
+use series::RegionSeries;
 pub use verdict::{Decision, KeepReason, LeftSnapshot, PurgeReason, Subject, Verdict};
 
 /// Decides on every backup and every orphan in the regions that the policy names.
@@ -65,7 +66,7 @@ struct Question<'a> {
     policy: &'a PurgePolicy,
     now: Timestamp,
     copies: Copies<'a>,
-    newest_copies: NewestCopies,
+    newest_copies: NewestCopies<'a>,
 }
 
 impl<'a> Question<'a> {
@@ -157,7 +158,9 @@ impl<'a> RegionPurge<'a> {
                 let (remove, _) = self.remove(backup, place, &self.releases(backup, &going), &going);
                 remove.covered.into_iter().next().filter(|_| !remove.all_snapshots)
             };
-            let released = decisions.iter().enumerate().filter(|(_, (_, decision))| decision.is_ok());
+            // Hardly any image covers anything: backups are tagged with their snapshots.
+            let covers = |backup: Backup<'a>| !backup.image().snapshots().all(|id| self.is_found_by_itself(id));
+            let released = decisions.iter().enumerate().filter(|(_, (backup, decision))| decision.is_ok() && covers(*backup));
             let kept: Vec<(usize, SnapshotId)> =
                 released.filter_map(|(place, (backup, _))| Some((place, takes_two(place, *backup)?))).collect();
             if kept.is_empty() {

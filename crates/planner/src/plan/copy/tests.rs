@@ -4,6 +4,7 @@ use super::*;
 use crate::fixture::{HOME, TheImage, at, backup, id, now, region, short, snapshot, tagged, world};
 use crate::guard::{Permit, guard};
 use crate::plan::Plan;
+use crate::tags::SERIES;
 
 const WEST: &str = "eu-west-1";
 
@@ -113,6 +114,34 @@ fn a_copy_that_is_there_is_done_though_it_be_disabled() {
     }
     let after_all = with(source(), [copy("ami-2").failed(), copy("ami-3"), copy("ami-4").pending()]);
     assert_eq!(standings(&after_all), ["ami-1 to eu-west-1: ami-00000003 available"]);
+}
+
+#[test]
+fn what_a_copy_of_a_newer_backup_stands_for_is_not_copied_any_more() {
+    let of_night = |image: TheImage, slot: &str| image.of_series("nightly").slot(slot);
+    let missed = || of_night(source(), "2026-11-20T02:00:00Z");
+    let newer = || of_night(copy("ami-3").copied_from("ami-9", HOME), "2026-11-21T02:00:00Z");
+    let newest = || of_night(copy("ami-2").copied_from("ami-8", HOME), "2026-11-21T03:00:00Z");
+    let superseded = ["ami-1 to eu-west-1: not needed: ami-00000002 is a copy of a newer backup"];
+    assert_eq!(standings(&with(missed(), [newer(), newest()])), superseded);
+    assert_eq!(standings(&with(missed(), [newest(), newer()])), superseded);
+    let due = ["ami-1 to eu-west-1: to be copied"];
+    for other in [
+        of_night(newest(), "2026-11-20T02:00:00Z"),
+        of_night(newest(), "2026-11-19T02:00:00Z"),
+        newest().untagged("Date"),
+        newest().of_series("weekly"),
+        newest().of("i-9"),
+        newest().pending(),
+        newest().failed(),
+        newest().untagged("Creator"),
+        newest().owned_by(crate::fixture::THEIRS),
+        // Whoever changes a tag cannot stop the copies by it.
+        of_night(newest(), "2126-11-30T03:00:00Z"),
+    ] {
+        assert_eq!(standings(&with(missed(), [other])), due);
+    }
+    assert_eq!(standings(&with(missed().untagged(SERIES), [newest()])), due, "a backup of the seed's door is of no series");
 }
 
 #[test]

@@ -5,8 +5,8 @@ use std::collections::{BTreeMap, HashMap};
 use jiff::Timestamp;
 
 use crate::backup::Backup;
-use crate::id::{AccountId, ImageId, InstanceId, Region, SeriesName};
-use crate::inventory::{Image, ImageState, Inventory, Scope};
+use crate::id::{ImageId, InstanceId, Region, SeriesName};
+use crate::inventory::{Image, ImageState, Scope};
 use crate::plan::purge::listing::Listed;
 use crate::plan::purge::{KeepReason, PurgeReason, Question};
 use crate::policy::{SeriesRule, SeriesRules};
@@ -127,8 +127,8 @@ impl<'a> RegionSeries<'a> {
         for destination in rule.copies.keys().filter(|destination| *destination != self.region) {
             let why = match question.inventory.regions.get(destination).map(|view| &view.scope) {
                 Some(Scope::Whole | Scope::Partial) => {
-                    let key = (destination.clone(), group.series.clone(), group.instance.clone());
-                    if question.newest_copies.get(&key).is_some_and(|newest| *newest >= slot) {
+                    let key = (destination, group.series.clone(), group.instance.clone());
+                    if question.newest_copies.get(&key).is_some_and(|(newest, _)| *newest >= slot) {
                         continue;
                     }
                     return Err(KeepReason::Uncopied { destination: destination.clone(), until });
@@ -155,23 +155,4 @@ fn not_wanted(series: &SeriesName, rules: Vec<Wanted>) -> Result<(), KeepReason>
 fn group(backup: Backup<'_>) -> Option<Group> {
     let image = backup.image();
     Some(Group { series: image.tags.series()?, instance: backup.series()?, are_copies: image.copied_from().is_some() })
-}
-
-/// The slot of the newest available copy, by region, series and instance. One that lies ahead is none.
-pub(super) type NewestCopies = HashMap<(Region, SeriesName, InstanceId), Timestamp>;
-
-pub(super) fn newest_copies(inventory: &Inventory, account: &AccountId, now: Timestamp) -> NewestCopies {
-    let mut newest = NewestCopies::new();
-    for (region, view) in &inventory.regions {
-        let available = view.images.iter().filter(|image| image.state == ImageState::Available);
-        for copy in available.filter_map(|image| Backup::recognise(image, account)) {
-            if let (Some(Group { series, instance, are_copies: true }), Some(slot)) =
-                (group(copy), copy.image().tags.slot().filter(|slot| *slot <= now))
-            {
-                let known = newest.entry((region.clone(), series, instance)).or_insert(slot);
-                *known = slot.max(*known);
-            }
-        }
-    }
-    newest
 }
