@@ -423,6 +423,9 @@ pub enum SandboxCommand {
     },
     /// Start the world afresh
     Reset {
+        /// Begin with the world that is written down in this file, in TOML (default: three instances in two regions)
+        #[arg(long = "world", value_name = "FILE")]
+        written: Option<PathBuf>,
         #[command(flatten)]
         world: World,
     },
@@ -467,6 +470,9 @@ pub struct IamPolicy {
     /// For which of its work
     #[arg(long = "for", value_name = "WORK", default_value = "all")]
     pub work: Work,
+    /// Whose accounts the hub enters (default: ./ami-backup.toml, else /etc/ami-backup.toml)
+    #[arg(long = "policy", value_name = "FILE")]
+    pub policy: Option<PathBuf>,
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
@@ -479,6 +485,10 @@ pub enum Work {
     All,
     /// What all commands need: run and the others that act by a policy, pin, unpin and expire, too
     Policy,
+    /// The same in the account of the program's own credentials, from which the roles of a policy's other accounts are assumed
+    Hub,
+    /// The same for such a role in another account
+    Member,
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]

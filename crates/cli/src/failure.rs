@@ -68,8 +68,9 @@ impl From<RunError> for Failure {
             RunError::Refused(_) => Self { code: ExitCode::StoppedForSafety, sentence: error.to_string() },
             // Without credentials nothing was sent.
             RunError::Failed(failure) if failure.is_for_want_of_credentials() => Self::usage(format!(
-                "no credentials: {}; `aws sts get-caller-identity` with the same profile must work",
-                failure.message.trim_end()
+                "no credentials: {}; {}",
+                failure.message.trim_end(),
+                engine::outcome::credentials_advice(&failure.message)
             )),
             _ => Self::nothing_achieved(error),
         }

@@ -3,7 +3,7 @@
 use std::io::Read;
 use std::path::{Path, PathBuf};
 
-use planner::policy::file::{FILE_NAME, LARGEST, Policy, SELF, Warning};
+use planner::policy::file::{FILE_NAME, LARGEST, Policy, Warning};
 
 use crate::failure::Failure;
 use crate::output;
@@ -47,13 +47,6 @@ pub fn load_to_act(named: Option<&Path>) -> Result<Loaded, Failure> {
     let loaded = load(named)?;
     warn(&loaded.warnings);
     for target in &loaded.policy.targets {
-        if let Some(account) = target.accounts.iter().find(|account| *account != SELF) {
-            return Err(Failure::usage(format!(
-                "the target {} is for the account {account}, and this version acts in the account of its own credentials only: run it there, \
-                 with `accounts` left away",
-                target.name
-            )));
-        }
         let settings = &target.settings;
         if settings.deprecate_after.is_some() {
             output::say(&format!("warning: target {}: deprecate-after is not done by this version yet", target.name));

@@ -70,6 +70,13 @@ pub fn new_world() -> Result<World, Failure> {
     Ok(World::example(SEED, beginning))
 }
 
+/// A world as it is written down in a file, or else as every new one is.
+pub fn world_as_written(written: Option<&Path>) -> Result<World, Failure> {
+    let Some(written) = written else { return new_world() };
+    let beginning: Timestamp = BEGINNING.parse().map_err(Failure::nothing_achieved)?;
+    World::load_as_of(written, beginning).map_err(|error| Failure::usage(whole(&error)))
+}
+
 /// A world for clients that live in the host's time: the one that is kept in a file, or else the one that is
 /// written down in another, or else the example.
 pub fn world_for_serving(kept: Option<&Path>, written: Option<&Path>, speed: Option<f64>) -> Result<(World, Option<File>), Failure> {

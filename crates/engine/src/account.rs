@@ -6,6 +6,7 @@ use aws_config::profile;
 use aws_config::provider_config::ProviderConfig;
 use aws_config::retry::RetryConfig;
 use aws_config::stalled_stream_protection::StalledStreamProtectionConfig;
+use aws_config::sts::AssumeRoleProvider;
 use aws_config::timeout::TimeoutConfig;
 use aws_config::{AppName, BehaviorVersion, SdkConfig};
 use aws_credential_types::provider::SharedCredentialsProvider;
@@ -21,6 +22,7 @@ use aws_smithy_runtime_api::client::http::SharedHttpClient;
 use aws_smithy_runtime_api::client::runtime_components::RuntimeComponents;
 use aws_types::os_shim_internal::{Env, Fs};
 use planner::id::Region;
+use planner::policy::file::AccountRef;
 
 use crate::clock::Clock;
 use crate::limits::{Ec2Clients, bounded};
@@ -34,6 +36,8 @@ const PATIENCE_OF_AN_ATTEMPT: Duration = Duration::from_secs(20);
 const PATIENCE_OF_A_CONNECTION: Duration = Duration::from_secs(5);
 /// So many attempts end, with their backoff, within the patience of a call: then the error told is EC2's last, not "no answer in time".
 const ATTEMPTS: u32 = 8;
+/// What CloudTrail of another account calls us.
+const SESSION_NAME: &str = "ami-backup";
 
 /// How to reach AWS.
 #[derive(Debug, Clone, Default)]
@@ -82,6 +86,8 @@ pub struct Account {
     http_client: SharedHttpClient,
     ec2_clients: Ec2Clients,
     profile_region: Option<String>,
+    /// Tells this account's calls from those of others, so that no account pays for what another one asks.
+    label: String,
 }
 
 impl Account {
@@ -139,7 +145,19 @@ impl Account {
         });
         loader = loader.credentials_provider(credentials);
         let config = loader.region(region).load().await;
-        Ok(Self { config, connection, http_client, ec2_clients: Ec2Clients::of(unbounded), profile_region })
+        let label = connection.profile.clone().unwrap_or_else(|| "default".to_owned());
+        Ok(Self { config, connection, http_client, ec2_clients: Ec2Clients::of(unbounded), profile_region, label })
+    }
+
+    /// The account that a policy calls by this name, in which a role is assumed once something is asked of it.
+    pub(crate) async fn assuming(&self, name: &str, AccountRef { role, external_id }: &AccountRef) -> Self {
+        let mut provider = AssumeRoleProvider::builder(role.as_str()).session_name(SESSION_NAME).configure(&self.config);
+        if let Some(external_id) = external_id {
+            provider = provider.external_id(external_id);
+        }
+        let credentials = SharedCredentialsProvider::new(provider.build().await);
+        let config = self.config.clone().into_builder().credentials_provider(credentials).build();
+        Self { config, label: format!("{} as {name}", self.label), ..self.clone() }
     }
 
     /// The region the profile names.
@@ -161,8 +179,7 @@ impl Account {
     pub(crate) fn ec2(&self, region: &Region) -> Client {
         // The SDK's retry quota is shared by all clients of a region in the process unless it is told apart, and a call
         // is bounded in time already.
-        let profile = self.connection.profile.as_deref().unwrap_or("default");
-        let partition = RetryPartition::custom(format!("ec2 {profile} {region}")).token_bucket(TokenBucket::unlimited()).build();
+        let partition = RetryPartition::custom(format!("ec2 {} {region}", self.label)).token_bucket(TokenBucket::unlimited()).build();
         let config = aws_sdk_ec2::config::Builder::from(&self.config)
             .region(aws_config::Region::new(region.to_string()))
             .retry_partition(partition)
@@ -173,8 +190,8 @@ impl Account {
 
     /// The same for EC2 Auto Scaling.
     pub(crate) fn autoscaling(&self, region: &Region) -> aws_sdk_autoscaling::Client {
-        let profile = self.connection.profile.as_deref().unwrap_or("default");
-        let partition = RetryPartition::custom(format!("autoscaling {profile} {region}")).token_bucket(TokenBucket::unlimited()).build();
+        let partition =
+            RetryPartition::custom(format!("autoscaling {} {region}", self.label)).token_bucket(TokenBucket::unlimited()).build();
         let config = aws_sdk_autoscaling::config::Builder::from(&self.config)
             .region(aws_config::Region::new(region.to_string()))
             .retry_partition(partition)

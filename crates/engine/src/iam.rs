@@ -4,6 +4,8 @@
 
 use serde_json::{Value, json};
 
+use planner::policy::file::RoleArn;
+
 use crate::call::Call;
 
 /// Work that can be permitted by itself, so that the host that makes backups need not be able to delete them.
@@ -62,6 +64,22 @@ const LOOKED_INTO_FOR_REFERENCES: [&str; 8] = [
 
 /// The least policy for this work, as a policy document.
 pub fn policy(works: &[Work]) -> Value {
+    document(statements(works))
+}
+
+/// The same for whoever assumes these roles in other accounts, beside its work in its own.
+pub fn hub(works: &[Work], roles: &[&RoleArn]) -> Value {
+    let mut all = if works.is_empty() { Vec::new() } else { statements(works) };
+    let roles: Vec<&str> = roles.iter().map(|role| role.as_str()).collect();
+    all.push(json!({ "Sid": "EnterOtherAccounts", "Effect": "Allow", "Action": "sts:AssumeRole", "Resource": roles }));
+    document(all)
+}
+
+fn document(statements: Vec<Value>) -> Value {
+    json!({ "Version": "2012-10-17", "Statement": statements })
+}
+
+fn statements(works: &[Work]) -> Vec<Value> {
     let actions = |confinement: Confinement| -> Vec<String> {
         let mut actions: Vec<String> = Call::ALL
             .into_iter()
@@ -173,7 +191,7 @@ pub fn policy(works: &[Work]) -> Value {
             }),
         ]);
     }
-    json!({ "Version": "2012-10-17", "Statement": statements })
+    statements
 }
 
 #[cfg(test)]
@@ -186,6 +204,18 @@ mod tests {
         for call in Call::ALL {
             assert!(policy.contains(&format!("\"{}\"", call.permission())), "{}", call.name());
         }
+    }
+
+    #[test]
+    fn a_hub_may_enter_the_accounts_of_its_policy_and_no_others() {
+        let role: RoleArn = "arn:aws:iam::210987654321:role/ami-backup".parse().unwrap();
+        let only_enters = hub(&[], &[&role]);
+        let statements = only_enters["Statement"].as_array().unwrap();
+        assert_eq!(statements.len(), 1);
+        assert_eq!((&statements[0]["Action"], &statements[0]["Resource"]), (&json!("sts:AssumeRole"), &json!([role.as_str()])));
+        let whole = [Work::Create, Work::Purge, Work::Policy];
+        let of_its_own = policy(&whole)["Statement"].as_array().unwrap().len();
+        assert_eq!(hub(&whole, &[&role])["Statement"].as_array().unwrap().len(), of_its_own + 1);
     }
 
     #[test]

@@ -7,6 +7,7 @@ use aws_credential_types::provider::error::CredentialsError;
 use aws_sdk_ec2::error::{ProvideErrorMetadata, SdkError};
 use aws_sdk_ec2::operation::RequestId;
 use aws_smithy_runtime_api::client::orchestrator::HttpResponse;
+use aws_smithy_types::error::ErrorMetadata;
 use planner::id::{ImageId, Region};
 pub(crate) use planner::plain::one_line;
 use schemars::JsonSchema;
@@ -106,7 +107,10 @@ const CODES: &[(&str, &str, Class)] = &[
     ("InvalidID", "", Class::Refused),
     // Something is changing, or busy.
     ("IncorrectInstanceState", "", Class::TryLater),
+    // What is in the archive is not copied before somebody restores it; only the text tells (EBS user guide, "Archive").
+    ("IncorrectState", "archive", Class::Refused),
     ("IncorrectState", "", Class::TryLater),
+    ("InvalidState", "archive", Class::Refused),
     ("InvalidState", "", Class::TryLater),
     ("InvalidInstanceState", "", Class::TryLater),
     ("InvalidSnapshot.InUse", "", Class::TryLater),
@@ -316,6 +320,15 @@ fn write_code(f: &mut fmt::Formatter<'_>, code: Option<&str>, message: &str) -> 
     write!(f, ": {}", message.trim_end_matches('.'))
 }
 
+/// What to do about credentials that do not work. Nobody is told which of a role's conditions was not met.
+pub fn credentials_advice(message: &str) -> &'static str {
+    if message.contains("sts:AssumeRole") {
+        "the role must be there, its trust policy must name who asks, and external-id must be the one it asks for"
+    } else {
+        "`aws sts get-caller-identity` with the same profile must work"
+    }
+}
+
 fn write_advice(f: &mut fmt::Formatter<'_>, call: Call, class: Class, message: &str, region: &str) -> fmt::Result {
     match class {
         Class::Denied => {
@@ -324,7 +337,7 @@ fn write_advice(f: &mut fmt::Formatter<'_>, call: Call, class: Class, message: &
             let permission = permission_in(message).unwrap_or(&of_call);
             write!(f, ". The permission {permission} is missing; `ami-backup iam-policy` prints the least policy that is needed")
         }
-        Class::Credentials => f.write_str(". Check the credentials: `aws sts get-caller-identity` with the same profile must work"),
+        Class::Credentials => write!(f, ". Check the credentials: {}", credentials_advice(message)),
         Class::RegionClosed => write!(f, ". Are the credentials right, and is {region} a region enabled for this account?"),
         Class::Passing
         | Class::Throttled
@@ -361,7 +374,15 @@ fn find<'a, T: Error + 'static>(error: &'a (dyn Error + 'static)) -> Option<&'a 
 
 /// The innermost error says what happened; the SDK's outer ones only where.
 pub(crate) fn deepest(error: &(dyn Error + 'static)) -> String {
-    causes(error).last().map_or_else(String::new, ToString::to_string)
+    let Some(innermost) = causes(error).last() else { return String::new() };
+    innermost.downcast_ref::<ErrorMetadata>().map_or_else(|| innermost.to_string(), of_a_service)
+}
+
+/// What another service than EC2 answered: STS, where it gives no credentials.
+fn of_a_service(answer: &ErrorMetadata) -> String {
+    let (code, message) = (answer.code().unwrap_or("an error"), answer.message().unwrap_or("no reason was given"));
+    let request = answer.extra("aws_request_id").map_or_else(String::new, |request| format!(" (request {request})"));
+    format!("{code}: {message}{request}")
 }
 
 /// What a program that gives credentials says on stderr may hold some, and is left out.
@@ -434,6 +455,8 @@ mod tests {
         ("InvalidParameterValue", 400, "Value ( 3 ) for parameter maxResults is invalid", Class::Refused),
         ("IncorrectInstanceState", 400, "", Class::TryLater),
         ("IncorrectState", 400, "", Class::TryLater),
+        ("IncorrectState", 400, "Snapshot 'snap-1' is archived, or about to be", Class::Refused),
+        ("InvalidState", 400, "The snapshot is in the archive tier", Class::Refused),
         ("InvalidState", 400, "", Class::TryLater),
         ("InvalidInstanceState", 400, "", Class::TryLater),
         ("ConcurrentCreateImageNoRebootLimitExceeded", 400, "", Class::TryLater),

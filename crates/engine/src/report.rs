@@ -22,8 +22,8 @@ use crate::description::{ImageDescription, SnapshotDescription};
 use crate::outcome::Failure;
 use crate::rounds::Ending;
 
-pub use fleet::{HookReport, InstanceReport, InstanceStanding, RunReport};
-pub use status::{BackupInfo, Freshness, Level, ListReport, StatusReport, Unprotected};
+pub use fleet::{AccountReport, HookReport, InstanceReport, InstanceStanding, RunReport};
+pub use status::{BackupInfo, Freshness, Level, ListReport, StatusReport, Unprotected, Unreached};
 
 /// What `image-instance` or `resume` did.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, JsonSchema)]

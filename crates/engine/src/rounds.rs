@@ -25,7 +25,7 @@ use crate::observe;
 use crate::outcome::Failure;
 
 pub use fleet::run_policy;
-pub(crate) use fleet::{Places, backups};
+pub(crate) use fleet::{Accounts, Places, backups};
 pub use image::{image_instance, resume};
 pub use purge::purge;
 pub use retag::retag;
@@ -38,6 +38,7 @@ const LONGEST_DELAY: Duration = Duration::from_secs(30);
 const SNAPSHOT_SPACING: Duration = Duration::from_secs(15);
 
 /// How a run is to go.
+#[derive(Clone, Copy)]
 pub struct Run<'a> {
     /// On whose behalf.
     pub account: &'a Account,

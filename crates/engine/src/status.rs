@@ -6,15 +6,15 @@ use jiff::{SignedDuration, Timestamp};
 use planner::backup::Backup;
 use planner::id::{ImageId, Region};
 use planner::inventory::{Image, ImageState, Inventory, Scope};
-use planner::policy::file::{Policy, SELF};
+use planner::policy::file::Policy;
 use planner::policy::select::{Why, select};
 use planner::policy::settings::Settings;
 
 use crate::account::Account;
 use crate::instances;
 use crate::outcome::Failure;
-use crate::report::{BackupInfo, Freshness, Level, ListReport, StatusReport, Unprotected};
-use crate::rounds::{Places, RegionScope, RunError, backups};
+use crate::report::{BackupInfo, Freshness, Level, ListReport, StatusReport, Unprotected, Unreached};
+use crate::rounds::{Accounts, Places, RegionScope, RunError, backups};
 
 /// All backups of these regions.
 ///
@@ -43,38 +43,72 @@ pub async fn list(account: &Account, scope: &RegionScope, now: Timestamp) -> Res
     Ok(ListReport { version: 1, command: "list".to_owned(), now, backups, failures })
 }
 
-/// How fresh the backups are that a policy wants.
+/// How fresh the backups are that a policy wants, in all its accounts.
 ///
 /// # Errors
-/// [`RunError`] if the regions could not be listed, or none of them could be read.
+/// [`RunError`] if the policy is for one account, and its regions could not be listed, or none of them could be read.
 pub async fn status(account: &Account, policy: &Policy, asked: &Region, now: Timestamp) -> Result<StatusReport, RunError> {
-    let places = Places::of_account(account, policy, asked).await?;
+    let accounts = Accounts::of(policy, account).await;
+    let mut report = StatusReport::new(now);
+    let look = |name: String, account: Account| async move { of_account(&account, policy, &name, asked, now).await };
+    for (name, answer) in accounts.ask_each(look).await {
+        match answer {
+            Ok(there) => report.add(there),
+            Err(error) if accounts.is_one() => return Err(error),
+            Err(error) => report.unreached.push(Unreached { account: name, why: error.to_string() }),
+        }
+    }
+    report.series.sort_by(|one, other| {
+        (&one.account, &one.series, &one.name, &one.instance, one.is_copy, &one.region).cmp(&(
+            &other.account,
+            &other.series,
+            &other.name,
+            &other.instance,
+            other.is_copy,
+            &other.region,
+        ))
+    });
+    let worst = report.series.iter().map(|series| series.level).max().unwrap_or(Level::Ok);
+    let is_whole = report.failures.is_empty() && report.unreached.is_empty();
+    report.level = if is_whole { worst } else { worst.max(Level::Unknown) };
+    Ok(report)
+}
+
+async fn of_account(
+    account: &Account,
+    policy: &Policy,
+    account_name: &str,
+    asked: &Region,
+    now: Timestamp,
+) -> Result<StatusReport, RunError> {
+    let places = Places::of_account(account, policy, account_name, asked).await?;
     let fleet = instances::fleet(account, &places.sources, false).await;
-    let (inventory, mut failures) = seen(account, &places.all).await?;
-    failures.extend(fleet.unread.iter().cloned());
+    let (inventory, failures) = seen(account, &places.all).await?;
+    let mut report = StatusReport { failures, ..StatusReport::new(now) };
+    report.failures.extend(fleet.unread.iter().cloned());
     let mut newest: BTreeMap<(&Region, String, String, bool), (Timestamp, &ImageId)> = BTreeMap::new();
-    let mut failed_images = 0;
     for (region, image) in ours(&inventory) {
         let (Some(series), Some(instance), Some(slot)) = (image.tags.series(), image.tags.instance(), image.tags.slot()) else { continue };
         match image.state {
-            ImageState::Available => {
+            // Whoever changes a tag must not make a series look fresh by it.
+            ImageState::Available if slot <= now => {
                 let key = (region, series.to_string(), instance.to_string(), image.copied_from().is_some());
                 let known = newest.entry(key).or_insert((slot, &image.id));
                 *known = (slot, &image.id).max(*known);
             }
-            ImageState::Failed => failed_images += 1,
+            ImageState::Failed => report.failed_images += 1,
             _ => {}
         }
     }
-    let (mut series, mut unprotected) = (Vec::new(), Vec::new());
     for instance in &fleet.instances {
         let candidate = instance.candidate();
-        let selection = select(policy, SELF, &candidate);
+        let selection = select(policy, account_name, &candidate);
         let name = instance.tags.name().map(str::to_owned);
         let Some(target) = selection.target else {
             if !matches!(selection.why, Why::Gone(_)) {
                 let why = selection.why.to_string();
-                unprotected.push(Unprotected { instance: instance.id.clone(), region: instance.region.clone(), name, why });
+                let (account, instance, region) = (account_name.to_owned(), instance.id.clone(), instance.region.clone());
+                report.unprotected.push(Unprotected { account, instance, region, name, why });
             }
             continue;
         };
@@ -92,7 +126,8 @@ pub async fn status(account: &Account, policy: &Policy, asked: &Region, now: Tim
                 Some(age) if age > limits.0 => Level::Warning,
                 Some(_) => Level::Ok,
             };
-            series.push(Freshness {
+            report.series.push(Freshness {
+                account: account_name.to_owned(),
                 series: target.name.clone(),
                 instance: instance.id.clone(),
                 name: name.clone(),
@@ -107,18 +142,7 @@ pub async fn status(account: &Account, policy: &Policy, asked: &Region, now: Tim
             });
         }
     }
-    series.sort_by(|one, other| {
-        (&one.series, &one.name, &one.instance, one.is_copy, &one.region).cmp(&(
-            &other.series,
-            &other.name,
-            &other.instance,
-            other.is_copy,
-            &other.region,
-        ))
-    });
-    let worst = series.iter().map(|series| series.level).max().unwrap_or(Level::Ok);
-    let level = if failures.is_empty() { worst } else { worst.max(Level::Unknown) };
-    Ok(StatusReport { version: 1, command: "status".to_owned(), now, level, series, failed_images, unprotected, failures })
+    Ok(report)
 }
 
 /// From which ages on it is warned and critical. Unless the policy says: a quarter of the usual gap between two slots late, and one

@@ -36,6 +36,10 @@ pub fn cases() -> Vec<(&'static str, Case)> {
             resume(vec![struck("DescribeImages", Which::Nth(1), FaultKind::ResetMidBody { after_bytes: 300 })]),
         ),
         (
+            "a source had been put into the archive, and its copy was asked for every thirty seconds for hours",
+            resume_of(Thing { is_archived: true, ..Thing::backup(1) }, Vec::new()),
+        ),
+        (
             "an image was made by an attempt without an answer, its name was taken, and patience ran out",
             with(Manner::VisibilityLag(20), image(1, vec![lost()])),
         ),
@@ -100,7 +104,10 @@ fn image(patience: i64, troubles: Vec<Trouble>) -> Case {
 }
 
 fn resume(troubles: Vec<Trouble>) -> Case {
-    let mut source = Thing::backup(1);
+    resume_of(Thing::backup(1), troubles)
+}
+
+fn resume_of(mut source: Thing, troubles: Vec<Trouble>) -> Case {
     let until = noon() + SignedDuration::from_hours(24);
     source.image_tags.insert(format!("ami-backup:copy-to:{}", REGIONS[1]), format!("until={until}"));
     one(Command::resume(), vec![source], troubles)

@@ -28,10 +28,11 @@ pub fn run(args: Args) -> Result<ExitCode, Failure> {
                 Ok(())
             })
         }
-        SandboxCommand::Reset { world } => {
+        SandboxCommand::Reset { written, world } => {
+            let new = sandbox::world_as_written(written.as_deref())?;
             let file = sandbox::file_or_default(world.file.as_ref())?;
             on_file(&file, |sandbox| {
-                sandbox.sim = Ec2Sim::new(sandbox::new_world()?);
+                sandbox.sim = Ec2Sim::new(new);
                 output::print(&format!("{}\n", time(sandbox.sim.now())));
                 Ok(())
             })

@@ -6,6 +6,7 @@ use std::process::ExitCode as ProcessCode;
 
 use engine::report::{Freshness, Level, StatusReport};
 use planner::plain::one_line;
+use planner::policy::file::SELF;
 
 use crate::args::Status;
 use crate::commands::{in_session, region_to_ask};
@@ -56,7 +57,11 @@ fn status(args: Status, level: &mut Level) -> Result<ExitCode, Failure> {
         for failure in &report.failures {
             output::say(&format!("not read: {failure}"));
         }
-        Ok(if report.failures.is_empty() { ExitCode::Done } else { ExitCode::SomeFailed })
+        for unreached in &report.unreached {
+            output::say(&format!("account {}: {}", unreached.account, unreached.why));
+        }
+        let is_whole = report.failures.is_empty() && report.unreached.is_empty();
+        Ok(if is_whole { ExitCode::Done } else { ExitCode::SomeFailed })
     })
 }
 
@@ -65,7 +70,14 @@ fn text(report: &StatusReport) -> String {
     for series in &report.series {
         let region = if series.is_copy { format!("{} (copy)", series.region) } else { series.region.to_string() };
         let newest = series.newest.as_ref().map_or_else(|| "none".to_owned(), ToString::to_string);
-        table.row([series.level.to_string(), series.series.to_string(), name(series), region, newest, series.age()]);
+        table.row([
+            series.level.to_string(),
+            series.series.to_string(),
+            in_account(&series.account, &name(series)),
+            region,
+            newest,
+            series.age(),
+        ]);
     }
     let mut text = table.to_string();
     for unprotected in &report.unprotected {
@@ -73,7 +85,7 @@ fn text(report: &StatusReport) -> String {
         let _ = writeln!(
             text,
             "unprotected: {}{} in {}: it {}",
-            unprotected.instance,
+            in_account(&unprotected.account, unprotected.instance.as_str()),
             one_line(&name),
             unprotected.region,
             one_line(&unprotected.why)
@@ -87,10 +99,20 @@ fn name(series: &Freshness) -> String {
     series.name.clone().filter(|name| !name.is_empty()).unwrap_or_else(|| series.instance.to_string())
 }
 
+/// Whose it is, unless it is our own.
+fn in_account(account: &str, name: &str) -> String {
+    if account == SELF { name.to_owned() } else { format!("{account}/{name}") }
+}
+
 fn counts(report: &StatusReport) -> String {
     let of = |level: Level| report.series.iter().filter(|series| series.level == level).count();
+    let unreached = match report.unreached.len() {
+        0 => String::new(),
+        1 => ", 1 account not reached".to_owned(),
+        count => format!(", {count} accounts not reached"),
+    };
     format!(
-        "{} ok, {} late, {} critical, {} failed images, {} unprotected instances",
+        "{} ok, {} late, {} critical, {} failed images, {} unprotected instances{unreached}",
         of(Level::Ok),
         of(Level::Warning),
         of(Level::Critical),
@@ -105,9 +127,10 @@ fn one_line_of(report: &StatusReport) -> String {
     wrong.sort_by_key(|series| std::cmp::Reverse(series.level));
     let named = wrong.iter().take(NAMED).map(|series| {
         let age = if series.newest.is_some() { series.age() } else { "no backup".to_owned() };
-        format!("{} {} in {}: {age}", series.series, one_line(&name(series)), series.region)
+        format!("{} {} in {}: {age}", series.series, one_line(&in_account(&series.account, &name(series))), series.region)
     });
     let mut parts = vec![counts(report)];
+    parts.extend(report.unreached.iter().map(|unreached| format!("account {} not reached", unreached.account)));
     parts.extend(named);
     let more = wrong.len().saturating_sub(NAMED);
     if more > 0 {
@@ -126,7 +149,8 @@ fn metrics(report: &StatusReport) -> String {
     };
     let labels = |series: &Freshness| {
         format!(
-            "{{series=\"{}\",instance=\"{}\",name=\"{}\",region=\"{}\",copy=\"{}\"}}",
+            "{{account=\"{}\",series=\"{}\",instance=\"{}\",name=\"{}\",region=\"{}\",copy=\"{}\"}}",
+            escaped(&series.account),
             series.series,
             series.instance,
             escaped(&name(series)),
@@ -142,6 +166,7 @@ fn metrics(report: &StatusReport) -> String {
     metric("ami_backup_failed_images", "Failed images of the policy's series.", &[format!(" {}", report.failed_images)]);
     metric("ami_backup_unprotected_instances", "Instances that no target selects.", &[format!(" {}", report.unprotected.len())]);
     metric("ami_backup_unread_listings", "Listings of EC2 that could not be read.", &[format!(" {}", report.failures.len())]);
+    metric("ami_backup_unreached_accounts", "Accounts in which nothing could be found out.", &[format!(" {}", report.unreached.len())]);
     metric("ami_backup_checked_timestamp_seconds", "When this was found out.", &[format!(" {}", report.now.as_second())]);
     text
 }

@@ -3,6 +3,7 @@
 #![expect(clippy::unwrap_used, reason = "what a test takes for granted and is not so fails it")]
 #![expect(unreachable_pub, reason = "nobody outside reads a test; `pub` says what a module offers to the others")]
 
+mod accounts;
 mod bad_input;
 mod common;
 mod credentials;

@@ -8,6 +8,7 @@ use planner::id::{ImageId, InstanceId, Region, SeriesName};
 use planner::inventory::ImageState;
 use planner::plan::purge::{Decision, Subject};
 use planner::plan::{CopyStanding, Standing};
+use planner::policy::file::SELF;
 use planner::policy::select::InstanceState;
 use schemars::JsonSchema;
 use serde::Serialize;
@@ -33,6 +34,19 @@ pub struct RunReport {
     pub started: Timestamp,
     /// When it ended.
     pub finished: Timestamp,
+    /// Each account that the policy is for.
+    pub accounts: Vec<AccountReport>,
+    /// How the run ended.
+    pub ending: Ending,
+}
+
+/// What was done in one account.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, JsonSchema)]
+pub struct AccountReport {
+    /// The policy's name of it; `self` is the account of the program's own credentials.
+    pub account: String,
+    /// Why nothing could be found out there, and nothing was done.
+    pub unreached: Option<String>,
     /// How every instance stands that was seen.
     pub instances: Vec<InstanceReport>,
     /// Where each copy stands that was made, or found unfinished.
@@ -47,7 +61,7 @@ pub struct RunReport {
     pub warnings: Vec<String>,
     /// What could not be read.
     pub failures: Vec<Failure>,
-    /// How the run ended.
+    /// How the run ended there.
     pub ending: Ending,
 }
 
@@ -179,8 +193,27 @@ struct Group<'r> {
     verdicts: Vec<&'r VerdictReport>,
 }
 
-impl fmt::Display for RunReport {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+impl AccountReport {
+    /// Nothing yet.
+    pub(crate) fn new(account: String) -> Self {
+        Self {
+            account,
+            unreached: None,
+            instances: Vec::new(),
+            copies: Vec::new(),
+            planned_copies: Vec::new(),
+            purge: None,
+            not_purged: None,
+            warnings: Vec::new(),
+            failures: Vec::new(),
+            ending: Ending::NothingAchieved,
+        }
+    }
+
+    fn write(&self, f: &mut fmt::Formatter<'_>, dry_run: bool) -> fmt::Result {
+        if let Some(why) = &self.unreached {
+            return writeln!(f, "FAILED: {}", one_line(why));
+        }
         let mut groups: BTreeMap<&SeriesName, Group<'_>> = BTreeMap::new();
         for instance in &self.instances {
             if let Some(series) = &instance.series {
@@ -195,7 +228,7 @@ impl fmt::Display for RunReport {
         }
         for (series, Group { mut instances, mut verdicts }) in groups {
             // Whoever starts `run` every five minutes wants to read what is new.
-            if !self.dry_run {
+            if !dry_run {
                 instances.retain(|instance| instance.is_news());
                 verdicts.retain(|verdict| matches!(verdict.verdict.decision, Decision::Purge { .. }));
             }
@@ -212,9 +245,9 @@ impl fmt::Display for RunReport {
             writeln!(f, "snapshots whose image is gone")?;
             purged.iter().try_for_each(|verdict| write_verdict(f, verdict, self.purge.as_ref()))?;
         }
-        self.write_copies(f)?;
-        self.write_unselected(f)?;
-        if !untouched.is_empty() && self.dry_run {
+        self.write_copies(f, dry_run)?;
+        self.write_unselected(f, dry_run)?;
+        if !untouched.is_empty() && dry_run {
             writeln!(
                 f,
                 "{} of no series, which a policy leaves alone",
@@ -235,14 +268,11 @@ impl fmt::Display for RunReport {
         if let Some(why) = &self.not_purged {
             writeln!(f, "not purged: {why}")?;
         }
-        self.write_totals(f)
+        Ok(())
     }
-}
 
-impl RunReport {
-    fn write_copies(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let news: Vec<&CopyStanding> =
-            self.copies.iter().filter(|copy| !(self.dry_run && matches!(copy.standing, Standing::Due))).collect();
+    fn write_copies(&self, f: &mut fmt::Formatter<'_>, dry_run: bool) -> fmt::Result {
+        let news: Vec<&CopyStanding> = self.copies.iter().filter(|copy| !(dry_run && matches!(copy.standing, Standing::Due))).collect();
         if !news.is_empty() || !self.planned_copies.is_empty() {
             writeln!(f, "copies")?;
         }
@@ -262,41 +292,94 @@ impl RunReport {
         Ok(())
     }
 
-    fn write_unselected(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+    fn write_unselected(&self, f: &mut fmt::Formatter<'_>, dry_run: bool) -> fmt::Result {
         let unselected: Vec<&InstanceReport> = self.instances.iter().filter(|instance| instance.series.is_none()).collect();
         if unselected.is_empty() {
             return Ok(());
         }
-        if !self.dry_run {
+        if !dry_run {
             return Ok(());
         }
         writeln!(f, "in no target")?;
         unselected.iter().try_for_each(|instance| instance.write(f))
     }
 
-    fn write_totals(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+    fn totals(&self) -> Totals {
         let count = |is_it: &dyn Fn(&InstanceReport) -> bool| self.instances.iter().filter(|instance| is_it(instance)).count();
-        let failed = count(&InstanceReport::has_failed);
         let verdicts = self.purge.as_ref().map_or(&[][..], |purge| purge.verdicts.as_slice());
         let goes = verdicts.iter().filter(|verdict| matches!(verdict.verdict.decision, Decision::Purge { .. })).count();
-        let gone = verdicts.iter().filter_map(|verdict| verdict.result.as_ref()).filter(|removal| removal.image.is_gone()).count();
-        let kept = verdicts.len() - goes;
-        if self.dry_run {
-            let planned = count(&|instance| matches!(instance.standing, InstanceStanding::Planned { .. }));
-            let with_it = |instance: &InstanceReport| match &instance.standing {
-                InstanceStanding::Planned { steps, .. } => {
-                    steps.iter().filter(|step| !matches!(step, PlannedStep::CreateImage { .. })).count()
-                }
-                _ => 0,
-            };
-            let copies = self.instances.iter().map(with_it).sum::<usize>() + self.planned_copies.len();
-            write!(f, "would make {planned}, copy {copies}, purge {goes}, keep {kept}")?;
-        } else {
-            let made = count(&|instance| instance.made().is_some() && !instance.has_failed());
-            let copied: BTreeSet<_> = self.copies.iter().filter(|copy| matches!(copy.standing, Standing::Done { .. })).map(key).collect();
-            write!(f, "made {made}, copied {}, purged {gone}, kept {kept}", copied.len())?;
+        let copied: BTreeSet<_> = self.copies.iter().filter(|copy| matches!(copy.standing, Standing::Done { .. })).map(key).collect();
+        let with_it = |instance: &InstanceReport| match &instance.standing {
+            InstanceStanding::Planned { steps, .. } => steps.iter().filter(|step| !matches!(step, PlannedStep::CreateImage { .. })).count(),
+            _ => 0,
+        };
+        Totals {
+            planned: count(&|instance| matches!(instance.standing, InstanceStanding::Planned { .. })),
+            planned_copies: self.instances.iter().map(with_it).sum::<usize>() + self.planned_copies.len(),
+            made: count(&|instance| instance.made().is_some() && !instance.has_failed()),
+            copied: copied.len(),
+            goes,
+            gone: verdicts.iter().filter_map(|verdict| verdict.result.as_ref()).filter(|removal| removal.image.is_gone()).count(),
+            kept: verdicts.len() - goes,
+            failed: count(&InstanceReport::has_failed),
+            unreached: usize::from(self.unreached.is_some()),
         }
-        if failed > 0 { writeln!(f, ", failed {failed}") } else { writeln!(f) }
+    }
+}
+
+impl fmt::Display for RunReport {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let is_only_one = matches!(self.accounts.as_slice(), [one] if one.account == SELF);
+        let mut totals = Totals::default();
+        for account in &self.accounts {
+            let text = fmt::from_fn(|f| account.write(f, self.dry_run)).to_string();
+            if !is_only_one && !text.is_empty() {
+                writeln!(f, "account {}", account.account)?;
+            }
+            f.write_str(&text)?;
+            totals.add(account.totals());
+        }
+        let Totals { planned, planned_copies, made, copied, goes, gone, kept, failed, unreached } = totals;
+        if self.dry_run {
+            write!(f, "would make {planned}, copy {planned_copies}, purge {goes}, keep {kept}")?;
+        } else {
+            write!(f, "made {made}, copied {copied}, purged {gone}, kept {kept}")?;
+        }
+        if failed > 0 {
+            write!(f, ", failed {failed}")?;
+        }
+        if unreached > 0 {
+            write!(f, ", {} not reached", counted(unreached, "account", "accounts"))?;
+        }
+        writeln!(f)
+    }
+}
+
+/// What the last line says.
+#[derive(Clone, Copy, Default)]
+struct Totals {
+    planned: usize,
+    planned_copies: usize,
+    made: usize,
+    copied: usize,
+    goes: usize,
+    gone: usize,
+    kept: usize,
+    failed: usize,
+    unreached: usize,
+}
+
+impl Totals {
+    fn add(&mut self, other: Self) {
+        self.planned += other.planned;
+        self.planned_copies += other.planned_copies;
+        self.made += other.made;
+        self.copied += other.copied;
+        self.goes += other.goes;
+        self.gone += other.gone;
+        self.kept += other.kept;
+        self.failed += other.failed;
+        self.unreached += other.unreached;
     }
 }
 

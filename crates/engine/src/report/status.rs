@@ -83,13 +83,52 @@ pub struct StatusReport {
     pub failed_images: usize,
     /// The instances that no target selects.
     pub unprotected: Vec<Unprotected>,
+    /// The accounts in which nothing could be found out.
+    pub unreached: Vec<Unreached>,
     /// What could not be read.
     pub failures: Vec<Failure>,
+}
+
+/// An account in which nothing could be found out.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, JsonSchema)]
+pub struct Unreached {
+    /// The policy's name of it.
+    pub account: String,
+    /// Why.
+    pub why: String,
+}
+
+impl StatusReport {
+    /// Of nothing yet.
+    pub(crate) fn new(now: Timestamp) -> Self {
+        Self {
+            version: 1,
+            command: "status".to_owned(),
+            now,
+            level: Level::Ok,
+            series: Vec::new(),
+            failed_images: 0,
+            unprotected: Vec::new(),
+            unreached: Vec::new(),
+            failures: Vec::new(),
+        }
+    }
+
+    /// Puts what was seen in another account beside it.
+    pub(crate) fn add(&mut self, there: Self) {
+        self.series.extend(there.series);
+        self.failed_images += there.failed_images;
+        self.unprotected.extend(there.unprotected);
+        self.unreached.extend(there.unreached);
+        self.failures.extend(there.failures);
+    }
 }
 
 /// How fresh the newest good backup of an instance is, in one region.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, JsonSchema)]
 pub struct Freshness {
+    /// The policy's name of the account; `self` is that of the program's own credentials.
+    pub account: String,
     /// The series.
     pub series: SeriesName,
     /// The instance.
@@ -117,6 +156,8 @@ pub struct Freshness {
 /// An instance without backups by the policy.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, JsonSchema)]
 pub struct Unprotected {
+    /// The policy's name of its account.
+    pub account: String,
     /// The instance.
     pub instance: InstanceId,
     /// Its region.

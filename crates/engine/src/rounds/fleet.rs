@@ -1,12 +1,10 @@
 //! `run` and `plan`: what a policy wants is made so. Due backups are made, copies finished, and what the policy lets go is purged.
 
-use std::cell::RefCell;
-use std::collections::{BTreeMap, BTreeSet, VecDeque};
-use std::future::poll_fn;
-use std::pin::Pin;
-use std::task::Poll;
+use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
 
+use futures_util::StreamExt as _;
+use futures_util::stream;
 use jiff::{SignedDuration, Timestamp};
 use planner::id::{ImageId, Region};
 use planner::inventory::{ImageState, Inventory, RegionView};
@@ -21,28 +19,71 @@ use crate::hooks;
 use crate::instances;
 use crate::observe;
 use crate::outcome::Failure;
-use crate::report::{HookReport, ImageResult, InstanceReport, InstanceStanding, PurgeReport, RunReport};
+use crate::report::{AccountReport, HookReport, ImageResult, InstanceReport, InstanceStanding, PurgeReport, RunReport};
 use crate::rounds::{Delays, Ending, Event, RegionScope, Run, RunError, image_instance, in_each, purge, resume};
 
-/// So many backups are asked for at the same time.
+/// So many accounts are looked after at the same time, and in each of them so many backups are asked for.
 const AT_ONCE: usize = 8;
 /// An image is gone once it is missing from so many listings in a row.
 const LISTINGS_WITHOUT: u32 = 3;
 
-/// Does what a policy wants in the account that the program's own credentials are of. `asked` is the region that tells which ones are
-/// enabled, where the policy does not name its regions; `max_deletes` goes before the policy's own.
+/// Does what a policy wants, in each of its accounts. `asked` is the region that tells which ones are enabled, where the policy does
+/// not name its regions; `max_deletes` goes before the policy's own, and holds for each account.
 ///
 /// # Errors
-/// [`RunError`] if nothing could be found out: no regions, no credentials.
+/// [`RunError`] if the policy is for one account, and nothing could be found out there: no regions, no credentials.
 pub async fn run_policy(run: &Run<'_>, policy: &Policy, asked: &Region, max_deletes: Option<MaxDeletes>) -> Result<RunReport, RunError> {
     let started = run.clock.now();
-    let places = Places::of_account(run.account, policy, asked).await?;
-    let fleet = instances::fleet(run.account, &places.sources, wants_volumes(policy)).await;
+    let accounts = Accounts::of(policy, run.account).await;
+    let max_deletes = max_deletes.or(policy.max_deletes);
+    let answers = accounts
+        .ask_each(|name, account| async move { in_account(&Run { account: &account, ..*run }, policy, &name, asked, max_deletes).await });
+    let mut reports = Vec::new();
+    for (name, answer) in answers.await {
+        match answer {
+            Ok(report) => reports.push(report),
+            Err(error) if accounts.is_one() => return Err(error),
+            Err(error) => reports.push(AccountReport { unreached: Some(error.to_string()), ..AccountReport::new(name) }),
+        }
+    }
+    let ending = match reports.iter().map(|report| report.ending).collect::<Vec<_>>() {
+        _ if run.stop.is_requested() => Ending::Interrupted,
+        endings => of_all(&endings),
+    };
+    Ok(RunReport { version: 1, command: command(run), dry_run: run.dry_run, started, finished: run.clock.now(), accounts: reports, ending })
+}
+
+/// How a run ended in all its accounts.
+fn of_all(endings: &[Ending]) -> Ending {
+    let any = |ending: Ending| endings.contains(&ending);
+    if any(Ending::StoppedForSafety) {
+        Ending::StoppedForSafety
+    } else if endings.iter().all(|ending| *ending == Ending::NothingAchieved) {
+        Ending::NothingAchieved
+    } else if any(Ending::NothingAchieved) || any(Ending::SomeFailed) {
+        Ending::SomeFailed
+    } else if any(Ending::StillInFlight) {
+        Ending::StillInFlight
+    } else {
+        Ending::Done
+    }
+}
+
+async fn in_account(
+    run: &Run<'_>,
+    policy: &Policy,
+    name: &str,
+    asked: &Region,
+    max_deletes: Option<MaxDeletes>,
+) -> Result<AccountReport, RunError> {
+    let started = run.clock.now();
+    let places = Places::of_account(run.account, policy, name, asked).await?;
+    let fleet = instances::fleet(run.account, &places.sources, wants_volumes(policy, name)).await;
     if let Some(failure) = fleet.unread.iter().find(|failure| failure.is_for_want_of_credentials()) {
         return Err(RunError::Failed(failure.clone()));
     }
     let (inventory, mut failures) = backups(run.account, &places.sources).await;
-    let due = due::decide(policy, SELF, &fleet.instances, &inventory, started);
+    let due = due::decide(policy, name, &fleet.instances, &inventory, started);
     let mut warnings: Vec<String> = due.warnings.iter().map(ToString::to_string).collect();
     warnings.extend(fleet.no_volumes.iter().map(|failure| format!("no volume is left out by its tags or its size: {failure}")));
     for failure in &fleet.unread {
@@ -58,12 +99,8 @@ pub async fn run_policy(run: &Run<'_>, policy: &Policy, asked: &Region, max_dele
         // An instance may keep more by its own tags, and its copies lie in other regions.
         Err(format!("nothing was deleted, because not all instances could be seen: {unread}"))
     } else {
-        let wanted = PurgePolicy {
-            max_deletes: max_deletes.or(policy.max_deletes),
-            require_checks: true,
-            series: Some(due::rules(policy, SELF, &fleet.instances)),
-            ..PurgePolicy::default()
-        };
+        let series = Some(due::rules(policy, name, &fleet.instances));
+        let wanted = PurgePolicy { max_deletes, require_checks: true, series, ..PurgePolicy::default() };
         purge(run, &RegionScope::These(places.all), &wanted).await.map_err(|error| error.to_string())
     };
     let (copies, planned_copies, copies_ending) = match copies {
@@ -80,27 +117,47 @@ pub async fn run_policy(run: &Run<'_>, policy: &Policy, asked: &Region, max_dele
         Ok(report) => (Some(PurgeReport { command: command(run), ..report }), None),
         Err(why) => (None, Some(why)),
     };
-    let mut report = RunReport {
-        version: 1,
-        command: command(run),
-        dry_run: run.dry_run,
-        started,
-        finished: run.clock.now(),
-        instances,
-        copies,
-        planned_copies,
-        purge,
-        not_purged,
-        warnings,
-        failures,
-        ending: Ending::Done,
-    };
+    let mut report =
+        AccountReport { instances, copies, planned_copies, purge, not_purged, warnings, failures, ..AccountReport::new(name.to_owned()) };
     report.ending = ending(run, &report, copies_ending);
     Ok(report)
 }
 
 fn command(run: &Run<'_>) -> String {
     if run.dry_run { "plan" } else { "run" }.to_owned()
+}
+
+/// The accounts of a policy, by its names of them.
+pub(crate) struct Accounts(Vec<(String, Account)>);
+
+impl Accounts {
+    /// Those that its targets are for. The first is the one that the program's own credentials are of, if it is among them.
+    pub(crate) async fn of(policy: &Policy, own: &Account) -> Self {
+        let names: BTreeSet<&String> = policy.targets.iter().flat_map(|target| &target.accounts).collect();
+        let mut accounts = Vec::new();
+        if names.iter().any(|name| *name == SELF) {
+            accounts.push((SELF.to_owned(), own.clone()));
+        }
+        for name in names {
+            if let Some(other) = policy.accounts.get(name) {
+                accounts.push((name.clone(), own.assuming(name, other).await));
+            }
+        }
+        Self(accounts)
+    }
+
+    pub(crate) fn is_one(&self) -> bool {
+        self.0.len() == 1
+    }
+
+    /// Asks something of them all, several at once, and gives the answers in their order. What goes wrong in one is nothing to another.
+    pub(crate) async fn ask_each<T, F: Future<Output = T>>(&self, ask: impl Fn(String, Account) -> F) -> Vec<(String, T)> {
+        let asked = self.0.iter().map(|(name, account)| {
+            let answer = ask(name.clone(), account.clone());
+            async move { (name.clone(), answer.await) }
+        });
+        stream::iter(asked).buffered(AT_ONCE).collect().await
+    }
 }
 
 /// The regions of a policy.
@@ -113,8 +170,8 @@ pub(crate) struct Places {
 
 impl Places {
     /// Those that the targets name, else every enabled one.
-    pub(crate) async fn of_account(account: &Account, policy: &Policy, asked: &Region) -> Result<Self, RunError> {
-        let targets = || policy.targets.iter().filter(|target| target.accounts.contains(SELF));
+    pub(crate) async fn of_account(account: &Account, policy: &Policy, name: &str, asked: &Region) -> Result<Self, RunError> {
+        let targets = || policy.targets.iter().filter(|target| target.accounts.contains(name));
         let mut sources: BTreeSet<Region> = targets().filter_map(|target| target.regions.clone()).flatten().collect();
         if targets().any(|target| target.regions.is_none()) {
             sources.extend(RegionScope::AllEnabled { asked: asked.clone() }.regions(account).await?);
@@ -126,8 +183,9 @@ impl Places {
 }
 
 /// Whether anything but device names says which volumes are left out.
-fn wants_volumes(policy: &Policy) -> bool {
-    let mut excluded = policy.targets.iter().map(|target| &target.settings.exclude_volumes);
+fn wants_volumes(policy: &Policy, account: &str) -> bool {
+    let targets = policy.targets.iter().filter(|target| target.accounts.contains(account));
+    let mut excluded = targets.map(|target| &target.settings.exclude_volumes);
     excluded.any(|excluded| !excluded.tags.is_empty() || excluded.larger_than_gib.is_some())
 }
 
@@ -152,28 +210,7 @@ pub(crate) async fn backups(account: &Account, regions: &BTreeSet<Region>) -> (I
 
 /// Asks for every backup that is due, several at once, and says how every instance stands.
 async fn make_all(run: &Run<'_>, policy: &Policy, items: Vec<DueItem>) -> Vec<InstanceReport> {
-    let left: RefCell<VecDeque<(usize, DueItem)>> = RefCell::new(items.into_iter().enumerate().collect());
-    let made: RefCell<BTreeMap<usize, InstanceReport>> = RefCell::default();
-    let worker = async || {
-        loop {
-            let next = left.borrow_mut().pop_front();
-            let Some((place, item)) = next else { return };
-            let report = make(run, policy, item).await;
-            made.borrow_mut().insert(place, report);
-        }
-    };
-    all((0..AT_ONCE).map(|_| worker()).collect()).await;
-    made.into_inner().into_values().collect()
-}
-
-/// Waits for all of them.
-async fn all<F: Future<Output = ()>>(futures: Vec<F>) {
-    let mut left: Vec<Pin<Box<F>>> = futures.into_iter().map(Box::pin).collect();
-    poll_fn(|context| {
-        left.retain_mut(|future| future.as_mut().poll(context).is_pending());
-        if left.is_empty() { Poll::Ready(()) } else { Poll::Pending }
-    })
-    .await;
+    stream::iter(items).map(|item| make(run, policy, item)).buffered(AT_ONCE).collect().await
 }
 
 async fn make(run: &Run<'_>, policy: &Policy, item: DueItem) -> InstanceReport {
@@ -203,16 +240,8 @@ async fn make(run: &Run<'_>, policy: &Policy, item: DueItem) -> InstanceReport {
 }
 
 /// The same run without waiting: what a policy asks for is followed for all instances together.
-fn at_once<'r>(run: &'r Run<'_>) -> Run<'r> {
-    Run {
-        account: run.account,
-        clock: run.clock,
-        patience: run.patience,
-        wait: false,
-        dry_run: run.dry_run,
-        listener: run.listener,
-        stop: run.stop,
-    }
+fn at_once<'r>(run: &Run<'r>) -> Run<'r> {
+    Run { wait: false, ..*run }
 }
 
 async fn plan_one(run: &Run<'_>, slot: Timestamp, request: &ImageRequest) -> InstanceStanding {
@@ -268,7 +297,7 @@ fn left(run: &Run<'_>, started: Timestamp) -> SignedDuration {
 }
 
 async fn finish_copies(run: &Run<'_>, regions: &BTreeSet<Region>, started: Timestamp) -> Result<crate::report::ImageReport, RunError> {
-    let rest = Run { patience: left(run, started), wait: run.wait, ..at_once(run) };
+    let rest = Run { patience: left(run, started), ..*run };
     resume(&rest, &RegionScope::These(regions.clone())).await
 }
 
@@ -325,7 +354,7 @@ async fn follow(run: &Run<'_>, instances: &mut [InstanceReport], started: Timest
     }
 }
 
-fn ending(run: &Run<'_>, report: &RunReport, copies: Ending) -> Ending {
+fn ending(run: &Run<'_>, report: &AccountReport, copies: Ending) -> Ending {
     if run.stop.is_requested() {
         return Ending::Interrupted;
     }

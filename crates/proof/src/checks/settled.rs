@@ -1,12 +1,12 @@
 //! Once nothing goes wrong any more, three runs at most settle everything: copies that are due are made, what has expired is
 //! gone. A further run changes nothing.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::fmt;
 
 use ec2_sim::id::{ImageId, SnapshotId};
 use ec2_sim::world::{DeregistrationProtection, Image, ImageState, Origin, Snapshot, SnapshotState, Tags};
-use ec2_sim::{Call, World};
+use ec2_sim::{Call, Outcome, World};
 use jiff::{SignedDuration, Timestamp};
 use planner::policy::PurgePolicy;
 
@@ -16,10 +16,18 @@ use crate::known::is_marked;
 
 const SETTLES: &str = "three runs settle, and a further one changes nothing";
 
-/// A run after everything is settled makes no call that changes anything.
+/// A run after everything is settled makes no call that changes anything, and asks only once for what is refused.
 pub fn changes_nothing(calls: &[Call]) -> Vec<Violation> {
-    let changing: Vec<&str> = calls.iter().filter(|call| is_mutating(call)).map(|call| call.action.as_str()).collect();
-    if changing.is_empty() { Vec::new() } else { said(format!("it still calls {}", changing.join(", "))) }
+    let mut asked: BTreeMap<&str, usize> = BTreeMap::new();
+    let mut refused = BTreeSet::new();
+    for call in calls.iter().filter(|call| is_mutating(call)) {
+        let is_refused = matches!(call.outcome, Outcome::Error(_));
+        if !is_refused || !refused.insert((&call.region, &call.action, &call.params)) {
+            *asked.entry(call.action.as_str()).or_default() += 1;
+        }
+    }
+    let asked: Vec<String> = asked.into_iter().map(|(action, times)| format!("{action} {times} times")).collect();
+    if asked.is_empty() { Vec::new() } else { said(format!("it still calls {}", asked.join(", "))) }
 }
 
 /// After the last of the runs that settle copies: every copy that somebody wanted, and that can be made, is there.
@@ -29,6 +37,11 @@ pub fn copies_are_done(world: &World, meanings: &Meanings) -> Vec<Violation> {
     let mut found = Vec::new();
     for ((region, id), source) in &held {
         if !is_marked(&source.tags) || source.state != ImageState::Available || matches!(source.origin, Origin::Copy { .. }) {
+            continue;
+        }
+        // EC2 copies nothing out of the archive.
+        let snapshots = &world.region(region).snapshots;
+        if source.snapshots().filter_map(|id| snapshots.get(id)).any(Snapshot::is_archived) {
             continue;
         }
         if meanings.left(&source.tags, now).is_some_and(|left| left < SignedDuration::from_hours(1)) {

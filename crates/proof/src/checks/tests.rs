@@ -456,6 +456,9 @@ async fn a_report_of_a_backup_that_lies_is_caught() {
 fn what_never_settles_is_noticed() {
     assert_eq!(settled::changes_nothing(&[call("DescribeImages", &[]), call("DeleteSnapshot", &[("DryRun", "true")])]), []);
     assert_eq!(settled::changes_nothing(&[call("CopyImage", &[])]).len(), 1);
+    let refused = |to: &str| Call { outcome: Outcome::Error("IncorrectState".to_owned()), ..call("CopyImage", &[("Name", to)]) };
+    assert_eq!(settled::changes_nothing(&[refused("one"), refused("another")]), []);
+    assert_eq!(settled::changes_nothing(&[refused("one"), refused("one")]).len(), 1, "once is enough");
 
     let mut wanted = Thing::backup(1);
     wanted.image_tags.insert(format!("ami-backup:copy-to:{}", REGIONS[1]), "until=2026-11-24T12:00:00Z".to_owned());

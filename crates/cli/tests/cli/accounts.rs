@@ -1,0 +1,226 @@
+//! A policy for several accounts: a hub that assumes a role in each of the others.
+
+use ec2_sim::World;
+use insta::assert_snapshot;
+use jiff::Timestamp;
+
+use crate::common::{Ec2, Home, Ran};
+
+const POLICY: &str = r#"
+[account.prod]
+role-arn = "arn:aws:iam::210987654321:role/ami-backup"
+external-id = "b9c1-4f0e"
+
+[account.stage]
+role-arn = "arn:aws:iam::333333333333:role/ami-backup"
+
+[[target]]
+name = "nightly"
+accounts = ["self", "prod", "stage"]
+select = { all = true }
+schedule = "0 2 * * *"
+keep-last = 1
+"#;
+
+const WORLD: &str = r#"
+[[role]]
+account = "210987654321"
+name = "ami-backup"
+trusts = ["123456789012"]
+external_id = "b9c1-4f0e"
+
+[[role]]
+account = "333333333333"
+name = "ami-backup"
+trusts = ["123456789012"]
+
+[[instance]]
+region = "us-east-1"
+name = "hub-1"
+
+[[instance]]
+region = "us-east-1"
+account = "210987654321"
+name = "shop-1"
+
+[[instance]]
+region = "eu-west-1"
+account = "210987654321"
+name = "shop-2"
+
+[[instance]]
+region = "eu-west-1"
+account = "333333333333"
+name = "test-1"
+"#;
+
+fn home(policy: &str, world: &str) -> Home {
+    let home = Home::new();
+    home.write("ami-backup.toml", policy);
+    home.write("world.toml", world);
+    assert_eq!(home.ami_backup(&["sandbox", "reset", "--world", "world.toml"]).run().code, 0);
+    home
+}
+
+fn ran(home: &Home, arguments: &[&str]) -> Ran {
+    home.ami_backup(&[arguments, &["--sandbox"]].concat()).run()
+}
+
+/// How many images each account has.
+fn images(home: &Home) -> Vec<(String, usize)> {
+    let world = home.world();
+    let count = |account: &ec2_sim::world::Account| account.regions.values().map(|region| region.images.len()).sum();
+    world.accounts.iter().map(|(id, account)| (id.to_string(), count(account))).collect()
+}
+
+fn of(hub: usize, prod: usize, stage: usize) -> Vec<(String, usize)> {
+    [("123456789012", hub), ("210987654321", prod), ("333333333333", stage)].map(|(id, count)| (id.to_owned(), count)).into()
+}
+
+#[test]
+fn each_account_is_backed_up_and_thinned_by_itself() {
+    let home = home(POLICY, WORLD);
+    assert_snapshot!(ran(&home, &["plan"]).stdout, @r"
+    account self
+    nightly
+      us-east-1  i-0c6396c68bb7e39ee  hub-1: would be imaged for 2026-12-01 02:00Z
+    account prod
+    nightly
+      eu-west-1  i-0fea7d430e8c0c60e  shop-2: would be imaged for 2026-12-01 02:00Z
+      us-east-1  i-0a604ca37adbe3c9f  shop-1: would be imaged for 2026-12-01 02:00Z
+    account stage
+    nightly
+      eu-west-1  i-05e8131ff0100dd27  test-1: would be imaged for 2026-12-01 02:00Z
+    would make 4, copy 0, purge 0, keep 0
+    ");
+    assert_snapshot!(ran(&home, &["run"]).stdout, @r"
+    account self
+    nightly
+      us-east-1  i-0c6396c68bb7e39ee  hub-1:
+        ami-09d40897aa65e0c57 available for 2026-12-01 02:00Z
+    account prod
+    nightly
+      eu-west-1  i-0fea7d430e8c0c60e  shop-2:
+        ami-09bc0e13c32d1b883 available for 2026-12-01 02:00Z
+      us-east-1  i-0a604ca37adbe3c9f  shop-1:
+        ami-0b4fa5102f83bee4f available for 2026-12-01 02:00Z
+    account stage
+    nightly
+      eu-west-1  i-05e8131ff0100dd27  test-1:
+        ami-015d742ce1c70f09f available for 2026-12-01 02:00Z
+    made 4, copied 0, purged 0, kept 4
+    ");
+    assert_eq!(images(&home), of(1, 2, 1));
+    assert_snapshot!(ran(&home, &["run"]).stdout, @r"
+made 0, copied 0, purged 0, kept 4
+    ");
+    home.advance("1d");
+    let again = ran(&home, &["run"]);
+    assert!(again.code == 0 && again.stdout.contains("made 4, copied 0, purged 4"), "{again}");
+    assert_eq!(images(&home), of(1, 2, 1));
+    assert_snapshot!(ran(&home, &["status"]).stdout, @r"
+    STATUS  SERIES   INSTANCE      REGION     NEWEST                 AGE
+    OK      nightly  prod/shop-1   us-east-1  ami-01be081f39b672a07  2min
+    OK      nightly  prod/shop-2   eu-west-1  ami-02d422a966dd25287  2min
+    OK      nightly  hub-1         us-east-1  ami-04c75392b4985482f  2min
+    OK      nightly  stage/test-1  eu-west-1  ami-0c4fdf2bebfbc2c66  2min
+    OK: 4 ok, 0 late, 0 critical, 0 failed images, 0 unprotected instances
+    ");
+}
+
+#[test]
+fn what_the_hub_may_do_follows_from_the_policy() {
+    let home = home(POLICY, WORLD);
+    let printed = home.ami_backup(&["iam-policy", "--for", "hub"]).run().json();
+    let enters = printed["Statement"].as_array().unwrap().last().unwrap();
+    let roles = ["arn:aws:iam::210987654321:role/ami-backup", "arn:aws:iam::333333333333:role/ami-backup"];
+    assert_eq!((&enters["Action"], &enters["Resource"]), (&"sts:AssumeRole".into(), &roles.as_slice().into()));
+    let whole = home.ami_backup(&["iam-policy", "--for", "policy"]).run().json();
+    assert_eq!(home.ami_backup(&["iam-policy", "--for", "member"]).run().json(), whole);
+    home.write("alone.toml", &POLICY.replace(r#"["self", "prod", "stage"]"#, r#"["self"]"#));
+    let alone = home.ami_backup(&["iam-policy", "--for", "hub", "--policy", "alone.toml"]).run();
+    assert!(alone.code == 2 && alone.stderr.contains("no target is for another account"), "{alone}");
+}
+
+#[test]
+fn a_role_is_assumed_once_a_run() {
+    let home = home(POLICY, WORLD);
+    let ec2 = Ec2::of(World::load_as_of(home.path("world.toml"), Timestamp::now()).unwrap());
+    let planned = home.ami_backup(&["plan", "-v"]).on(&ec2).run();
+    assert!(planned.code == 0 && planned.stdout.ends_with("would make 4, copy 0, purge 0, keep 0\n"), "{planned}");
+    assert_eq!(ec2.calls().iter().filter(|call| call.action == "AssumeRole").count(), 2);
+}
+
+#[test]
+fn an_account_that_cannot_be_entered_keeps_none_of_the_others() {
+    let home = home(&POLICY.replace("b9c1-4f0e", "of-last-year"), WORLD);
+    let run = ran(&home, &["run"]);
+    assert_snapshot!(run.stdout, @r"
+    account self
+    nightly
+      us-east-1  i-0c6396c68bb7e39ee  hub-1:
+        ami-09d40897aa65e0c57 available for 2026-12-01 02:00Z
+    account prod
+    FAILED: DescribeRegions in us-east-1 failed: AccessDenied: User: arn:aws:iam::123456789012:user/operator is not authorized to perform: sts:AssumeRole on resource: arn:aws:iam::210987654321:role/ami-backup (request 984e7bc9-b2d5-4de0-ae20-61a98730e47f). Check the credentials: the role must be there, its trust policy must name who asks, and external-id must be the one it asks for
+    account stage
+    nightly
+      eu-west-1  i-05e8131ff0100dd27  test-1:
+        ami-09bc0e13c32d1b883 available for 2026-12-01 02:00Z
+    made 2, copied 0, purged 0, kept 2, 1 account not reached
+    ");
+    assert_eq!((run.code, images(&home)), (3, of(1, 0, 1)));
+    let status = ran(&home, &["status"]);
+    assert_snapshot!(status, @r"
+    ! sandbox: a toy EC2 kept in ~/.local/state/ami-backup/sandbox.json; its clock stands at 2026-12-01T02:01:04Z
+    ! account prod: DescribeRegions in us-east-1 failed: AccessDenied: User: arn:aws:iam::123456789012:user/operator is not authorized to perform: sts:AssumeRole on resource: arn:aws:iam::210987654321:role/ami-backup (request 1a06d227-3a29-49f0-aacf-e0a9a210c3ed). Check the credentials: the role must be there, its trust policy must name who asks, and external-id must be the one it asks for
+    STATUS  SERIES   INSTANCE      REGION     NEWEST                 AGE
+    OK      nightly  hub-1         us-east-1  ami-09d40897aa65e0c57  1min
+    OK      nightly  stage/test-1  eu-west-1  ami-09bc0e13c32d1b883  1min
+    UNKNOWN: 2 ok, 0 late, 0 critical, 0 failed images, 0 unprotected instances, 1 account not reached
+    exit code 3
+    ");
+    assert_snapshot!(ran(&home, &["status", "--nagios"]), @r"
+    ! sandbox: a toy EC2 kept in ~/.local/state/ami-backup/sandbox.json; its clock stands at 2026-12-01T02:01:04Z
+    ! account prod: DescribeRegions in us-east-1 failed: AccessDenied: User: arn:aws:iam::123456789012:user/operator is not authorized to perform: sts:AssumeRole on resource: arn:aws:iam::210987654321:role/ami-backup (request 9f722170-428d-4f3f-aa10-208f806c7648). Check the credentials: the role must be there, its trust policy must name who asks, and external-id must be the one it asks for
+    AMI-BACKUP UNKNOWN - 2 ok, 0 late, 0 critical, 0 failed images, 0 unprotected instances, 1 account not reached; account prod not reached
+    exit code 3
+    ");
+    home.write("only.toml", &POLICY.replace("b9c1-4f0e", "of-last-year").replace(r#"["self", "prod", "stage"]"#, r#"["prod"]"#));
+    assert_snapshot!(ran(&home, &["run", "--policy", "only.toml"]), @r"
+    ! warning: only.toml:6:10: no target is for the account `stage`
+    ! sandbox: a toy EC2 kept in ~/.local/state/ami-backup/sandbox.json; its clock stands at 2026-12-01T02:01:04Z
+    ! error: no credentials: AccessDenied: User: arn:aws:iam::123456789012:user/operator is not authorized to perform: sts:AssumeRole on resource: arn:aws:iam::210987654321:role/ami-backup (request 7a6f95a9-d565-43a5-ac42-b389a9c04b24); the role must be there, its trust policy must name who asks, and external-id must be the one it asks for
+    exit code 2
+    ");
+}
+
+#[test]
+fn what_fails_in_one_account_is_said_of_that_one() {
+    let denied = WORLD.replacen("trusts", "denied_actions = [\"CreateImage\"]\ntrusts", 1);
+    let home = home(POLICY, &denied);
+    let run = ran(&home, &["run"]);
+    assert_snapshot!(run.stdout, @r"
+    account self
+    nightly
+      us-east-1  i-0c6396c68bb7e39ee  hub-1:
+        ami-09d40897aa65e0c57 available for 2026-12-01 02:00Z
+    account prod
+    nightly
+      eu-west-1  i-0fea7d430e8c0c60e  shop-2:
+        FAILED for 2026-12-01 02:00Z: CreateImage in eu-west-1 failed with UnauthorizedOperation: You are not authorized to perform this operation. User: arn:aws:sts::210987654321:assumed-role/ami-backup/ami-backup is not authorized to perform: ec2:CreateImage because no identity-based policy allows the ec2:CreateImage action. The permission ec2:CreateImage is missing; `ami-backup iam-policy` prints the least policy that is needed (request 35510df1-0481-44a5-a9f1-2bd1d9eca3a4)
+      us-east-1  i-0a604ca37adbe3c9f  shop-1:
+        FAILED for 2026-12-01 02:00Z: CreateImage in us-east-1 failed with UnauthorizedOperation: You are not authorized to perform this operation. User: arn:aws:sts::210987654321:assumed-role/ami-backup/ami-backup is not authorized to perform: ec2:CreateImage because no identity-based policy allows the ec2:CreateImage action. The permission ec2:CreateImage is missing; `ami-backup iam-policy` prints the least policy that is needed (request a316b22d-aaf7-4c35-a0dc-d80c7f522bc5)
+    account stage
+    nightly
+      eu-west-1  i-05e8131ff0100dd27  test-1:
+        ami-09bc0e13c32d1b883 available for 2026-12-01 02:00Z
+    made 2, copied 0, purged 0, kept 2, failed 2
+    ");
+    assert_eq!((run.code, images(&home)), (3, of(1, 0, 1)));
+    let json = ran(&home, &["run", "--json"]).json();
+    let ending =
+        |account: &serde_json::Value| (account["account"].as_str().unwrap().to_owned(), account["ending"].as_str().unwrap().to_owned());
+    let endings: Vec<_> = json["accounts"].as_array().unwrap().iter().map(ending).collect();
+    let expected = [("self", "done"), ("prod", "nothing_achieved"), ("stage", "done")];
+    assert_eq!(endings, expected.map(|(account, ending)| (account.to_owned(), ending.to_owned())));
+}
