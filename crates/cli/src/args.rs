@@ -73,6 +73,7 @@ pub enum Command {
     PurgeExpiredAmis(PurgeExpiredAmis),
     Resume(Resume),
     Plan(Plan),
+    Apply(Apply),
     Run(Run),
     Status(Status),
     List(List),
@@ -261,8 +262,26 @@ pub struct Plan {
     /// Show the refusal of run where more than N backups, or more than P percent of those seen, would go
     #[arg(long, value_name = "N|P%", allow_negative_numbers = true)]
     pub max_deletes: Option<MaxDeletes>,
+    /// Write the plan to FILE, too, for apply
+    #[arg(short, long, value_name = "FILE")]
+    pub output: Option<PathBuf>,
     #[command(flatten)]
     pub looking: Looking,
+}
+
+/// Do what a plan of plan -o says and nothing else, if all of it still holds; if anything has changed, do nothing
+#[derive(Debug, Group)]
+#[group(id = "applying")]
+pub struct Apply {
+    /// The plan
+    #[arg(value_name = "PLAN")]
+    pub plan: PathBuf,
+    #[command(flatten)]
+    pub policy: PolicyFile,
+    #[command(flatten)]
+    pub waiting: Waiting,
+    #[command(flatten)]
+    pub common: Common,
 }
 
 /// Say of every instance of a policy how old its newest good backup and its newest copies are, and which instances have none
@@ -501,8 +520,10 @@ pub enum Document {
     List,
     /// Of status
     Status,
-    /// Of run and plan
+    /// Of run, plan and apply
     Run,
+    /// What plan -o writes
+    Plan,
     /// Of pin, unpin and expire
     Retag,
     /// Of policy check

@@ -55,6 +55,7 @@ impl Session {
             dry_run: common.dry_run,
             listener: &listener,
             stop: &self.stop,
+            agreed: None,
         };
         let result = engine(&run).await;
         progress.finish();

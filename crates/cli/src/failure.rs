@@ -24,6 +24,11 @@ impl Failure {
         Self { code: ExitCode::NothingAchieved, sentence: sentence.to_string() }
     }
 
+    /// What was to be done is not what there is any more.
+    pub fn stopped_for_safety(sentence: impl ToString) -> Self {
+        Self { code: ExitCode::StoppedForSafety, sentence: sentence.to_string() }
+    }
+
     /// The same with more to say.
     #[must_use]
     pub fn hint(mut self, hint: impl AsRef<str>) -> Self {

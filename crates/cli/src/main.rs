@@ -32,6 +32,7 @@ fn main() -> ExitCode {
         Command::Resume(command) => commands::resume::run(command, args.verbose),
         Command::PurgeExpiredAmis(command) => commands::purge_expired_amis::run(command, args.verbose),
         Command::Plan(command) => commands::run::plan(command, args.verbose),
+        Command::Apply(command) => commands::run::apply(&command, args.verbose),
         Command::Run(command) => commands::run::run(command, args.verbose),
         Command::Status(command) => return commands::status::run(command),
         Command::List(command) => commands::list::list(command),

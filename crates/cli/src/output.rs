@@ -5,6 +5,7 @@
 use std::borrow::Cow;
 use std::fmt::Display;
 use std::io::{ErrorKind, Write};
+use std::path::Path;
 
 use planner::plain::{is_harmless, whole_line};
 use serde::Serialize;
@@ -111,4 +112,16 @@ mod tests {
             assert_eq!(without_passwords(same), same);
         }
     }
+}
+
+/// Writes a file beside its place and then into it: nobody reads a half. The error names the file.
+pub fn write_whole(file: &Path, text: &str) -> Result<(), String> {
+    let mut name = file.as_os_str().to_owned();
+    name.push(format!(".{}", std::process::id()));
+    let staged = Path::new(&name);
+    let written = std::fs::write(staged, text).and_then(|()| std::fs::rename(staged, file));
+    written.map_err(|error| {
+        let _ = std::fs::remove_file(staged);
+        format!("{}: {error}", file.display())
+    })
 }

@@ -15,6 +15,8 @@ const OF_THE_HOST: &str = "/etc/ami-backup.toml";
 pub struct Loaded {
     /// What it says.
     pub policy: Policy,
+    /// How it says it.
+    pub text: String,
     /// Where it was.
     pub file: PathBuf,
     /// What is remarkable about it.
@@ -30,9 +32,9 @@ pub fn load(named: Option<&Path>) -> Result<Loaded, Failure> {
         })?,
     };
     let shown = file.display().to_string();
-    let text = text(&file).map_err(|why| Failure::usage(format!("the policy {shown} cannot be read: {why}")))?;
+    let text = read_text(&file, LARGEST).map_err(|why| Failure::usage(format!("the policy {shown} cannot be read: {why}")))?;
     match Policy::read(&text, &shown) {
-        Ok((policy, warnings)) => Ok(Loaded { policy, file, warnings }),
+        Ok((policy, warnings)) => Ok(Loaded { policy, text, file, warnings }),
         Err(errors) => {
             for line in errors.to_string().lines() {
                 output::say(line);
@@ -65,13 +67,14 @@ pub fn warn(warnings: &[Warning]) {
     }
 }
 
-fn text(file: &Path) -> Result<String, String> {
+/// A text of so many bytes at most.
+pub fn read_text(file: &Path, largest: usize) -> Result<String, String> {
     let mut bytes = Vec::new();
-    let most = u64::try_from(LARGEST).unwrap_or(u64::MAX).saturating_add(1);
+    let most = u64::try_from(largest).unwrap_or(u64::MAX).saturating_add(1);
     let file = std::fs::File::open(file).map_err(|error| error.to_string())?;
     file.take(most).read_to_end(&mut bytes).map_err(|error| error.to_string())?;
-    if bytes.len() > LARGEST {
-        return Err(format!("it is longer than {LARGEST} bytes, which no policy is"));
+    if bytes.len() > largest {
+        return Err(format!("it is longer than {largest} bytes"));
     }
     String::from_utf8(bytes).map_err(|_| "it is no UTF-8 text".to_owned())
 }

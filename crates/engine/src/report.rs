@@ -22,7 +22,7 @@ use crate::description::{ImageDescription, SnapshotDescription};
 use crate::outcome::Failure;
 use crate::rounds::Ending;
 
-pub use fleet::{AccountReport, HookReport, InstanceReport, InstanceStanding, RunReport};
+pub use fleet::{AccountReport, Drift, HookReport, InstanceReport, InstanceStanding, RunReport};
 pub use status::{BackupInfo, Freshness, Level, ListReport, StatusReport, Unprotected, Unreached};
 
 /// What `image-instance` or `resume` did.

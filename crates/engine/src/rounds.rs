@@ -23,9 +23,10 @@ use crate::account::Account;
 use crate::clock::Clock;
 use crate::observe;
 use crate::outcome::Failure;
+use crate::plan_file::AgreedThere;
 
-pub use fleet::run_policy;
 pub(crate) use fleet::{Accounts, Places, backups};
+pub use fleet::{apply_plan, run_policy};
 pub use image::{image_instance, resume};
 pub use purge::purge;
 pub use retag::retag;
@@ -54,6 +55,8 @@ pub struct Run<'a> {
     pub listener: &'a dyn Fn(&Event),
     /// Ends the run early: between two calls where something is changed, at once where a purge only reads.
     pub stop: &'a Stop,
+    /// What somebody has agreed to in this account: then no other copies are made.
+    pub agreed: Option<&'a AgreedThere>,
 }
 
 /// Which regions a run is about.

@@ -257,6 +257,8 @@ impl<'a> Guard<'a> {
         if let Some(fault) = release {
             self.object(region, id, fault);
         }
+        let is_agreed = policy.agreed.as_ref().is_none_or(|agreed| agreed.images.contains(&(region.clone(), id.clone())));
+        self.require(is_agreed, region, id, Fault::NotAgreed);
         let named = image.mappings.iter().filter_map(|mapping| self.sight.regions.get(region)?.snapshots.get(mapping.snapshot.as_ref()?));
         let is_pinned = [&image.tags].into_iter().chain(named.flatten().map(|snapshot| &snapshot.tags)).any(is_pinned);
         self.require(!is_pinned, region, id, Fault::Pinned);
@@ -309,6 +311,8 @@ impl<'a> Guard<'a> {
 
     fn delete(&mut self, place: usize, region: &'a Region, id: &'a SnapshotId, policy: &PurgePolicy) {
         self.require(self.shown.contains(&(region, id.as_str(), &[])), region, id, Fault::NotShown);
+        let is_agreed = policy.agreed.as_ref().is_none_or(|agreed| agreed.orphans.contains(&(region.clone(), id.clone())));
+        self.require(is_agreed, region, id, Fault::NotAgreed);
         if self.is_whole(region, id, policy) {
             self.snapshot(place, region, id, false, policy);
         }

@@ -16,7 +16,7 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use crate::expiry::Expiry;
-use crate::id::{InstanceId, Region, SeriesName};
+use crate::id::{ImageId, InstanceId, Region, SeriesName, SnapshotId};
 use crate::period::Period;
 use crate::retention::Keep;
 use crate::tags::{Encryption, Intent, Tags};
@@ -94,6 +94,17 @@ pub struct PurgePolicy {
     pub keep_launched: bool,
     /// The rules of a policy's series: then these decide over what is of them, and nothing else goes.
     pub series: Option<SeriesRules>,
+    /// What somebody has agreed to: then everything else stays, whatever lets it go.
+    pub agreed: Option<Agreed>,
+}
+
+/// What may be deleted because somebody has seen it in a plan and agreed.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Agreed {
+    /// Images, with the snapshots that go with them.
+    pub images: BTreeSet<(Region, ImageId)>,
+    /// Orphans.
+    pub orphans: BTreeSet<(Region, SnapshotId)>,
 }
 
 /// The keep rules of a policy's series.

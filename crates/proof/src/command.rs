@@ -84,6 +84,7 @@ impl Command {
             require_checks: rng.u8(..4) == 0,
             keep_launched: rng.u8(..4) == 0,
             series: None,
+            agreed: None,
         };
         Self { what: What::Purge(scope(rng, regions), policy), ..Self::any(rng) }
     }

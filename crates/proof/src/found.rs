@@ -37,7 +37,10 @@ pub fn cases() -> Vec<(&'static str, Case)> {
         ),
         (
             "a source had been put into the archive, and its copy was asked for every thirty seconds for hours",
-            resume_of(Thing { is_archived: true, ..Thing::backup(1) }, Vec::new()),
+            resume_of(
+                Thing { is_archived: true, ..Thing::backup(1) },
+                vec![struck("DescribeImages", Which::Nth(1), FaultKind::unavailable())],
+            ),
         ),
         (
             "an image was made by an attempt without an answer, its name was taken, and patience ran out",

@@ -83,7 +83,7 @@ pub fn run(command: PolicyCommand) -> Result<ExitCode, Failure> {
 }
 
 fn check(file: Option<&Path>, json: bool) -> Result<ExitCode, Failure> {
-    let Loaded { policy, file, warnings } = load(file)?;
+    let Loaded { policy, text: _, file, warnings } = load(file)?;
     let target = |target: &Target| ShownTarget {
         name: target.name.clone(),
         accounts: target.accounts.iter().cloned().collect(),

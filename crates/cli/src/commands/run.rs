@@ -1,39 +1,69 @@
-//! `run` and `plan`: what a policy wants is made so, or shown.
+//! `run`, `plan` and `apply`: what a policy wants is made so, or shown, or made so as it was shown.
 
-use engine::Ending;
-use planner::policy::MaxDeletes;
+use std::path::Path;
 
-use crate::args::{Common, Plan, PolicyFile, Run, Waiting};
+use engine::plan_file::{self, PlanFile, UnusablePlan};
+use engine::report::RunReport;
+use engine::{Ending, RunError};
+use planner::id::Region;
+
+use crate::args::{Apply, Common, Plan, Run, Waiting};
 use crate::commands::{in_session, region_to_ask};
 use crate::exit_code::ExitCode;
 use crate::failure::Failure;
 use crate::output;
-use crate::policy_file::load_to_act;
+use crate::policy_file::{load_to_act, read_text};
 
 /// Does what the policy wants.
 pub fn run(args: Run, verbose: u8) -> Result<ExitCode, Failure> {
     let Run { policy, max_deletes, waiting, common } = args;
-    act(&policy, max_deletes, Some(&waiting), &common, verbose)
+    let policy = load_to_act(policy.file.as_deref())?.policy;
+    act(Some(&waiting), &common, verbose, None, async |run, asked| engine::run_policy(run, &policy, asked, max_deletes).await)
 }
 
-/// Shows what would be done.
+/// Shows what would be done, and writes it down if that is asked for.
 pub fn plan(args: Plan, verbose: u8) -> Result<ExitCode, Failure> {
-    let Plan { policy, max_deletes, looking } = args;
-    act(&policy, max_deletes, None, &looking.into(), verbose)
+    let Plan { policy, max_deletes, output, looking } = args;
+    let loaded = load_to_act(policy.file.as_deref())?;
+    let write = |report: &RunReport| match &output {
+        None => Ok(()),
+        Some(file) => write_down(report, &loaded.text, file),
+    };
+    act(None, &looking.into(), verbose, Some(&write), async |run, asked| engine::run_policy(run, &loaded.policy, asked, max_deletes).await)
 }
+
+/// Does what a plan says.
+pub fn apply(args: &Apply, verbose: u8) -> Result<ExitCode, Failure> {
+    let Apply { plan, policy, waiting, common } = args;
+    let loaded = load_to_act(policy.file.as_deref())?;
+    let shown = plan.display();
+    let text = read_text(plan, plan_file::LARGEST).map_err(|why| Failure::usage(format!("the plan {shown} cannot be read: {why}")))?;
+    let plan = PlanFile::read(&text, &loaded.text).map_err(|why| match why {
+        UnusablePlan::AnotherPolicy => Failure::stopped_for_safety(format!("the plan {shown} was not applied: {why}")),
+        UnusablePlan::NoPlan(_) | UnusablePlan::Version(_) | UnusablePlan::Broken => Failure::usage(format!("the plan {shown}: {why}")),
+    })?;
+    act(Some(waiting), common, verbose, None, async |run, asked| engine::apply_plan(run, &loaded.policy, asked, &plan).await)
+}
+
+fn write_down(report: &RunReport, policy: &str, file: &Path) -> Result<(), Failure> {
+    let plan = serde_json::to_string_pretty(&PlanFile::of(report, policy)).map_err(Failure::nothing_achieved)?;
+    output::write_whole(file, &format!("{plan}\n")).map_err(Failure::nothing_achieved)
+}
+
+/// What is done with a report before it is shown.
+type Use<'u> = &'u dyn Fn(&RunReport) -> Result<(), Failure>;
 
 fn act(
-    file: &PolicyFile,
-    max_deletes: Option<MaxDeletes>,
     waiting: Option<&Waiting>,
     common: &Common,
     verbose: u8,
+    first: Option<Use<'_>>,
+    work: impl AsyncFn(&engine::Run<'_>, &Region) -> Result<RunReport, RunError>,
 ) -> Result<ExitCode, Failure> {
-    let loaded = load_to_act(file.file.as_deref())?;
     in_session(common, None, async |session| {
         let asked = region_to_ask(session).await?;
-        let report =
-            session.run(common, waiting, verbose, async |run| engine::run_policy(run, &loaded.policy, &asked, max_deletes).await).await?;
+        let report = session.run(common, waiting, verbose, async |run| work(run, &asked).await).await?;
+        first.map_or(Ok(()), |first| first(&report))?;
         if common.json {
             output::print_json(&report)?;
         } else {

@@ -1,5 +1,6 @@
 //! `schema`: what a script may rely on in a `--json` report.
 
+use engine::plan_file::PlanFile;
 use engine::report::{ImageReport, ListReport, PurgeReport, RetagReport, RunReport, StatusReport};
 use schemars::schema_for;
 
@@ -17,6 +18,7 @@ pub fn run(document: Document) -> Result<ExitCode, Failure> {
         Document::List => schema_for!(ListReport),
         Document::Status => schema_for!(StatusReport),
         Document::Run => schema_for!(RunReport),
+        Document::Plan => schema_for!(PlanFile),
         Document::Retag => schema_for!(RetagReport),
         Document::PolicyCheck => schema_for!(policy::CheckedPolicy),
         Document::PolicyShow => schema_for!(policy::ShownPolicy),

@@ -1,7 +1,6 @@
 //! `status`: how fresh the backups are that a policy wants, for people and for monitors.
 
 use std::fmt::Write as _;
-use std::path::Path;
 use std::process::ExitCode as ProcessCode;
 
 use engine::report::{Freshness, Level, StatusReport};
@@ -45,7 +44,7 @@ fn status(args: Status, level: &mut Level) -> Result<ExitCode, Failure> {
         let report = engine::status(&session.account, &loaded.policy, &asked, session.clock.now()).await?;
         *level = report.level;
         if let Some(file) = &prometheus {
-            write_whole(file, &metrics(&report)).map_err(|error| Failure::nothing_achieved(format!("{}: {error}", file.display())))?;
+            output::write_whole(file, &metrics(&report)).map_err(Failure::nothing_achieved)?;
         }
         if common.json {
             output::print_json(&report)?;
@@ -173,14 +172,4 @@ fn metrics(report: &StatusReport) -> String {
 
 fn escaped(text: &str) -> String {
     one_line(text).replace('\\', "\\\\").replace('"', "\\\"")
-}
-
-/// Beside its place and then into it: nobody reads a half.
-fn write_whole(file: &Path, text: &str) -> std::io::Result<()> {
-    let mut name = file.as_os_str().to_owned();
-    name.push(format!(".{}", std::process::id()));
-    let staged = Path::new(&name);
-    std::fs::write(staged, text).and_then(|()| std::fs::rename(staged, file)).inspect_err(|_| {
-        let _ = std::fs::remove_file(staged);
-    })
 }

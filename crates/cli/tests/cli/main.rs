@@ -4,6 +4,7 @@
 #![expect(unreachable_pub, reason = "nobody outside reads a test; `pub` says what a module offers to the others")]
 
 mod accounts;
+mod apply;
 mod bad_input;
 mod common;
 mod credentials;

@@ -44,7 +44,10 @@ fn metrics_are_written_whole() {
     let ran = home.ami_backup(&["status", "--prometheus", "ami-backup.prom", "--sandbox"]).run();
     assert_eq!((ran.code, ran.stdout.as_str()), (0, ""), "{ran}");
     let text = std::fs::read_to_string(home.path("ami-backup.prom")).unwrap();
-    assert!(text.contains("ami_backup_unprotected_instances 2\n") && text.contains("ami_backup_status{account=\"self\",series=\"web\""), "{text}");
+    assert!(
+        text.contains("ami_backup_unprotected_instances 2\n") && text.contains("ami_backup_status{account=\"self\",series=\"web\""),
+        "{text}"
+    );
     let nowhere = home.ami_backup(&["status", "--prometheus", "nowhere/x.prom", "--sandbox"]).run();
     assert_eq!(nowhere.code, 1, "{nowhere}");
 }

@@ -15,6 +15,7 @@ use serde::Serialize;
 
 use super::{ImageResult, PlannedStep, PurgeReport, VerdictReport};
 use crate::outcome::{Failure, one_line};
+use crate::plan_file::Work;
 use crate::rounds::Ending;
 
 /// A line for people is no longer than this if it can be helped.
@@ -36,8 +37,24 @@ pub struct RunReport {
     pub finished: Timestamp,
     /// Each account that the policy is for.
     pub accounts: Vec<AccountReport>,
+    /// What does not hold any more of the plan that was to be applied: then nothing was done.
+    pub drift: Vec<Drift>,
     /// How the run ended.
     pub ending: Ending,
+}
+
+/// What of a plan does not hold any more.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, JsonSchema)]
+pub struct Drift {
+    /// The policy's name of the account.
+    pub account: String,
+    /// The region.
+    pub region: Region,
+    /// What was planned.
+    #[serde(flatten)]
+    pub work: Work,
+    /// Why it does not hold.
+    pub why: String,
 }
 
 /// What was done in one account.
@@ -123,6 +140,11 @@ pub enum InstanceStanding {
         slot: Timestamp,
         /// The image.
         in_flight: ImageId,
+    },
+    /// It is due, and not in the plan that is applied.
+    NotAgreed {
+        /// The slot it is due for.
+        slot: Timestamp,
     },
     /// Its schedule has not begun.
     NotYet {
@@ -329,6 +351,10 @@ impl AccountReport {
 
 impl fmt::Display for RunReport {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        if !self.drift.is_empty() {
+            writeln!(f, "nothing was done, for the plan does not hold any more:")?;
+            return self.drift.iter().try_for_each(|drift| drift.write(f));
+        }
         let is_only_one = matches!(self.accounts.as_slice(), [one] if one.account == SELF);
         let mut totals = Totals::default();
         for account in &self.accounts {
@@ -387,6 +413,19 @@ fn key(copy: &CopyStanding) -> (&Region, &ImageId, Option<&Region>) {
     (&copy.source_region, &copy.source, copy.destination.as_ref())
 }
 
+impl Drift {
+    fn write(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let what = match &self.work {
+            Work::Make { instance, slot } => format!("make {instance} for {}", minute(*slot)),
+            Work::Copy { source } => format!("copy {source}"),
+            Work::Purge { image } => format!("purge {image}"),
+            Work::PurgeOrphan { snapshot } => format!("purge {snapshot}"),
+        };
+        let account = if self.account == SELF { String::new() } else { format!("{}  ", self.account) };
+        folded(f, 2, &format!("{account}{}  {what}", self.region), &one_line(&self.why))
+    }
+}
+
 impl InstanceReport {
     fn write(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let name = self.name.as_deref().filter(|name| !name.is_empty()).map_or_else(String::new, |name| format!("  {}", one_line(name)));
@@ -403,6 +442,7 @@ impl InstanceReport {
                 format!("has {}{next}", minute(*slot))
             }
             InstanceStanding::InFlight { slot, in_flight } => format!("{in_flight} pending for {}", minute(*slot)),
+            InstanceStanding::NotAgreed { slot } => format!("is due for {}, and not in the plan", minute(*slot)),
             InstanceStanding::NotYet { next } => format!("first {}", next.map_or_else(|| "never".to_owned(), minute)),
             InstanceStanding::NotSelected { why } => one_line(why),
             InstanceStanding::CannotBeImaged { state } => format!("FAILED: it is {state}, and EC2 makes no image of it then"),

@@ -19,6 +19,7 @@ use crate::hooks;
 use crate::instances;
 use crate::observe;
 use crate::outcome::Failure;
+use crate::plan_file::{AgreedThere, Agreement, PlanFile};
 use crate::report::{AccountReport, HookReport, ImageResult, InstanceReport, InstanceStanding, PurgeReport, RunReport};
 use crate::rounds::{Delays, Ending, Event, RegionScope, Run, RunError, image_instance, in_each, purge, resume};
 
@@ -33,11 +34,42 @@ const LISTINGS_WITHOUT: u32 = 3;
 /// # Errors
 /// [`RunError`] if the policy is for one account, and nothing could be found out there: no regions, no credentials.
 pub async fn run_policy(run: &Run<'_>, policy: &Policy, asked: &Region, max_deletes: Option<MaxDeletes>) -> Result<RunReport, RunError> {
+    in_all_accounts(run, policy, asked, max_deletes, None).await
+}
+
+/// Does what a plan says, and nothing else, if all of it still holds; what does not hold is in the report, and then nothing is done.
+///
+/// # Errors
+/// As of [`run_policy`].
+pub async fn apply_plan(run: &Run<'_>, policy: &Policy, asked: &Region, plan: &PlanFile) -> Result<RunReport, RunError> {
+    let mut now = run_policy(&Run { dry_run: true, ..*run }, policy, asked, None).await?;
+    now.command = "apply".to_owned();
+    now.drift = plan.drift(&now);
+    if !now.drift.is_empty() && now.ending != Ending::Interrupted {
+        now.ending = Ending::StoppedForSafety;
+    }
+    if run.dry_run || !now.drift.is_empty() || now.ending == Ending::Interrupted {
+        return Ok(now);
+    }
+    let report = in_all_accounts(run, policy, asked, None, Some(&Agreement::to(plan))).await?;
+    Ok(RunReport { command: "apply".to_owned(), ..report })
+}
+
+async fn in_all_accounts(
+    run: &Run<'_>,
+    policy: &Policy,
+    asked: &Region,
+    max_deletes: Option<MaxDeletes>,
+    agreement: Option<&Agreement>,
+) -> Result<RunReport, RunError> {
     let started = run.clock.now();
     let accounts = Accounts::of(policy, run.account).await;
     let max_deletes = max_deletes.or(policy.max_deletes);
-    let answers = accounts
-        .ask_each(|name, account| async move { in_account(&Run { account: &account, ..*run }, policy, &name, asked, max_deletes).await });
+    let answers = accounts.ask_each(|name, account| async move {
+        let agreed = agreement.map(|agreement| agreement.there(&name));
+        let run = Run { account: &account, agreed: agreed.as_ref(), ..*run };
+        in_account(&run, policy, &name, asked, max_deletes).await
+    });
     let mut reports = Vec::new();
     for (name, answer) in answers.await {
         match answer {
@@ -50,7 +82,16 @@ pub async fn run_policy(run: &Run<'_>, policy: &Policy, asked: &Region, max_dele
         _ if run.stop.is_requested() => Ending::Interrupted,
         endings => of_all(&endings),
     };
-    Ok(RunReport { version: 1, command: command(run), dry_run: run.dry_run, started, finished: run.clock.now(), accounts: reports, ending })
+    Ok(RunReport {
+        version: 1,
+        command: command(run),
+        dry_run: run.dry_run,
+        started,
+        finished: run.clock.now(),
+        accounts: reports,
+        drift: Vec::new(),
+        ending,
+    })
 }
 
 /// How a run ended in all its accounts.
@@ -100,7 +141,8 @@ async fn in_account(
         Err(format!("nothing was deleted, because not all instances could be seen: {unread}"))
     } else {
         let series = Some(due::rules(policy, name, &fleet.instances));
-        let wanted = PurgePolicy { max_deletes, require_checks: true, series, ..PurgePolicy::default() };
+        let agreed = run.agreed.map(AgreedThere::purge);
+        let wanted = PurgePolicy { max_deletes, require_checks: true, series, agreed, ..PurgePolicy::default() };
         purge(run, &RegionScope::These(places.all), &wanted).await.map_err(|error| error.to_string())
     };
     let (copies, planned_copies, copies_ending) = match copies {
@@ -221,7 +263,9 @@ async fn make(run: &Run<'_>, policy: &Policy, item: DueItem) -> InstanceReport {
         Standing::Due { slot, request } => {
             let target = report.series.as_ref().and_then(|series| policy.target(series));
             let (before, after) = target.map_or((None, None), |target| (target.settings.before.as_ref(), target.settings.after.as_ref()));
-            if run.stop.is_requested() {
+            if run.agreed.is_some_and(|agreed| !agreed.may_make(&report.region, &report.instance, slot)) {
+                InstanceStanding::NotAgreed { slot }
+            } else if run.stop.is_requested() {
                 InstanceStanding::Failed { slot, why: "the run was interrupted".to_owned() }
             } else if run.dry_run {
                 plan_one(run, slot, &request).await

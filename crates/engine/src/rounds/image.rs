@@ -303,7 +303,20 @@ impl<'a> Follow<'a> {
     }
 
     fn plan(&mut self, inventory: &Inventory, now: Timestamp) -> Result<Plan, RunError> {
-        let (mut steps, copies) = copy::decide(inventory, now, &self.tried);
+        let (mut steps, mut copies) = copy::decide(inventory, now, &self.tried);
+        if let Some(agreed) = self.run.agreed {
+            let may_copy = |source_region: &Region, source: &ImageId, destination: &Region| {
+                inventory.image(source_region, source).is_some_and(|image| agreed.may_copy(source_region, image, destination))
+            };
+            steps.retain(|step| match &step.action {
+                Action::CopyImage(copy) => may_copy(&copy.source_region, &copy.source, &step.region),
+                _ => true,
+            });
+            copies.retain(|CopyStanding { source_region, source, destination, standing }| {
+                let is_agreed = destination.as_ref().is_some_and(|destination| may_copy(source_region, source, destination));
+                is_agreed || !matches!(standing, Standing::Due | Standing::SourcePending)
+            });
+        }
         if let Some((request, instance)) = self.request
             && self.made.is_none()
             && let Some(view) = inventory.regions.get(&request.region)

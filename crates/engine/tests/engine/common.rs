@@ -169,7 +169,7 @@ impl Scene {
 
     fn run<'a>(&'a self, how: How, listener: &'a dyn Fn(&Event)) -> Run<'a> {
         let How { wait, dry_run, patience } = how;
-        Run { account: &self.account, clock: self.clock, patience, wait, dry_run, listener, stop: &self.stop }
+        Run { account: &self.account, clock: self.clock, patience, wait, dry_run, listener, stop: &self.stop, agreed: None }
     }
 
     fn hear(&self, event: &Event) {

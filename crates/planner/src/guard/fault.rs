@@ -42,6 +42,8 @@ pub enum Fault {
     NewestOfSeries,
     /// A copy that the policy wants is not there, and is still waited for.
     Uncopied,
+    /// Nobody has agreed that it goes.
+    NotAgreed,
     /// EC2 protects it.
     Protected,
     /// It is deregistered already: no image any more, and no backup.
@@ -108,6 +110,7 @@ impl fmt::Display for Fault {
             Self::NotMarked => "it does not bear our mark",
             Self::NotReleased => "its expiry is not past",
             Self::Pinned => "it is pinned, or a snapshot of it is",
+            Self::NotAgreed => "it is not in the plan that is applied",
             Self::NotOfPolicy => "it is not surely of a series of the policy",
             Self::WantedByRule => "a keep rule of its series wants it",
             Self::NewestOfSeries => "there is no newer good backup of its series",

@@ -21,7 +21,7 @@ use crate::id::{AccountId, ImageId, InstanceId, Region, SnapshotId};
 use crate::inventory::{Image, ImageState, Inventory, Protection, RegionView, Scope, Snapshot, SnapshotState};
 use crate::plan::newest::{NewestCopies, newest_copies};
 use crate::plan::{Action, BackupLabel, Plan, RemoveImage, Step};
-use crate::policy::PurgePolicy;
+use crate::policy::{Agreed, PurgePolicy};
 use crate::tags::{ExpireTag, Mark};
 
 pub use checks::{Candidates, UnmadeCheck, unmade_checks};
@@ -206,6 +206,7 @@ impl<'a> RegionPurge<'a> {
             return Err(KeepReason::Pinned { why: pin.to_owned() });
         }
         let reason = self.time_has_come(backup)?;
+        self.agreed(|agreed| agreed.images.contains(&(self.region.clone(), image.id.clone())))?;
         if image.state == ImageState::Pending {
             return Err(KeepReason::Pending);
         }
@@ -230,6 +231,11 @@ impl<'a> RegionPurge<'a> {
             Some(snapshot) => Err(KeepReason::WouldStrand { snapshot }),
             None => Ok(reason),
         }
+    }
+
+    /// Whether somebody has agreed that it goes, where that is asked for.
+    fn agreed(&self, names_it: impl Fn(&Agreed) -> bool) -> Result<(), KeepReason> {
+        if self.question.policy.agreed.as_ref().is_none_or(names_it) { Ok(()) } else { Err(KeepReason::NotAgreed) }
     }
 
     /// What pins a backup: a tag of its own, or of a snapshot of it. They are written together, and count one by one.
@@ -410,6 +416,7 @@ impl<'a> RegionPurge<'a> {
             Some(_) if snapshot.tags.series().is_none() => return Err(KeepReason::NotOfPolicy),
             Some(_) | None => PurgeReason::Expired { at: self.expired(expire)? },
         };
+        self.agreed(|agreed| agreed.orphans.contains(&(self.region.clone(), snapshot.id.clone())))?;
         if let Some(image) = self.made_for_living(snapshot).filter(|image| !going.contains_key(image)) {
             return Err(KeepReason::StillUsed { by: image.clone() });
         }

@@ -10,7 +10,7 @@ use crate::evidence::Check;
 use crate::fixture::TheSnapshot;
 use crate::inventory::Snapshot;
 use crate::plan::image::{InstanceFacts, decide};
-use crate::policy::{CopyRequest, SeriesRule, SeriesRules};
+use crate::policy::{Agreed, CopyRequest, SeriesRule, SeriesRules};
 use crate::retention::keep;
 use crate::tags::{Encryption, PIN, SERIES, Tags};
 
@@ -44,6 +44,23 @@ impl Case {
         let plan = crate::plan::purge::decide(&inventory, &purge, now());
         assert_eq!(plan.steps.len(), 5);
         Self { inventory, plan, purge, request: None }
+    }
+
+    /// As if somebody had seen the plan and agreed to all of it.
+    fn agree_to_all(&mut self) {
+        let mut agreed = Agreed::default();
+        for step in &self.plan.steps {
+            match &step.action {
+                Action::RemoveImage(remove) => drop(agreed.images.insert((step.region.clone(), remove.image.clone()))),
+                Action::DeleteSnapshot(orphan) => drop(agreed.orphans.insert((step.region.clone(), orphan.clone()))),
+                other => panic!("{other:?}"),
+            }
+        }
+        self.purge.agreed = Some(agreed);
+    }
+
+    fn agreed(&mut self) -> &mut Agreed {
+        self.purge.agreed.as_mut().unwrap()
     }
 
     /// What a policy's series let go: one that no rule wants, one that failed, an orphan. What stays: the newest two, the newest copy,
@@ -344,6 +361,20 @@ const PURGES: &[(&str, &[Fault], Break)] = &[
     ("a snapshot that only its image covers, and nobody says so", &[Fault::CoveredUnnamed], |case| {
         case.removal("ami-1").covered.clear();
     }),
+    // Whether somebody agreed.
+    ("an image that is not agreed to", &[Fault::NotAgreed], |case| {
+        case.agree_to_all();
+        case.agreed().images.remove(&(region(HOME), id("ami-1")));
+    }),
+    ("an image that is agreed to elsewhere", &[Fault::NotAgreed], |case| {
+        case.agree_to_all();
+        case.agreed().images.remove(&(region(HOME), id("ami-1")));
+        case.agreed().images.insert((region(WEST), id("ami-1")));
+    }),
+    ("an orphan that is not agreed to", &[Fault::NotAgreed], |case| {
+        case.agree_to_all();
+        case.agreed().orphans.clear();
+    }),
     // How it is planned.
     ("an image twice", &[Fault::Twice, Fault::UnderLivingImage], |case| case.also(in_region(WEST, remove("ami-7", &["snap-7"])))),
     ("an orphan twice", &[Fault::Twice], |case| case.also(delete("snap-6"))),
@@ -522,6 +553,13 @@ fn what_is_broken_is_refused_for_what_it_is() {
 }
 
 #[test]
+fn what_is_agreed_to_passes() {
+    let mut case = Case::purge();
+    case.agree_to_all();
+    assert!(case.judged().is_ok());
+}
+
+#[test]
 fn nothing_passes_over_the_cap() {
     let mut case = Case::purge();
     case.purge.max_deletes = Some(MaxDeletes::Count(4));
@@ -546,7 +584,8 @@ fn after(fault: Fault) -> Option<Fault> {
         Fault::NotOfPolicy => Fault::WantedByRule,
         Fault::WantedByRule => Fault::NewestOfSeries,
         Fault::NewestOfSeries => Fault::Uncopied,
-        Fault::Uncopied => Fault::Protected,
+        Fault::Uncopied => Fault::NotAgreed,
+        Fault::NotAgreed => Fault::Protected,
         Fault::Protected => Fault::Deregistered,
         Fault::Deregistered => Fault::Pending,
         Fault::Pending => Fault::CopyInFlight,

@@ -133,6 +133,8 @@ pub enum KeepReason {
         /// Until when it is waited for.
         until: Timestamp,
     },
+    /// It is not in the plan that somebody has agreed to.
+    NotAgreed,
     /// It is still being made.
     Pending,
     /// EC2 protects it from being deregistered.
@@ -252,6 +254,7 @@ impl fmt::Display for KeepReason {
             Self::NotExpired { until } => write!(f, "it expires {until}"),
             Self::Pinned { why } if why.is_empty() => write!(f, "it is pinned"),
             Self::Pinned { why } => write!(f, "it is pinned: {}", one_line(why)),
+            Self::NotAgreed => write!(f, "it may go, and is not in the plan that is applied"),
             Self::NotOfPolicy => write!(f, "it is not of a series of the policy"),
             Self::SeriesUnclear => write!(f, "its tags do not say for certain of which series and slot it is"),
             Self::SlotAhead { slot } => write!(f, "by its Date tag it is of {slot}, which is yet to come"),

@@ -54,7 +54,7 @@ pub(super) fn world() -> impl Strategy<Value = World> {
         let regions = named.into_iter().map(region).collect();
         World {
             inventory: Inventory { account, regions: seen.collect() },
-            policy: PurgePolicy { regions, keep_last, max_deletes: None, require_checks, keep_launched, series: None },
+            policy: PurgePolicy { regions, keep_last, max_deletes: None, require_checks, keep_launched, series: None, agreed: None },
         }
     })
 }
