@@ -82,6 +82,7 @@ pub enum Command {
     Pin(Pin),
     Unpin(Unpin),
     Expire(Expire),
+    Retire(Retire),
     Sandbox(Sandbox),
     IamPolicy(IamPolicy),
     Install(Install),
@@ -373,6 +374,25 @@ pub struct Expire {
     pub common: Common,
 }
 
+/// Let the backups of an instance that is gone go: what its policy made of it gets an expiry, the last good one included
+#[derive(Debug, Group)]
+pub struct Retire {
+    /// The instance
+    #[arg(value_name = "INSTANCE_ID")]
+    pub instance: InstanceId,
+    /// When its backups may be purged, such as '+1 month' or '2026-12-24 18:00 UTC'
+    #[arg(value_name = "WHEN", allow_hyphen_values = true)]
+    pub when: String,
+    /// Do it; without this it is only shown
+    #[arg(long)]
+    pub yes: bool,
+    /// The regions its backups are in (default: every enabled region)
+    #[arg(short, long, value_name = "REGION", value_delimiter = ',', value_parser = region, action = ArgAction::Append)]
+    pub region: Vec<Region>,
+    #[command(flatten)]
+    pub common: Common,
+}
+
 /// Check a policy file, or say what it means for an instance
 #[derive(Debug, Group)]
 pub struct PolicyCommands {
@@ -526,6 +546,8 @@ pub enum Document {
     Plan,
     /// Of pin, unpin and expire
     Retag,
+    /// Of retire
+    Retire,
     /// Of policy check
     PolicyCheck,
     /// Of policy show

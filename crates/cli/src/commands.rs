@@ -10,6 +10,7 @@ pub mod policy;
 pub mod purge_expired_amis;
 pub mod resume;
 pub mod retag;
+pub mod retire;
 pub mod run;
 pub mod sandbox;
 pub mod schema;

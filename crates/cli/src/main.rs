@@ -41,6 +41,7 @@ fn main() -> ExitCode {
         Command::Pin(command) => commands::retag::pin(command, args.verbose),
         Command::Unpin(command) => commands::retag::unpin(command, args.verbose),
         Command::Expire(command) => commands::retag::expire(command, args.verbose),
+        Command::Retire(command) => commands::retire::run(&command, args.verbose),
         Command::Sandbox(command) => commands::sandbox::run(command),
         Command::IamPolicy(command) => commands::iam_policy::run(&command),
         Command::Install(command) => commands::install::run(&command),

@@ -30,5 +30,5 @@ mod wellformed;
 pub use account::{Account, AccountError, Connection};
 pub use clock::Clock;
 pub use instances::find_instance;
-pub use rounds::{Ending, Event, RegionScope, Run, RunError, Stop, apply_plan, image_instance, purge, resume, retag, run_policy};
+pub use rounds::{Ending, Event, RegionScope, Run, RunError, Stop, apply_plan, image_instance, purge, resume, retag, retire, run_policy};
 pub use status::{list, status};

@@ -12,6 +12,7 @@ use planner::id::{AccountId, ImageId, InstanceId, Region, SeriesName, SnapshotId
 use planner::inventory::ImageState;
 use planner::plan::purge::UnmadeCheck;
 use planner::plan::retag::Change;
+use planner::plan::retire::Tail;
 use planner::plan::{BackupLabel, CopyStanding, Debris, Verdict};
 use planner::tags::{Encryption, Tags};
 use schemars::JsonSchema;
@@ -144,6 +145,44 @@ pub struct RetagReport {
     pub changed: bool,
     /// How the run ended.
     pub ending: Ending,
+}
+
+/// What `retire` did.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, JsonSchema)]
+#[must_use = "an unread report helps nobody"]
+pub struct RetireReport {
+    /// The version of this document.
+    pub version: u32,
+    /// `retire`.
+    pub command: String,
+    /// Whether it was only planned.
+    pub dry_run: bool,
+    /// The instant at which it was asked for.
+    pub now: Timestamp,
+    /// The instance.
+    pub instance: InstanceId,
+    /// After which instant its backups may go.
+    pub expire: Expiry,
+    /// Its backups, copies included.
+    pub backups: Vec<RetiredBackup>,
+    /// What failed.
+    pub failures: Vec<Failure>,
+    /// How the run ended.
+    pub ending: Ending,
+}
+
+/// A backup of an instance that is retired.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, JsonSchema)]
+pub struct RetiredBackup {
+    /// Where it is.
+    pub region: Region,
+    /// The backup, as it was before.
+    pub backup: BackupLabel,
+    /// What becomes of it.
+    #[serde(flatten)]
+    pub tail: Tail,
+    /// Whether its tags were changed.
+    pub changed: bool,
 }
 
 /// How the reading of a region went.

@@ -4,6 +4,7 @@ mod fleet;
 mod image;
 mod purge;
 mod retag;
+mod retire;
 
 use std::collections::BTreeSet;
 use std::sync::Arc;
@@ -30,6 +31,7 @@ pub use fleet::{apply_plan, run_policy};
 pub use image::{image_instance, resume};
 pub use purge::purge;
 pub use retag::retag;
+pub use retire::retire;
 
 /// The first wait between two rounds.
 const FIRST_DELAY: Duration = Duration::from_secs(2);
@@ -186,6 +188,18 @@ pub enum RunError {
     /// There is no such backup.
     #[error("{0}")]
     NoBackup(NoBackup),
+    /// An instance was to be retired that is there.
+    #[error(
+        "the instance {instance} is there, in {region}, and {state}: only one that is gone is retired; its target's rules thin its series"
+    )]
+    InstanceIsThere {
+        /// The instance.
+        instance: InstanceId,
+        /// Where it is.
+        region: Region,
+        /// EC2's name of its state.
+        state: String,
+    },
     /// The plan was refused.
     #[error("{0}")]
     Refused(Refusal),

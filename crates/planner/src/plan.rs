@@ -6,6 +6,7 @@ pub mod image;
 mod newest;
 pub mod purge;
 pub mod retag;
+pub mod retire;
 
 use std::collections::BTreeSet;
 

@@ -1,7 +1,7 @@
 //! `schema`: what a script may rely on in a `--json` report.
 
 use engine::plan_file::PlanFile;
-use engine::report::{ImageReport, ListReport, PurgeReport, RetagReport, RunReport, StatusReport};
+use engine::report::{ImageReport, ListReport, PurgeReport, RetagReport, RetireReport, RunReport, StatusReport};
 use schemars::schema_for;
 
 use crate::args::Document;
@@ -20,6 +20,7 @@ pub fn run(document: Document) -> Result<ExitCode, Failure> {
         Document::Run => schema_for!(RunReport),
         Document::Plan => schema_for!(PlanFile),
         Document::Retag => schema_for!(RetagReport),
+        Document::Retire => schema_for!(RetireReport),
         Document::PolicyCheck => schema_for!(policy::CheckedPolicy),
         Document::PolicyShow => schema_for!(policy::ShownPolicy),
     };

@@ -20,6 +20,7 @@ mod patience;
 mod policy;
 mod region;
 mod retag;
+mod retire;
 mod run;
 mod sandbox;
 mod secrets;

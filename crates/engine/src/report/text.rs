@@ -8,11 +8,14 @@ use planner::id::Region;
 use planner::plan::BackupLabel;
 use planner::plan::Standing;
 use planner::plan::purge::{Decision, LeftSnapshot, Subject};
+use planner::plan::retire::Tail;
 use planner::tags::Encryption;
 
 use crate::apply::{Deletion, Recoverable, Removal, ReturnCode, SnapshotDeletion};
 use crate::outcome::{Anywhere, Failure, one_line};
-use crate::report::{ImageReport, ImageResult, PlannedStep, PurgeReport, RegionReport, RetagReport, VerdictReport};
+use crate::report::{
+    ImageReport, ImageResult, PlannedStep, PurgeReport, RegionReport, RetagReport, RetireReport, RetiredBackup, VerdictReport,
+};
 use crate::rounds::Ending;
 
 impl fmt::Display for ImageReport {
@@ -159,6 +162,25 @@ impl fmt::Display for RetagReport {
             (true, false) => "now ",
         };
         writeln!(f, "{region}  {}{with}: {word}{change}", describe(backup))
+    }
+}
+
+impl fmt::Display for RetireReport {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        for RetiredBackup { region, backup, tail, changed } in &self.backups {
+            let told = match (tail, changed, self.dry_run) {
+                (Tail::Expires, true, _) => format!("now expires {}", self.expire),
+                (Tail::Expires, false, true) => format!("would expire {}", self.expire),
+                (Tail::Expires, false, false) => "unchanged".to_owned(),
+                (tail, ..) => tail.to_string(),
+            };
+            writeln!(f, "{region}  {}: {told}", describe(backup))?;
+        }
+        write_failed(f, &self.failures)?;
+        if self.backups.is_empty() {
+            writeln!(f, "there is no backup of {}", self.instance)?;
+        }
+        Ok(())
     }
 }
 
