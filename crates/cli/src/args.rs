@@ -248,6 +248,9 @@ pub struct Run {
     /// says, else no limit)
     #[arg(long, value_name = "N|P%", allow_negative_numbers = true)]
     pub max_deletes: Option<MaxDeletes>,
+    /// Say nothing where all went well, as cron likes it
+    #[arg(short, long, conflicts_with = "verbose")]
+    pub quiet: bool,
     #[command(flatten)]
     pub waiting: Waiting,
     #[command(flatten)]

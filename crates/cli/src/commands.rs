@@ -47,20 +47,30 @@ impl Session {
         engine: impl AsyncFnOnce(&Run<'_>) -> Result<T, RunError>,
     ) -> Result<T, RunError> {
         let progress = Progress::new(verbose);
-        let listener = |event: &Event| progress.tell(event);
+        let result = self.run_telling(common, waiting, &|event| progress.tell(event), engine).await;
+        progress.finish();
+        result
+    }
+
+    /// The same, with what happens told to somebody else.
+    async fn run_telling<T>(
+        &self,
+        common: &Common,
+        waiting: Option<&Waiting>,
+        listener: &dyn Fn(&Event),
+        engine: impl AsyncFnOnce(&Run<'_>) -> Result<T, RunError>,
+    ) -> Result<T, RunError> {
         let run = Run {
             account: &self.account,
             clock: self.clock,
             patience: SignedDuration::from_secs(waiting.map_or(60, |waiting| i64::from(waiting.timeout))),
             wait: waiting.is_none_or(|waiting| !waiting.no_wait),
             dry_run: common.dry_run,
-            listener: &listener,
+            listener,
             stop: &self.stop,
             agreed: None,
         };
-        let result = engine(&run).await;
-        progress.finish();
-        result
+        engine(&run).await
     }
 }
 

@@ -13,13 +13,15 @@ use crate::failure::Failure;
 use crate::output;
 
 const CRON: &str = include_str!("../../../../packaging/cron/amicron");
-const UNITS: [(&str, &str); 7] = [
+const UNITS: [(&str, &str); 9] = [
     ("ami-backup-image.service", include_str!("../../../../packaging/systemd/ami-backup-image.service")),
     ("ami-backup-image.timer", include_str!("../../../../packaging/systemd/ami-backup-image.timer")),
     ("ami-backup-purge.service", include_str!("../../../../packaging/systemd/ami-backup-purge.service")),
     ("ami-backup-purge.timer", include_str!("../../../../packaging/systemd/ami-backup-purge.timer")),
     ("ami-backup-resume.service", include_str!("../../../../packaging/systemd/ami-backup-resume.service")),
     ("ami-backup-resume.timer", include_str!("../../../../packaging/systemd/ami-backup-resume.timer")),
+    ("ami-backup-run.service", include_str!("../../../../packaging/systemd/ami-backup-run.service")),
+    ("ami-backup-run.timer", include_str!("../../../../packaging/systemd/ami-backup-run.timer")),
     ("ami-backup-.service.d/common.conf", include_str!("../../../../packaging/systemd/ami-backup-.service.d/common.conf")),
 ];
 
@@ -52,7 +54,8 @@ pub fn run(args: &Install) -> Result<ExitCode, Failure> {
             install_unless_there(&below(&args.root, &Path::new("/etc/systemd/system").join(name)), &text, 0o644)?;
         }
         output::say(
-            "then: systemctl daemon-reload && systemctl enable --now ami-backup-image.timer ami-backup-purge.timer ami-backup-resume.timer",
+            "then: systemctl daemon-reload && systemctl enable --now ami-backup-image.timer ami-backup-purge.timer ami-backup-resume.timer; \
+             with a policy in /etc/ami-backup.toml: ami-backup-run.timer alone",
         );
     }
     Ok(ExitCode::Done)

@@ -16,9 +16,10 @@ use crate::policy_file::{load_to_act, read_text};
 
 /// Does what the policy wants.
 pub fn run(args: Run, verbose: u8) -> Result<ExitCode, Failure> {
-    let Run { policy, max_deletes, waiting, common } = args;
+    let Run { policy, max_deletes, quiet, waiting, common } = args;
     let policy = load_to_act(policy.file.as_deref())?.policy;
-    act(Some(&waiting), &common, verbose, None, async |run, asked| engine::run_policy(run, &policy, asked, max_deletes).await)
+    let talk = if quiet { Talk::Quiet } else { Talk::Verbose(verbose) };
+    act(Some(&waiting), &common, talk, None, async |run, asked| engine::run_policy(run, &policy, asked, max_deletes).await)
 }
 
 /// Shows what would be done, and writes it down if that is asked for.
@@ -29,7 +30,9 @@ pub fn plan(args: Plan, verbose: u8) -> Result<ExitCode, Failure> {
         None => Ok(()),
         Some(file) => write_down(report, &loaded.text, file),
     };
-    act(None, &looking.into(), verbose, Some(&write), async |run, asked| engine::run_policy(run, &loaded.policy, asked, max_deletes).await)
+    act(None, &looking.into(), Talk::Verbose(verbose), Some(&write), async |run, asked| {
+        engine::run_policy(run, &loaded.policy, asked, max_deletes).await
+    })
 }
 
 /// Does what a plan says.
@@ -42,12 +45,21 @@ pub fn apply(args: &Apply, verbose: u8) -> Result<ExitCode, Failure> {
         UnusablePlan::AnotherPolicy => Failure::stopped_for_safety(format!("the plan {shown} was not applied: {why}")),
         UnusablePlan::NoPlan(_) | UnusablePlan::Version(_) | UnusablePlan::Broken => Failure::usage(format!("the plan {shown}: {why}")),
     })?;
-    act(Some(waiting), common, verbose, None, async |run, asked| engine::apply_plan(run, &loaded.policy, asked, &plan).await)
+    act(Some(waiting), common, Talk::Verbose(verbose), None, async |run, asked| engine::apply_plan(run, &loaded.policy, asked, &plan).await)
 }
 
 fn write_down(report: &RunReport, policy: &str, file: &Path) -> Result<(), Failure> {
     let plan = serde_json::to_string_pretty(&PlanFile::of(report, policy)).map_err(Failure::nothing_achieved)?;
     output::write_whole(file, &format!("{plan}\n")).map_err(Failure::nothing_achieved)
+}
+
+/// What is said on the way.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Talk {
+    /// Nothing; and at the end only what needs a look.
+    Quiet,
+    /// What happens, and more the more often -v is given.
+    Verbose(u8),
 }
 
 /// What is done with a report before it is shown.
@@ -56,17 +68,21 @@ type Use<'u> = &'u dyn Fn(&RunReport) -> Result<(), Failure>;
 fn act(
     waiting: Option<&Waiting>,
     common: &Common,
-    verbose: u8,
+    talk: Talk,
     first: Option<Use<'_>>,
     work: impl AsyncFn(&engine::Run<'_>, &Region) -> Result<RunReport, RunError>,
 ) -> Result<ExitCode, Failure> {
     in_session(common, None, async |session| {
         let asked = region_to_ask(session).await?;
-        let report = session.run(common, waiting, verbose, async |run| work(run, &asked).await).await?;
+        let work = async |run: &engine::Run<'_>| work(run, &asked).await;
+        let report = match talk {
+            Talk::Quiet => session.run_telling(common, waiting, &|_| {}, work).await?,
+            Talk::Verbose(verbose) => session.run(common, waiting, verbose, work).await?,
+        };
         first.map_or(Ok(()), |first| first(&report))?;
         if common.json {
             output::print_json(&report)?;
-        } else {
+        } else if talk != Talk::Quiet || report.ending != Ending::Done {
             output::print_lines(&report);
         }
         match report.ending {

@@ -10,7 +10,7 @@ fn help(command: &[&str]) -> String {
 
 #[test]
 fn of_the_program() {
-    assert_snapshot!(help(&[]), @"
+    assert_snapshot!(help(&[]), @r"
     Backs EC2 instances up as AMIs, copies them to other regions, and removes what has expired: images
     and snapshots both, and never anything else
 
@@ -23,6 +23,8 @@ fn of_the_program() {
       resume              Make or finish the copies that an interrupted or impatient image-instance left
       plan                Show what run would make, copy, keep and remove, each with its reason, and
                           change nothing
+      apply               Do what a plan of plan -o says and nothing else, if all of it still holds; if
+                          anything has changed, do nothing
       run                 Do what a policy wants: make the backups that are due, finish copies, and
                           remove what no keep rule wants any more
       status              Say of every instance of a policy how old its newest good backup and its
@@ -33,6 +35,8 @@ fn of_the_program() {
       pin                 Keep a backup whatever its expiry or a policy says, until it is unpinned
       unpin               Let a backup that was pinned go when its time comes
       expire              Give a backup another expiry, or none
+      retire              Let the backups of an instance that is gone go: what its policy made of it
+                          gets an expiry, the last good one included
       sandbox             Look at, move on or serve the embedded toy EC2
       iam-policy          Print the least IAM policy that ami-backup needs
       install             Install this binary, the links of the scripts' names, and a schedule

@@ -67,8 +67,8 @@ fn with_a_crontab() {
 #[test]
 fn with_systemd_units_and_another_prefix() {
     let home = Home::new();
-    assert_snapshot!(install(&home, &["--prefix", "/usr/local", "--systemd"]), @"
-    ! then: systemctl daemon-reload && systemctl enable --now ami-backup-image.timer ami-backup-purge.timer ami-backup-resume.timer
+    assert_snapshot!(install(&home, &["--prefix", "/usr/local", "--systemd"]), @r"
+    ! then: systemctl daemon-reload && systemctl enable --now ami-backup-image.timer ami-backup-purge.timer ami-backup-resume.timer; with a policy in /etc/ami-backup.toml: ami-backup-run.timer alone
     ~/root/usr/local/bin/ami-backup
     ~/root/usr/local/bin/image-instance -> ami-backup
     ~/root/usr/local/bin/image-instance.sh -> ami-backup
@@ -81,6 +81,8 @@ fn with_systemd_units_and_another_prefix() {
     ~/root/etc/systemd/system/ami-backup-purge.timer
     ~/root/etc/systemd/system/ami-backup-resume.service
     ~/root/etc/systemd/system/ami-backup-resume.timer
+    ~/root/etc/systemd/system/ami-backup-run.service
+    ~/root/etc/systemd/system/ami-backup-run.timer
     ~/root/etc/systemd/system/ami-backup-.service.d/common.conf
     exit code 0
     ");

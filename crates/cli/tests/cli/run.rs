@@ -134,3 +134,15 @@ fn two_runs_at_once_make_everything_once() {
     let again = home.ami_backup(&["run", "--no-wait"]).on(&ec2).run();
     assert!(again.code == 0 && again.stdout.contains("made 0"), "{again}");
 }
+
+#[test]
+fn quiet_is_quiet_where_all_went_well() {
+    let home = home(WEB_ONLY);
+    // That it is the sandbox is said all the same.
+    let well = run(&home, &["--quiet"]);
+    assert!(well.code == 0 && well.stdout.is_empty() && well.stderr.lines().count() == 1, "{well}");
+    let ec2 = Ec2::example();
+    ec2.deny("CreateImage");
+    let badly = home.ami_backup(&["run", "-q", "--no-wait"]).on(&ec2).run();
+    assert!(badly.code == 1 && badly.stdout.contains("ec2:CreateImage is missing"), "{badly}");
+}
