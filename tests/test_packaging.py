@@ -76,7 +76,8 @@ def test_a_cron_line_is_one_that_cron_takes(line):
     ranges = ((0, 59), (0, 23), (1, 31), (1, 12), (0, 7))
     *moments, user, command = re.split(r"\s+", line, maxsplit=6)
     for moment, (first, last) in zip(moments, ranges, strict=True):
-        assert moment == "*" or first <= int(moment) <= last
+        every = moment.removeprefix("*/") if moment.startswith("*/") else moment
+        assert moment == "*" or first <= int(every) <= last
     assert user == "root" and command.startswith("/usr/bin/ami-backup ")
     assert "%" not in command
 
@@ -89,5 +90,9 @@ def test_a_packaged_command_runs(command, sandbox, ami_backup, tmp_path):
     if "-i" in arguments:
         ran = sandbox.aws("ec2", "run-instances", "--image-id", "ami-12345678", region=arguments[arguments.index("-r") + 1])
         arguments[arguments.index("-i") + 1] = ran["Instances"][0]["InstanceId"]
+    if "--policy" in arguments:
+        policy = tmp_path / "ami-backup.toml"
+        policy.write_text('[[target]]\nname = "nightly"\nselect = { all = true }\nschedule = "0 2 * * *"\nkeep-daily = 7\n')
+        arguments[arguments.index("--policy") + 1] = str(policy)
     assert program == "/usr/bin/ami-backup"
     ami_backup(*arguments, "--dry-run", endpoint=sandbox, metadata=True)
