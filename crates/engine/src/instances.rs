@@ -4,13 +4,14 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use planner::fleet;
 use planner::id::{InstanceId, Region};
+use planner::policy::file::Policy;
 use planner::policy::select::Candidate;
 use planner::tags::Tags;
 
 use crate::account::Account;
 use crate::observe;
 use crate::outcome::Failure;
-use crate::rounds::{RegionScope, RunError, in_each};
+use crate::rounds::{Accounts, RegionScope, RunError, in_each};
 use crate::translate::Instance;
 
 /// The volumes of a region: tags and size in GiB, by id.
@@ -46,11 +47,32 @@ pub(crate) async fn fleet(account: &Account, regions: &BTreeSet<Region>, with_vo
     fleet
 }
 
-/// Looks for one instance, and gives it with the regions that could not be asked.
+/// Looks for one instance in the accounts of a policy: the policy's name of its account, the instance, and what could not be asked.
 ///
 /// # Errors
-/// [`RunError`] if the regions could not be listed, or if none of them could be asked.
-pub async fn find_instance(account: &Account, scope: &RegionScope, id: &InstanceId) -> Result<(Option<Candidate>, Vec<Failure>), RunError> {
+/// [`RunError`] if the policy is for one account, and its regions could not be listed, or none of them could be asked.
+pub async fn find_instance(
+    account: &Account,
+    policy: &Policy,
+    scope: &RegionScope,
+    id: &InstanceId,
+) -> Result<(Option<(String, Candidate)>, Vec<String>), RunError> {
+    let accounts = Accounts::of(policy, account).await;
+    let (mut found, mut unread) = (None, Vec::new());
+    for (name, answer) in accounts.ask_each(|_, account| async move { find_in(&account, scope, id).await }).await {
+        match answer {
+            Ok((candidate, failures)) => {
+                found = found.or(candidate.map(|candidate| (name, candidate)));
+                unread.extend(failures.iter().map(ToString::to_string));
+            }
+            Err(error) if accounts.is_one() => return Err(error),
+            Err(error) => unread.push(format!("account {name}: {error}")),
+        }
+    }
+    Ok((found, unread))
+}
+
+async fn find_in(account: &Account, scope: &RegionScope, id: &InstanceId) -> Result<(Option<Candidate>, Vec<Failure>), RunError> {
     let regions = scope.regions(account).await?;
     let look = |account: Account, region: Region| {
         let id = id.clone();

@@ -3,7 +3,6 @@
 use std::path::Path;
 
 use engine::RegionScope;
-use engine::outcome::Failure as CallFailure;
 use jiff::Timestamp;
 use planner::id::{InstanceId, Region, SeriesName};
 use planner::plain::one_line;
@@ -56,6 +55,8 @@ pub struct ShownPolicy {
     pub file: String,
     /// The instance; absent where only a target was asked for.
     pub instance: Option<InstanceId>,
+    /// The policy's name of its account.
+    pub account: Option<String>,
     /// Its region.
     pub region: Option<Region>,
     /// The target it belongs to; none, if absent.
@@ -161,19 +162,19 @@ fn show(args: PolicyShow) -> Result<ExitCode, Failure> {
             Some(region) => RegionScope::These([region.clone()].into()),
             None => regions(session, &[]).await?,
         };
-        let (found, unread) = engine::find_instance(&session.account, &scope, &shown).await?;
-        let Some(candidate) = found else {
-            let unread: Vec<String> = unread.iter().map(CallFailure::to_string).collect();
+        let (found, unread) = engine::find_instance(&session.account, &loaded.policy, &scope, &shown).await?;
+        let Some((account, candidate)) = found else {
             let hint = if unread.is_empty() { String::new() } else { format!("; {}", unread.join("; ")) };
             let place = region.as_ref().map_or_else(|| "any region that could be asked".to_owned(), Region::to_string);
             return Err(Failure::nothing_achieved(format!("there is no instance {shown} in {place}")).hint(hint));
         };
-        let selection = select(&loaded.policy, SELF, &candidate);
+        let selection = select(&loaded.policy, &account, &candidate);
         let why = selection.why.to_string();
         let mut document = ShownPolicy {
             version: 1,
             file: loaded.file.display().to_string(),
             instance: Some(candidate.id.clone()),
+            account: Some(account),
             region: Some(candidate.region.clone()),
             target: selection.target.map(|target| target.name.clone()),
             why: Some(why),
@@ -200,6 +201,7 @@ fn shown_target(loaded: &Loaded, target: &Target, now: Timestamp) -> ShownPolicy
         version: 1,
         file: loaded.file.display().to_string(),
         instance: None,
+        account: None,
         region: None,
         target: Some(target.name.clone()),
         why: None,
@@ -219,7 +221,11 @@ fn print(document: &ShownPolicy, json: bool) -> Result<(), Failure> {
         return output::print_json(document);
     }
     let mut lines = match (&document.instance, &document.region, &document.why, &document.target) {
-        (Some(instance), Some(region), Some(why), _) => format!("{instance} in {region} {}\n", one_line(why)),
+        (Some(instance), Some(region), Some(why), _) => {
+            let account = document.account.as_deref().filter(|account| *account != SELF);
+            let of_account = account.map_or_else(String::new, |account| format!(" of {account}"));
+            format!("{instance} in {region}{of_account} {}\n", one_line(why))
+        }
         (_, _, _, Some(target)) => format!("target {target}\n"),
         _ => String::new(),
     };

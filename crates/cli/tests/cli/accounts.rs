@@ -143,6 +143,16 @@ fn what_the_hub_may_do_follows_from_the_policy() {
 }
 
 #[test]
+fn what_a_policy_says_of_an_instance_is_shown_wherever_it_is() {
+    let home = home(POLICY, WORLD);
+    let world = home.world();
+    let shop = world.region_of(&"210987654321".parse().unwrap(), "eu-west-1").instances.keys().next().unwrap().to_string();
+    let shown = ran(&home, &["policy", "show", &shop]);
+    assert!(shown.code == 0 && shown.stdout.starts_with(&format!("{shop} in eu-west-1 of prod belongs to target nightly")), "{shown}");
+    assert_eq!(ran(&home, &["policy", "show", &shop, "--json"]).json()["account"], "prod");
+}
+
+#[test]
 fn a_role_is_assumed_once_a_run() {
     let home = home(POLICY, WORLD);
     let ec2 = Ec2::of(World::load_as_of(home.path("world.toml"), Timestamp::now()).unwrap());
