@@ -133,6 +133,18 @@ fn a_plan_that_does_not_hold_any_more_does_nothing() {
 }
 
 #[test]
+fn a_plan_of_another_account_does_nothing() {
+    let home = home();
+    let plan = planned(&home);
+    assert_eq!(home.ami_backup(&["sandbox", "reset"]).run().code, 0);
+    home.advance("3d");
+    let elsewhere = ran(&home, &["apply", "plan.json"]);
+    assert_eq!(elsewhere.code, 5, "{elsewhere}");
+    assert_eq!(elsewhere.stdout.matches("it was not seen any more").count(), plan["items"].as_array().unwrap().len() - 1, "{elsewhere}");
+    assert_eq!(images(&home), (0, 0));
+}
+
+#[test]
 fn a_plan_that_is_not_as_it_was_written_is_refused() {
     let home = home();
     let plan = planned(&home);
