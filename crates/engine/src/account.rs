@@ -157,7 +157,8 @@ impl Account {
         }
         let credentials = SharedCredentialsProvider::new(provider.build().await);
         let config = self.config.clone().into_builder().credentials_provider(credentials).build();
-        Self { config, label: format!("{} as {name}", self.label), ..self.clone() }
+        let ec2_clients = self.ec2_clients.of_another_account();
+        Self { config, ec2_clients, label: format!("{} as {name}", self.label), ..self.clone() }
     }
 
     /// The region the profile names.
@@ -183,7 +184,7 @@ impl Account {
         let config = aws_sdk_ec2::config::Builder::from(&self.config)
             .region(aws_config::Region::new(region.to_string()))
             .retry_partition(partition)
-            .http_client(self.ec2_clients.one())
+            .http_client(self.ec2_clients.one(region))
             .build();
         Client::from_conf(config)
     }
@@ -195,7 +196,7 @@ impl Account {
         let config = aws_sdk_autoscaling::config::Builder::from(&self.config)
             .region(aws_config::Region::new(region.to_string()))
             .retry_partition(partition)
-            .http_client(self.ec2_clients.one())
+            .http_client(self.ec2_clients.one(region))
             .build();
         aws_sdk_autoscaling::Client::from_conf(config)
     }

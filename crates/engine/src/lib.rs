@@ -18,6 +18,7 @@ mod limits;
 pub mod metadata;
 mod observe;
 pub mod outcome;
+mod pace;
 pub mod plan_file;
 pub mod region;
 pub mod report;

@@ -20,10 +20,12 @@ use aws_smithy_runtime_api::client::result::ConnectorError;
 use aws_smithy_runtime_api::client::runtime_components::RuntimeComponents;
 use aws_smithy_types::body::SdkBody;
 use http_body_util::{BodyExt, Full};
+use planner::id::Region;
 use tokio::sync::Semaphore;
 use tokio::time::Instant;
 
-use crate::outcome::{deepest, refused_certificate};
+use crate::outcome::{deepest, is_throttling, refused_certificate};
+use crate::pace::{Pace, action_of};
 use crate::wellformed;
 
 const MIB: usize = 1 << 20;
@@ -91,7 +93,8 @@ impl From<Unfit> for ConnectorError {
 
 /// The same client, whose answers have an end. What is not EC2's own (credentials, metadata) is bounded and not looked into.
 pub(crate) fn bounded(client: SharedHttpClient) -> SharedHttpClient {
-    SharedHttpClient::new(Bounded { client, meter: Meter { long: Arc::new(Semaphore::new(LONG_ANSWERS_AT_ONCE)), listing: None } })
+    let meter = Meter { long: Arc::new(Semaphore::new(LONG_ANSWERS_AT_ONCE)), listing: None };
+    SharedHttpClient::new(Bounded { client, meter, paced: None })
 }
 
 /// The clients for EC2: what they are answered must be XML that has only one reading.
@@ -99,17 +102,24 @@ pub(crate) fn bounded(client: SharedHttpClient) -> SharedHttpClient {
 pub(crate) struct Ec2Clients {
     client: SharedHttpClient,
     long: Arc<Semaphore>,
+    pace: Pace,
 }
 
 impl Ec2Clients {
     pub(crate) fn of(client: SharedHttpClient) -> Self {
-        Self { client, long: Arc::new(Semaphore::new(LONG_ANSWERS_AT_ONCE)) }
+        Self { client, long: Arc::new(Semaphore::new(LONG_ANSWERS_AT_ONCE)), pace: Pace::default() }
+    }
+
+    /// The same for another account, which has a pace of its own.
+    pub(crate) fn of_another_account(&self) -> Self {
+        Self { pace: Pace::default(), ..self.clone() }
     }
 
     /// A client for one listing, or one call: all that it is answered counts together.
-    pub(crate) fn one(&self) -> SharedHttpClient {
+    pub(crate) fn one(&self, region: &Region) -> SharedHttpClient {
         let meter = Meter { long: Arc::clone(&self.long), listing: Some(Arc::new(AtomicU64::new(0))) };
-        SharedHttpClient::new(Bounded { client: self.client.clone(), meter })
+        let paced = Some((self.pace.clone(), region.clone()));
+        SharedHttpClient::new(Bounded { client: self.client.clone(), meter, paced })
     }
 }
 
@@ -122,11 +132,12 @@ struct Meter {
 }
 
 impl Meter {
-    /// The whole answer, which now is in memory.
-    async fn collect(&self, mut answer: HttpResponse) -> Result<HttpResponse, ConnectorError> {
+    /// The whole answer, which now is in memory; and whether EC2 refuses in it what was asked as one too many.
+    async fn collect(&self, mut answer: HttpResponse) -> Result<(HttpResponse, bool), ConnectorError> {
         let body = std::mem::replace(answer.body_mut(), SdkBody::taken());
         let holds_data = self.listing.is_some() && answer.status().is_success();
         let bytes = self.read(body, holds_data).await?;
+        let is_refused = !holds_data && is_throttling(&bytes);
         if let Some(listing) = &self.listing {
             let length = bytes.len() as u64;
             if listing.fetch_add(length, Ordering::Relaxed).saturating_add(length) > LONGEST_LISTING {
@@ -143,7 +154,7 @@ impl Meter {
         }
         // As a stream: the SDK prints what it holds in memory when it logs an answer, secrets and all.
         *answer.body_mut() = SdkBody::from_body_1_x(Full::new(bytes.into()));
-        Ok(answer)
+        Ok((answer, is_refused))
     }
 
     async fn read(&self, body: SdkBody, holds_data: bool) -> Result<Vec<u8>, Unfit> {
@@ -174,12 +185,14 @@ impl Meter {
 struct Bounded {
     client: SharedHttpClient,
     meter: Meter,
+    /// Of EC2: in whose pace it is asked, and where.
+    paced: Option<(Pace, Region)>,
 }
 
 impl HttpClient for Bounded {
     fn http_connector(&self, settings: &HttpConnectorSettings, components: &RuntimeComponents) -> SharedHttpConnector {
         let connector = self.client.http_connector(settings, components);
-        SharedHttpConnector::new(BoundedConnector { connector, meter: self.meter.clone() })
+        SharedHttpConnector::new(BoundedConnector { connector, meter: self.meter.clone(), paced: self.paced.clone() })
     }
 
     fn connector_metadata(&self) -> Option<ConnectorMetadata> {
@@ -191,6 +204,7 @@ impl HttpClient for Bounded {
 struct BoundedConnector {
     connector: SharedHttpConnector,
     meter: Meter,
+    paced: Option<(Pace, Region)>,
 }
 
 impl HttpConnector for BoundedConnector {
@@ -200,8 +214,19 @@ impl HttpConnector for BoundedConnector {
             let parameters = request.body().bytes().map(String::from_utf8_lossy).unwrap_or_default();
             tracing::trace!(%parameters, "request");
         }
-        let (answer, meter) = (self.connector.call(request), self.meter.clone());
-        HttpConnectorFuture::new(async move { meter.collect(answer.await.map_err(once)?).await })
+        let (connector, meter) = (self.connector.clone(), self.meter.clone());
+        let Some((pace, region)) = self.paced.clone() else {
+            return HttpConnectorFuture::new(async move { Ok(meter.collect(connector.call(request).await.map_err(once)?).await?.0) });
+        };
+        let action = request.body().bytes().map(action_of).unwrap_or_default().to_owned();
+        HttpConnectorFuture::new(async move {
+            pace.turn(region.as_str(), &action).await;
+            let (answer, is_refused) = meter.collect(connector.call(request).await.map_err(once)?).await?;
+            if is_refused {
+                pace.refused(region.as_str(), &action);
+            }
+            Ok(answer)
+        })
     }
 }
 

@@ -320,6 +320,13 @@ fn write_code(f: &mut fmt::Formatter<'_>, code: Option<&str>, message: &str) -> 
     write!(f, ": {}", message.trim_end_matches('.'))
 }
 
+/// Whether an answer of EC2's says that this call was one too many.
+pub(crate) fn is_throttling(answer: &[u8]) -> bool {
+    let text = String::from_utf8_lossy(answer.get(..1024).unwrap_or(answer));
+    let code = text.split_once("<Code>").and_then(|(_, rest)| rest.split_once("</Code>"));
+    code.is_some_and(|(code, _)| Class::of(Some(code), Some(400), "") == Class::Throttled)
+}
+
 /// What to do about credentials that do not work. Nobody is told which of a role's conditions was not met.
 pub fn credentials_advice(message: &str) -> &'static str {
     if message.contains("sts:AssumeRole") {

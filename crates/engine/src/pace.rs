@@ -1,0 +1,168 @@
+//! How fast EC2 is asked: its token buckets, kept on this side, too, so that nothing is sent that would only be refused.
+//!
+//! EC2 counts by account, region and action (ec2-semantics 7.1). Others may ask on behalf of the same account: whatever EC2 refuses
+//! slows that action down there, and nothing else; what it answers afterwards speeds it up again, by and by.
+
+use std::collections::HashMap;
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::Duration;
+
+use tokio::time::Instant;
+
+/// The share of EC2's rate that is used: its clock and ours are not one, and what comes too early is refused.
+const SHARE: f64 = 0.98;
+/// After a refusal an action is asked for at this share of its rate, and not below a tenth of what EC2 allows.
+const SLOWER: f64 = 0.7;
+const SLOWEST: f64 = 0.1;
+/// So long after a refusal the rate rises again, by a twentieth of the usual one each second.
+const CALM: Duration = Duration::from_secs(5);
+const FASTER: f64 = 0.05;
+/// Refusals of calls that were sent together are one.
+const TOGETHER: Duration = Duration::from_secs(1);
+
+/// The buckets of one account.
+#[derive(Debug, Clone, Default)]
+pub(crate) struct Pace(Arc<Mutex<HashMap<(String, String), Bucket>>>);
+
+/// The bucket of one action in one region.
+#[derive(Debug, Clone, Copy, PartialEq)]
+struct Bucket {
+    /// EC2's: how many calls at once, and how many more each second.
+    most: f64,
+    usual: f64,
+    /// What is used of that now.
+    rate: f64,
+    /// Below nothing, so many calls wait.
+    tokens: f64,
+    at: Instant,
+    refused: Option<Instant>,
+}
+
+impl Pace {
+    /// Waits until it is this call's turn. Who asks first goes first.
+    pub(crate) async fn turn(&self, region: &str, action: &str) {
+        let wait = self.with(region, action, Bucket::take);
+        if !wait.is_zero() {
+            tokio::time::sleep(wait).await;
+        }
+    }
+
+    /// EC2 has refused a call as one too many.
+    pub(crate) fn refused(&self, region: &str, action: &str) {
+        self.with(region, action, Bucket::slow_down);
+    }
+
+    fn with<T>(&self, region: &str, action: &str, work: impl FnOnce(&mut Bucket, Instant) -> T) -> T {
+        let now = Instant::now();
+        let mut buckets = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        let bucket = buckets.entry((region.to_owned(), action.to_owned())).or_insert_with(|| Bucket::of(action, now));
+        bucket.refill(now);
+        work(bucket, now)
+    }
+}
+
+impl Bucket {
+    /// EC2's own, as "Request throttling for the Amazon EC2 API" has them.
+    fn of(action: &str, now: Instant) -> Self {
+        let (most, usual) = match action {
+            "CopyImage" => (100.0, 1.0),
+            "CreateTags" | "DeleteTags" => (100.0, 10.0),
+            "DeleteSnapshot" | "DeregisterImage" => (100.0, 5.0),
+            _ if ["Describe", "Get", "List"].iter().any(|verb| action.starts_with(verb)) => (100.0, 20.0),
+            _ => (50.0, 5.0),
+        };
+        // A whole token is left: EC2 may have begun to count a moment later.
+        Self { most: most - 1.0, usual, rate: usual * SHARE, tokens: most - 1.0, at: now, refused: None }
+    }
+
+    fn refill(&mut self, now: Instant) {
+        let passed = now.duration_since(self.at);
+        let calm = self.refused.is_none_or(|refused| now.duration_since(refused) >= CALM);
+        if calm {
+            self.rate = (self.rate + self.usual * FASTER * passed.as_secs_f64()).min(self.usual * SHARE);
+        }
+        self.tokens = (self.tokens + self.rate * passed.as_secs_f64()).min(self.most);
+        self.at = now;
+    }
+
+    /// Takes a token, and says how long to wait for it.
+    fn take(&mut self, _: Instant) -> Duration {
+        self.tokens -= 1.0;
+        if self.tokens >= 0.0 { Duration::ZERO } else { Duration::try_from_secs_f64(-self.tokens / self.rate).unwrap_or(CALM) }
+    }
+
+    /// The bucket was emptier than it seemed: somebody else asks, too.
+    fn slow_down(&mut self, now: Instant) {
+        if self.refused.is_none_or(|refused| now.duration_since(refused) >= TOGETHER) {
+            self.rate = (self.rate * SLOWER).max(self.usual * SLOWEST);
+            self.refused = Some(now);
+        }
+        self.tokens = self.tokens.min(0.0);
+    }
+}
+
+/// The action of a request of EC2's Query protocol, which is its first parameter.
+pub(crate) fn action_of(body: &[u8]) -> &str {
+    let body = body.strip_prefix(b"Action=").unwrap_or_default();
+    let end = body.iter().position(|byte| *byte == b'&').unwrap_or(body.len());
+    body.get(..end).and_then(|action| std::str::from_utf8(action).ok()).unwrap_or_default()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const REGION: &str = "us-east-1";
+
+    /// How long so many calls take, one after the other or at once, and nothing else.
+    async fn seconds(pace: &Pace, action: &str, calls: usize) -> f64 {
+        let begun = Instant::now();
+        for _ in 0..calls {
+            pace.turn(REGION, action).await;
+        }
+        begun.elapsed().as_secs_f64()
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn a_burst_goes_at_once_and_the_rest_at_the_rate() {
+        let pace = Pace::default();
+        assert!(seconds(&pace, "DeregisterImage", 99).await.abs() < f64::EPSILON);
+        let rest = seconds(&pace, "DeregisterImage", 500).await;
+        assert!((500.0 / 5.0..500.0 / 5.0 * 1.05).contains(&rest), "{rest}");
+        let copies = seconds(&pace, "CopyImage", 99 + 60).await;
+        assert!((60.0..63.0).contains(&copies), "{copies}");
+        // Actions and regions are counted apart.
+        assert!(seconds(&pace, "DeleteSnapshot", 99).await.abs() < f64::EPSILON);
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn a_refusal_slows_that_action_down_and_calm_speeds_it_up() {
+        let pace = Pace::default();
+        seconds(&pace, "DeregisterImage", 1).await;
+        // Many that were refused together count once.
+        for _ in 0..20 {
+            pace.refused(REGION, "DeregisterImage");
+        }
+        let slow = seconds(&pace, "DeregisterImage", 10).await;
+        assert!((10.0 / (5.0 * SHARE * SLOWER) - slow).abs() < 0.1, "{slow}");
+        assert!(seconds(&pace, "DeleteSnapshot", 50).await.abs() < f64::EPSILON);
+        tokio::time::sleep(Duration::from_secs(60)).await;
+        seconds(&pace, "DeregisterImage", 99).await;
+        let usual = seconds(&pace, "DeregisterImage", 50).await;
+        assert!((usual - 50.0 / (5.0 * SHARE)).abs() < 0.5, "{usual}");
+        for _ in 0..200 {
+            pace.refused(REGION, "DeregisterImage");
+            tokio::time::sleep(Duration::from_secs(2)).await;
+        }
+        let slowest = seconds(&pace, "DeregisterImage", 2).await;
+        assert!(slowest < 2.0 / (5.0 * SLOWEST) + 0.1, "{slowest}");
+    }
+
+    #[test]
+    fn a_request_tells_its_action() {
+        assert_eq!(action_of(b"Action=DescribeImages&Version=2016-11-15"), "DescribeImages");
+        for other in [&b"Action="[..], b"", b"{}", b"Version=1&Action=DescribeImages", b"Action=\xff"] {
+            assert_eq!(action_of(other), "");
+        }
+    }
+}
