@@ -12,6 +12,7 @@ use aws_sdk_ec2::types::{
 use aws_smithy_runtime_api::client::interceptors::context::InterceptorContext;
 use aws_smithy_runtime_api::client::retries::classifiers::{ClassifyRetry, RetryAction};
 use aws_smithy_types::DateTime;
+use futures_util::{StreamExt as _, stream};
 use jiff::Timestamp;
 use planner::evidence::{Answer, Check, Evidence, Reference, ReferenceKind};
 use planner::id::{ImageId, Region, SnapshotId};
@@ -23,6 +24,8 @@ use crate::outcome::{Anywhere, Class, Failure, is_page_for_people, one_line};
 
 /// Images in one call (ec2-semantics 6.3).
 const IMAGES_A_CALL: usize = 10;
+/// So many of these calls are under way at the same time.
+const CALLS_AT_ONCE: usize = 8;
 /// So many of a launch template's most recent versions are looked at: the most that can be asked for. Any version can be launched, and
 /// `$Default` is often an old one.
 const VERSION_DEPTH: &str = "10000";
@@ -126,21 +129,33 @@ type References = BTreeMap<ImageId, Vec<Reference>>;
 async fn references(account: &Account, region: &Region, images: &BTreeSet<ImageId>, keep_launched: bool) -> (References, Option<Failure>) {
     let mut told = References::new();
     let images: Vec<&ImageId> = images.iter().collect();
-    for together in images.chunks(IMAGES_A_CALL) {
-        match from_the_beginning(|| references_to(account, region, together, keep_launched)).await {
-            Ok(references) => told.extend(references),
-            // One of them has gone meanwhile, and spoils the answer for the others.
-            Err(Failure { class: Class::Gone, .. }) => {
-                for image in together.chunks(1) {
-                    match from_the_beginning(|| references_to(account, region, image, keep_launched)).await {
-                        Ok(references) => told.extend(references),
-                        Err(Failure { class: Class::Gone, .. }) => told.extend(image.iter().map(|id| ((*id).clone(), Vec::new()))),
-                        Err(failure) => return (told, Some(failure)),
-                    }
+    let ask = async |together: &[&ImageId]| references_of_some(account, region, together, keep_launched).await;
+    let mut answers = stream::iter(images.chunks(IMAGES_A_CALL)).map(ask).buffered(CALLS_AT_ONCE);
+    while let Some((references, failure)) = answers.next().await {
+        told.extend(references);
+        if failure.is_some() {
+            return (told, failure);
+        }
+    }
+    (told, None)
+}
+
+/// The same of as many as one call may name.
+async fn references_of_some(account: &Account, region: &Region, images: &[&ImageId], keep_launched: bool) -> (References, Option<Failure>) {
+    let mut told = References::new();
+    match from_the_beginning(|| references_to(account, region, images, keep_launched)).await {
+        Ok(references) => told.extend(references),
+        // One of them has gone meanwhile, and spoils the answer for the others.
+        Err(Failure { class: Class::Gone, .. }) => {
+            for image in images.chunks(1) {
+                match from_the_beginning(|| references_to(account, region, image, keep_launched)).await {
+                    Ok(references) => told.extend(references),
+                    Err(Failure { class: Class::Gone, .. }) => told.extend(image.iter().map(|id| ((*id).clone(), Vec::new()))),
+                    Err(failure) => return (told, Some(failure)),
                 }
             }
-            Err(failure) => return (told, Some(failure)),
         }
+        Err(failure) => return (told, Some(failure)),
     }
     (told, None)
 }

@@ -10,13 +10,16 @@ use std::time::Duration;
 use tokio::time::Instant;
 
 /// The share of EC2's rate that is used: its clock and ours are not one, and what comes too early is refused.
-const SHARE: f64 = 0.98;
+const SHARE: f64 = 0.99;
 /// After a refusal an action is asked for at this share of its rate, and not below a tenth of what EC2 allows.
 const SLOWER: f64 = 0.7;
 const SLOWEST: f64 = 0.1;
-/// So long after a refusal the rate rises again, by a twentieth of the usual one each second.
+/// So long after a refusal the rate rises again, each second by this share of the usual one: soon to nearly what was refused, and from
+/// there by little, for somebody else uses the rest.
 const CALM: Duration = Duration::from_secs(5);
 const FASTER: f64 = 0.05;
+const CAREFUL: f64 = 0.005;
+const NEARLY: f64 = 0.9;
 /// Refusals of calls that were sent together are one.
 const TOGETHER: Duration = Duration::from_secs(1);
 
@@ -35,7 +38,8 @@ struct Bucket {
     /// Below nothing, so many calls wait.
     tokens: f64,
     at: Instant,
-    refused: Option<Instant>,
+    /// When EC2 refused a call last, and at what rate.
+    refused: Option<(Instant, f64)>,
 }
 
 impl Pace {
@@ -77,9 +81,9 @@ impl Bucket {
 
     fn refill(&mut self, now: Instant) {
         let passed = now.duration_since(self.at);
-        let calm = self.refused.is_none_or(|refused| now.duration_since(refused) >= CALM);
-        if calm {
-            self.rate = (self.rate + self.usual * FASTER * passed.as_secs_f64()).min(self.usual * SHARE);
+        if let Some((_, refused)) = self.refused.filter(|(refused, _)| now.duration_since(*refused) >= CALM) {
+            let step = if self.rate < refused * NEARLY { FASTER } else { CAREFUL };
+            self.rate = (self.rate + self.usual * step * passed.as_secs_f64()).min(self.usual * SHARE);
         }
         self.tokens = (self.tokens + self.rate * passed.as_secs_f64()).min(self.most);
         self.at = now;
@@ -93,9 +97,9 @@ impl Bucket {
 
     /// The bucket was emptier than it seemed: somebody else asks, too.
     fn slow_down(&mut self, now: Instant) {
-        if self.refused.is_none_or(|refused| now.duration_since(refused) >= TOGETHER) {
+        if self.refused.is_none_or(|(refused, _)| now.duration_since(refused) >= TOGETHER) {
+            self.refused = Some((now, self.rate));
             self.rate = (self.rate * SLOWER).max(self.usual * SLOWEST);
-            self.refused = Some(now);
         }
         self.tokens = self.tokens.min(0.0);
     }
@@ -146,7 +150,7 @@ mod tests {
         let slow = seconds(&pace, "DeregisterImage", 10).await;
         assert!((10.0 / (5.0 * SHARE * SLOWER) - slow).abs() < 0.1, "{slow}");
         assert!(seconds(&pace, "DeleteSnapshot", 50).await.abs() < f64::EPSILON);
-        tokio::time::sleep(Duration::from_secs(60)).await;
+        tokio::time::sleep(Duration::from_secs(120)).await;
         seconds(&pace, "DeregisterImage", 99).await;
         let usual = seconds(&pace, "DeregisterImage", 50).await;
         assert!((usual - 50.0 / (5.0 * SHARE)).abs() < 0.5, "{usual}");

@@ -1,8 +1,10 @@
 //! `purge-expired-amis`: what is ours and expired goes, images and snapshots both, and never anything else.
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
+use futures_util::{StreamExt as _, stream};
 use jiff::Timestamp;
 use planner::evidence::Check;
 use planner::guard::{Permit, guard};
@@ -26,6 +28,10 @@ use crate::rounds::{Delays, Ending, Event, RegionScope, Run, RunError, in_each};
 
 /// So often a deletion that EC2 puts off is asked for again: a snapshot is in use for a moment after its image has gone.
 const REPEATS: u32 = 5;
+/// From so many deletions in a region on, so many of them are under way at the same time: EC2 answers one in less than a second, and lets
+/// five go in each. Of fewer, only the call under way is left to end where the run is interrupted.
+const MANY: usize = 50;
+const AT_ONCE: usize = 4;
 
 /// Purges what has expired.
 ///
@@ -235,18 +241,23 @@ async fn apply_all(run: &Run<'_>, checked: &CheckedPlan, inventory: &Inventory) 
             let (account, stop, tell) = (run.account.clone(), run.stop.clone(), tell.clone());
             let lingering = lingering.get(region).cloned().unwrap_or_default();
             working.spawn(async move {
-                for (place, step, begun) in steps {
-                    if stop.is_requested() && !strands(&step, &begun) {
-                        continue;
+                // The SDK has repeated the call for as long as it may; the rest of the region would fare no better.
+                let is_given_up = AtomicBool::new(false);
+                let remove = async |(place, step, begun): (usize, CheckedStep, Removal)| {
+                    let is_stopped = stop.is_requested() && !strands(&step, &begun);
+                    if !is_stopped && !is_given_up.load(Ordering::Relaxed) {
+                        let removal = apply::remove(&account, &step, begun, &lingering).await;
+                        is_given_up.fetch_or(is_unanswered(&removal), Ordering::Relaxed);
+                        let _ = tell.send((place, removal));
                     }
-                    let removal = apply::remove(&account, &step, begun, &lingering).await;
-                    let is_unanswered = is_unanswered(&removal);
-                    let _ = tell.send((place, removal));
-                    // The SDK has repeated the call for as long as it may; the rest of the region would fare no better.
-                    if is_unanswered {
-                        break;
-                    }
+                };
+                let at_once = if steps.len() < MANY { 1 } else { AT_ONCE };
+                // What leaves a snapshot for an image after it goes before that one.
+                let (in_order, in_any): (Vec<_>, Vec<_>) = steps.into_iter().partition(|(_, step, _)| leaves_something(step));
+                for step in in_order {
+                    remove(step).await;
                 }
+                stream::iter(in_any).for_each_concurrent(at_once, remove).await;
             });
         }
         drop(tell);
@@ -273,6 +284,11 @@ async fn apply_all(run: &Run<'_>, checked: &CheckedPlan, inventory: &Inventory) 
         }
     }
     results
+}
+
+/// Whether an image goes before a snapshot of it does, which another image takes along, or keeps.
+fn leaves_something(step: &CheckedStep) -> bool {
+    matches!(step.action(), Action::RemoveImage(remove) if !remove.all_snapshots)
 }
 
 /// Says of everything that is gone whether it can be had back. EC2's answer to a deletion is the same either way.

@@ -10,5 +10,6 @@ mod defects;
 mod hostile;
 mod image;
 mod metadata;
+mod pace;
 mod purge;
 mod recycle_bin;

@@ -1,0 +1,59 @@
+//! How fast it goes: as EC2's token buckets allow, and with hardly a call that is refused.
+
+use std::time::Duration;
+
+use ec2_sim::{Call, FaultKind, Outcome, Which};
+use engine::Ending;
+use planner::policy::PurgePolicy;
+
+use crate::common::{EUROPE, HOME, How, Scene, Stock, WEB, WEST, these};
+
+/// How many calls EC2 refused as one too many.
+fn refused(calls: &[Call]) -> usize {
+    calls.iter().filter(|call| matches!(&call.outcome, Outcome::Error(code) if code == "RequestLimitExceeded")).count()
+}
+
+/// So many expired backups with two snapshots each, in each of these regions, on an EC2 that takes so long to answer.
+async fn crowd(regions: &[&str], backups: u32, latency: Duration) -> Scene {
+    let scene = Scene::with(|world| {
+        world.manners.throttling = true;
+        for region in regions {
+            for _ in 0..backups {
+                Stock::by_the_scripts(WEB).expire("2026-11-01T00:00:00Z").volumes(2).put(world, region);
+            }
+        }
+    })
+    .await;
+    scene.fault_of(None, Which::All, FaultKind::Delay(latency));
+    scene
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_purge_is_as_fast_as_the_buckets_allow_in_all_regions_at_once() {
+    const EACH: u32 = 500;
+    let regions = [HOME, EUROPE, WEST];
+    let scene = crowd(&regions, EACH, Duration::from_millis(200)).await;
+    let report = scene.purge_how(How::default(), &these(&regions), &PurgePolicy::default()).await.unwrap();
+    assert_eq!(report.ending, Ending::Done);
+    // A hundred at once, and five each second.
+    let bound = f64::from(EACH - 100) / 5.0;
+    let took = scene.elapsed().as_secs_f64();
+    assert!(took < bound * 1.05, "{took} s, where EC2 allows {bound} s");
+    let calls = scene.sim.calls();
+    let removals = calls.iter().filter(|call| call.action == "DeregisterImage").count();
+    assert!(refused(&calls) * 100 < calls.len(), "{} of {} calls were refused", refused(&calls), calls.len());
+    assert_eq!(removals, regions.len() * EACH as usize, "an image goes with its snapshots in one call");
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_bucket_that_another_drains_is_shared_without_a_storm() {
+    let scene = crowd(&[HOME], 300, Duration::from_millis(100)).await;
+    scene.sim.world().manners.allowances.insert("DeregisterImage".to_owned(), ec2_sim::world::Allowance { most: 10.0, per_second: 2.0 });
+    let report = scene.purge_how(How::default(), &these(&[HOME]), &PurgePolicy::default()).await.unwrap();
+    assert_eq!(report.ending, Ending::Done);
+    let calls = scene.sim.calls();
+    // Nobody tells how much is left, so that it has to be tried.
+    assert!(refused(&calls) * 20 < calls.len(), "{} of {} calls were refused", refused(&calls), calls.len());
+    let (took, bound) = (scene.elapsed().as_secs_f64(), 290.0 / 2.0);
+    assert!(took < bound * 1.5, "{took} s, where EC2 allows {bound} s");
+}
