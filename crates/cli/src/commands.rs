@@ -13,6 +13,7 @@ pub mod retag;
 pub mod run;
 pub mod sandbox;
 pub mod schema;
+pub mod simulate;
 pub mod status;
 
 use engine::region::{self, NoRegion};
@@ -69,18 +70,28 @@ fn in_session(
     command: impl AsyncFnOnce(&Session) -> Result<ExitCode, Failure>,
 ) -> Result<ExitCode, Failure> {
     let file = file_of(common.sandbox.as_ref())?;
-    if file.is_some() && common.profile.is_some() {
+    in_session_on(file.map(|file| || Sandbox::open(file)), common, region, command)
+}
+
+/// The same on a sandbox that is opened otherwise, or on AWS.
+fn in_session_on(
+    sandbox: Option<impl FnOnce() -> Result<Sandbox, Failure>>,
+    common: &Common,
+    region: Option<&Region>,
+    command: impl AsyncFnOnce(&Session) -> Result<ExitCode, Failure>,
+) -> Result<ExitCode, Failure> {
+    if sandbox.is_some() && common.profile.is_some() {
         return Err(Failure::usage("-p does not go with the sandbox: toy backups must not pass for real ones"));
     }
-    if common.now.is_some() && file.is_none() && !common.dry_run {
+    if common.now.is_some() && sandbox.is_none() && !common.dry_run {
         return Err(Failure::usage("--now is for rehearsals: it goes with --dry-run or --sandbox only"));
     }
     let rehearsed = common.now.as_deref().map(instant).transpose()?;
     let mut runtime = tokio::runtime::Builder::new_current_thread();
     // In the sandbox nothing is waited for: time moves on by itself whenever everything waits.
-    let runtime = runtime.enable_all().start_paused(file.is_some()).build().map_err(Failure::nothing_achieved)?;
+    let runtime = runtime.enable_all().start_paused(sandbox.is_some()).build().map_err(Failure::nothing_achieved)?;
     runtime.block_on(async {
-        let sandbox = file.map(Sandbox::open).transpose()?;
+        let sandbox = sandbox.map(|open| open()).transpose()?;
         if sandbox.is_none() {
             watchdog::watch();
         }

@@ -1,6 +1,6 @@
 //! `schema`: what a script may rely on in a `--json` report.
 
-use engine::report::{ImageReport, ListReport, PurgeReport, RetagReport, RunReport, StatusReport};
+use engine::report::{ImageReport, ListReport, PurgeReport, RetagReport, RunReport, SimulateReport, StatusReport};
 use schemars::schema_for;
 
 use crate::args::Document;
@@ -17,6 +17,7 @@ pub fn run(document: Document) -> Result<ExitCode, Failure> {
         Document::List => schema_for!(ListReport),
         Document::Status => schema_for!(StatusReport),
         Document::Run => schema_for!(RunReport),
+        Document::Simulate => schema_for!(SimulateReport),
         Document::Retag => schema_for!(RetagReport),
         Document::PolicyCheck => schema_for!(policy::CheckedPolicy),
         Document::PolicyShow => schema_for!(policy::ShownPolicy),

@@ -22,4 +22,5 @@ mod run;
 mod sandbox;
 mod secrets;
 mod server;
+mod simulate;
 mod status;
