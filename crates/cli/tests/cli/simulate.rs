@@ -243,12 +243,8 @@ fn what_cannot_be_replayed_is_refused_before_anybody_is_asked() {
 
     For more information, try '--help'.
     ");
-    assert_snapshot!(refused(&["--sandbox"]), @"
-    error: -p and --sandbox say where to look, and only --observed looks anywhere: add it, or leave them away
-    ");
-    assert_snapshot!(refused(&["--diff", "nowhere.toml"]), @"
-    error: the policy nowhere.toml cannot be read: No such file or directory (os error 2)
-    ");
+    assert_snapshot!(refused(&["--sandbox"]), @"error: -p and --sandbox say where to look, and only --observed looks anywhere: add it, or leave them away");
+    assert_snapshot!(refused(&["--diff", "nowhere.toml"]), @"error: the policy nowhere.toml cannot be read: No such file or directory (os error 2)");
     assert_snapshot!(refused(&["--diff", "broken.toml"]), @"
     broken.toml:3:1: unknown key `keep-dayly` in [defaults]; did you mean `keep-daily`?
     error: the policy broken.toml cannot be used as it is, and nothing was done
