@@ -21,6 +21,7 @@ use engine::{Account, Clock, Connection, Event, RegionScope, Run, RunError, Stop
 use jiff::{SignedDuration, Timestamp};
 use planner::expiry::Expiry;
 use planner::id::Region;
+use tokio::signal::unix::{Signal, SignalKind, signal};
 
 use crate::args::{Common, DEFAULT_WORLD, Waiting};
 use crate::exit_code::ExitCode;
@@ -124,18 +125,42 @@ fn in_session_on(
 
 /// The first signal ends the run after the call that is under way, so that its outcome is known; the second at once.
 async fn stop_on_signal(stop: Stop) {
-    use tokio::signal::unix::{SignalKind, signal};
-    let (Ok(mut interrupt), Ok(mut terminate)) = (signal(SignalKind::interrupt()), signal(SignalKind::terminate())) else { return };
-    for first in [true, false] {
-        tokio::select! {
-            _ = interrupt.recv() => {}
-            _ = terminate.recv() => {}
-        }
-        if first {
-            output::say("interrupted: ending after the call that is under way; a second time ends at once");
-            stop.request();
-        } else {
+    let Some(mut signals) = Signals::new() else { return };
+    signals.next().await;
+    output::say("interrupted: ending after the call that is under way; a second time ends at once");
+    stop.request();
+    signals.next().await;
+    std::process::exit(ExitCode::Interrupted as i32);
+}
+
+/// Lets the first signal end the program at once, for work that changes nothing: whoever has listened for signals before has taken
+/// them over for good, and listens no more.
+fn end_on_signal() {
+    std::thread::spawn(|| {
+        let Ok(runtime) = tokio::runtime::Builder::new_current_thread().enable_all().build() else { return };
+        runtime.block_on(async {
+            let Some(mut signals) = Signals::new() else { return };
+            signals.next().await;
             std::process::exit(ExitCode::Interrupted as i32);
+        });
+    });
+}
+
+/// What asks the program to end.
+struct Signals {
+    interrupt: Signal,
+    terminate: Signal,
+}
+
+impl Signals {
+    fn new() -> Option<Self> {
+        Some(Self { interrupt: signal(SignalKind::interrupt()).ok()?, terminate: signal(SignalKind::terminate()).ok()? })
+    }
+
+    async fn next(&mut self) {
+        tokio::select! {
+            _ = self.interrupt.recv() => {}
+            _ = self.terminate.recv() => {}
         }
     }
 }

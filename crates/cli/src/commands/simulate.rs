@@ -8,7 +8,7 @@ use jiff::Timestamp;
 use planner::policy::file::Policy;
 
 use crate::args::{Common, Simulate};
-use crate::commands::{Session, in_session, in_session_on, instant, region_to_ask};
+use crate::commands::{Session, end_on_signal, in_session, in_session_on, instant, region_to_ask};
 use crate::exit_code::ExitCode;
 use crate::failure::Failure;
 use crate::output;
@@ -32,13 +32,17 @@ pub fn run(args: Simulate) -> Result<ExitCode, Failure> {
     let look = async |session: &Session| {
         let asked = region_to_ask(session).await?;
         seen = Some((Seen::on_ec2(&session.account, &policies, &asked).await?, session.clock.now()));
-        Ok(ExitCode::Done)
+        Ok(if session.stop.is_requested() { ExitCode::Interrupted } else { ExitCode::Done })
     };
-    match from {
+    let code = match from {
         Some(world) => in_session_on(Some(|| Sandbox::look(world, now)), &common, None, look)?,
         None if observed => in_session(&common, None, look)?,
         None => ExitCode::Done,
     };
+    if code != ExitCode::Done {
+        return Ok(code);
+    }
+    end_on_signal();
     let (seen, from) = seen.unwrap_or_else(|| (Seen::invented(&mut policies, instances, gib), now));
     let mut named = names.iter().zip(&policies).map(|(file, policy)| Named { file, policy });
     let this = named.next().ok_or_else(|| Failure::usage("there is no policy to replay"))?;

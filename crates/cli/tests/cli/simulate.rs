@@ -1,5 +1,7 @@
 //! A policy replayed over time.
 
+use std::time::Duration;
+
 use insta::assert_snapshot;
 
 use crate::common::{Ec2, Home, Ran};
@@ -208,6 +210,19 @@ fn it_begins_with_a_world_that_is_written_down() {
     ! error: cannot read the world in nowhere.toml: No such file or directory (os error 2)
     exit code 2
     ");
+}
+
+#[test]
+fn an_interruption_ends_it_at_once() {
+    let home = home();
+    home.write("ami-backup.toml", &TIERS.replace("tags = ['Backup']", "all = true").replace("0 2 * * *", "*/15 * * * *"));
+    for signal in ["INT", "TERM"] {
+        let running = home.ami_backup(&["simulate", "--observed", "--sandbox", "--days", "3660"]).start();
+        running.says("sandbox:");
+        std::thread::sleep(Duration::from_secs(3));
+        let ran = running.signal(signal).end();
+        assert_eq!((ran.code, ran.stdout.as_str()), (130, ""), "{ran}");
+    }
 }
 
 #[test]
