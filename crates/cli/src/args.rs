@@ -10,6 +10,7 @@ use clap::{ArgAction, Args as Group, Parser, Subcommand, ValueEnum};
 use clap_complete::Shell;
 use planner::id::{ImageId, InstanceId, InvalidId, Region, SeriesName};
 use planner::policy::MaxDeletes;
+use planner::simulate::DateRange;
 
 /// What `--sandbox` without a file stands for; no file can be called this.
 pub const DEFAULT_WORLD: &str = ".";
@@ -45,6 +46,19 @@ Examples:
   From cron:
     */15 * * * * root ami-backup run";
 
+const SIMULATING: &str = "\
+Every run is decided by what decides for `run`, and checked by what checks there. It is the best of worlds: each backup is made when \
+it is due and is there at once, and nothing but the policy and a backup's own tags keeps one or lets it go. Backups of no series, which a \
+policy leaves alone, are left out.
+
+Examples:
+  What a policy comes to in a year, without asking anybody:
+    ami-backup simulate
+  What becomes of the backups there are, if nothing runs over Christmas:
+    ami-backup simulate --observed --miss 2026-12-24..26
+  What a change of the policy would cost:
+    ami-backup simulate --observed --policy new.toml --diff ami-backup.toml";
+
 const EXIT_CODES: &str = "\
 Exit codes:
   0  done
@@ -79,6 +93,7 @@ pub enum Command {
     List(List),
     Show(Show),
     Policy(PolicyCommands),
+    Simulate(Simulate),
     Pin(Pin),
     Unpin(Unpin),
     Expire(Expire),
@@ -396,6 +411,43 @@ pub struct Retire {
     pub common: Common,
 }
 
+/// Replay a policy over time: how many backups it keeps, what they take, how far back they reach, and what goes for good
+#[derive(Debug, Group)]
+#[command(after_help = SIMULATING)]
+#[group(id = "simulated")]
+pub struct Simulate {
+    #[command(flatten)]
+    pub policy: PolicyFile,
+    /// Replay this policy, too, and say what each would delete that the other keeps
+    #[arg(long, value_name = "FILE")]
+    pub diff: Option<PathBuf>,
+    /// For so many days
+    #[arg(long, value_name = "N", default_value_t = 365, allow_negative_numbers = true, value_parser = clap::value_parser!(u32).range(1..=3660))]
+    pub days: u32,
+    /// Let nothing run on these days, in the time zone of each target: 2026-12-24, 2026-12-24..26, 2026-12-24..2027-01-02; may be
+    /// repeated
+    #[arg(long, value_name = "DAYS", action = ArgAction::Append)]
+    pub miss: Vec<DateRange>,
+    /// Begin with the instances and backups that EC2 shows (default: with invented instances and no backup)
+    #[arg(long)]
+    pub observed: bool,
+    /// Look at this account of the policy (default: the one of the program's own credentials)
+    #[arg(long, value_name = "NAME")]
+    pub account: Option<String>,
+    /// Begin with the instances and backups of the toy EC2 in this file: one that --sandbox keeps, or one written down in TOML as
+    /// for `sandbox serve --world`
+    #[arg(long, value_name = "WORLD", conflicts_with = "observed")]
+    pub from: Option<PathBuf>,
+    /// Invent so many instances of each target
+    #[arg(long, value_name = "N", default_value_t = 1, allow_negative_numbers = true, conflicts_with_all = ["observed", "from"], value_parser = clap::value_parser!(u32).range(1..=100_000))]
+    pub instances: u32,
+    /// Let each invented instance have volumes of so many GiB (default: nobody knows, and no GiB are told)
+    #[arg(long, value_name = "N", allow_negative_numbers = true, conflicts_with_all = ["observed", "from"], value_parser = clap::value_parser!(u64).range(1..=1_000_000))]
+    pub gib: Option<u64>,
+    #[command(flatten)]
+    pub looking: Looking,
+}
+
 /// Check a policy file, or say what it means for an instance
 #[derive(Debug, Group)]
 pub struct PolicyCommands {
@@ -547,6 +599,8 @@ pub enum Document {
     Run,
     /// What plan -o writes
     Plan,
+    /// Of simulate
+    Simulate,
     /// Of pin, unpin and expire
     Retag,
     /// Of retire

@@ -14,6 +14,7 @@ pub mod retire;
 pub mod run;
 pub mod sandbox;
 pub mod schema;
+pub mod simulate;
 pub mod status;
 
 use engine::region::{self, NoRegion};
@@ -21,6 +22,7 @@ use engine::{Account, Clock, Connection, Event, RegionScope, Run, RunError, Stop
 use jiff::{SignedDuration, Timestamp};
 use planner::expiry::Expiry;
 use planner::id::Region;
+use tokio::signal::unix::{Signal, SignalKind, signal};
 
 use crate::args::{Common, DEFAULT_WORLD, Waiting};
 use crate::exit_code::ExitCode;
@@ -81,18 +83,28 @@ fn in_session(
     command: impl AsyncFnOnce(&Session) -> Result<ExitCode, Failure>,
 ) -> Result<ExitCode, Failure> {
     let file = file_of(common.sandbox.as_ref())?;
-    if file.is_some() && common.profile.is_some() {
+    in_session_on(file.map(|file| || Sandbox::open(file)), common, region, command)
+}
+
+/// The same on a sandbox that is opened otherwise, or on AWS.
+fn in_session_on(
+    sandbox: Option<impl FnOnce() -> Result<Sandbox, Failure>>,
+    common: &Common,
+    region: Option<&Region>,
+    command: impl AsyncFnOnce(&Session) -> Result<ExitCode, Failure>,
+) -> Result<ExitCode, Failure> {
+    if sandbox.is_some() && common.profile.is_some() {
         return Err(Failure::usage("-p does not go with the sandbox: toy backups must not pass for real ones"));
     }
-    if common.now.is_some() && file.is_none() && !common.dry_run {
+    if common.now.is_some() && sandbox.is_none() && !common.dry_run {
         return Err(Failure::usage("--now is for rehearsals: it goes with --dry-run or --sandbox only"));
     }
     let rehearsed = common.now.as_deref().map(instant).transpose()?;
     let mut runtime = tokio::runtime::Builder::new_current_thread();
     // In the sandbox nothing is waited for: time moves on by itself whenever everything waits.
-    let runtime = runtime.enable_all().start_paused(file.is_some()).build().map_err(Failure::nothing_achieved)?;
+    let runtime = runtime.enable_all().start_paused(sandbox.is_some()).build().map_err(Failure::nothing_achieved)?;
     runtime.block_on(async {
-        let sandbox = file.map(Sandbox::open).transpose()?;
+        let sandbox = sandbox.map(|open| open()).transpose()?;
         if sandbox.is_none() {
             watchdog::watch();
         }
@@ -125,18 +137,42 @@ fn in_session(
 
 /// The first signal ends the run after the call that is under way, so that its outcome is known; the second at once.
 async fn stop_on_signal(stop: Stop) {
-    use tokio::signal::unix::{SignalKind, signal};
-    let (Ok(mut interrupt), Ok(mut terminate)) = (signal(SignalKind::interrupt()), signal(SignalKind::terminate())) else { return };
-    for first in [true, false] {
-        tokio::select! {
-            _ = interrupt.recv() => {}
-            _ = terminate.recv() => {}
-        }
-        if first {
-            output::say("interrupted: ending after the call that is under way; a second time ends at once");
-            stop.request();
-        } else {
+    let Some(mut signals) = Signals::new() else { return };
+    signals.next().await;
+    output::say("interrupted: ending after the call that is under way; a second time ends at once");
+    stop.request();
+    signals.next().await;
+    std::process::exit(ExitCode::Interrupted as i32);
+}
+
+/// Lets the first signal end the program at once, for work that changes nothing: whoever has listened for signals before has taken
+/// them over for good, and listens no more.
+fn end_on_signal() {
+    std::thread::spawn(|| {
+        let Ok(runtime) = tokio::runtime::Builder::new_current_thread().enable_all().build() else { return };
+        runtime.block_on(async {
+            let Some(mut signals) = Signals::new() else { return };
+            signals.next().await;
             std::process::exit(ExitCode::Interrupted as i32);
+        });
+    });
+}
+
+/// What asks the program to end.
+struct Signals {
+    interrupt: Signal,
+    terminate: Signal,
+}
+
+impl Signals {
+    fn new() -> Option<Self> {
+        Some(Self { interrupt: signal(SignalKind::interrupt()).ok()?, terminate: signal(SignalKind::terminate()).ok()? })
+    }
+
+    async fn next(&mut self) {
+        tokio::select! {
+            _ = self.interrupt.recv() => {}
+            _ = self.terminate.recv() => {}
         }
     }
 }

@@ -9,6 +9,7 @@ mod exit_code;
 mod failure;
 mod log;
 mod output;
+mod plot;
 mod policy_file;
 mod progress;
 mod sandbox;
@@ -38,6 +39,7 @@ fn main() -> ExitCode {
         Command::List(command) => commands::list::list(command),
         Command::Show(command) => commands::list::show(command),
         Command::Policy(command) => commands::policy::run(command.command),
+        Command::Simulate(command) => commands::simulate::run(command),
         Command::Pin(command) => commands::retag::pin(command, args.verbose),
         Command::Unpin(command) => commands::retag::unpin(command, args.verbose),
         Command::Expire(command) => commands::retag::expire(command, args.verbose),

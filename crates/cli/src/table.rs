@@ -13,6 +13,17 @@ impl Table {
         Self(vec![headings.map(str::to_owned).to_vec()])
     }
 
+    /// One of these columns, each with its heading first and as long as the first one.
+    pub fn of_columns(columns: &[Vec<String>]) -> Self {
+        let row = |row: usize| columns.iter().filter_map(|column| column.get(row)).map(|cell| one_line(cell)).collect();
+        Self((0..columns.first().map_or(0, Vec::len)).map(row).collect())
+    }
+
+    /// How wide its widest row is, in characters.
+    pub fn width(&self) -> usize {
+        self.to_string().lines().map(|line| line.chars().count()).max().unwrap_or(0)
+    }
+
     /// Adds a row.
     pub fn row<const N: usize>(&mut self, cells: [String; N]) {
         self.0.push(cells.iter().map(|cell| one_line(cell)).collect());

@@ -29,6 +29,10 @@ pub fn watch() {
         let (mut last, mut missed) = (0, 0);
         loop {
             std::thread::sleep(BEAT);
+            // The runtime is gone, and its heart with it: nobody is spoken to any more.
+            if Arc::strong_count(&beats) == 1 {
+                return;
+            }
             let beat = beats.load(Ordering::Relaxed);
             missed = if beat == last { missed + 1 } else { 0 };
             last = beat;

@@ -3,6 +3,7 @@
 //! Every document carries `"version": 1` and grows only by addition.
 
 mod fleet;
+mod simulate;
 mod status;
 mod text;
 
@@ -24,6 +25,7 @@ use crate::outcome::Failure;
 use crate::rounds::Ending;
 
 pub use fleet::{AccountReport, Drift, HookReport, InstanceReport, InstanceStanding, RunReport};
+pub use simulate::{Beginning, Comparison, Replayed, SimulateReport};
 pub use status::{BackupInfo, Freshness, Level, ListReport, StatusReport, Unprotected, Unreached};
 
 /// What `image-instance` or `resume` did.

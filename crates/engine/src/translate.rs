@@ -112,6 +112,7 @@ fn mapping(mapping: &types::BlockDeviceMapping) -> Option<Result<Mapping, Invali
         device: mapping.device_name().unwrap_or_default().to_owned(),
         snapshot,
         encrypted: ebs.encrypted().unwrap_or(false),
+        size_gib: ebs.volume_size().and_then(|gib| u64::try_from(gib).ok()),
     }))
 }
 

@@ -11,11 +11,13 @@ use std::str::FromStr;
 use jiff::{SignedDuration, Timestamp};
 
 use crate::evidence::{Answer, Check, Evidence, Reference, ReferenceKind};
+use crate::fleet::{Instance, Volume};
 use crate::id::{InstanceId, Region, SnapshotId};
 use crate::inventory::{Image, ImageState, Inventory, Mapping, Protection, RegionView, Scope, Snapshot, SnapshotState, SourceImage};
 use crate::plan::purge::{Decision, Subject, Verdict};
 use crate::plan::{Action, Plan};
 use crate::policy::PurgePolicy;
+use crate::policy::select::InstanceState;
 use crate::tags::{PIN, SERIES, Tags};
 
 pub(crate) const HOME: &str = "us-east-1";
@@ -221,6 +223,23 @@ pub(crate) fn snapshot(short_id: &str) -> TheSnapshot {
     TheSnapshot { snapshot, tagged_alike: false }
 }
 
+/// A running instance with a root volume of 8 GiB and another one of 500 GiB.
+pub(crate) fn instance(short_id: &str, tags: &[(&str, &str)]) -> Instance {
+    Instance {
+        id: id(short_id),
+        region: region(HOME),
+        availability_zone: "us-east-1a".to_owned(),
+        state: InstanceState::Running,
+        tags: Tags::new(tags.iter().map(|(key, value)| ((*key).to_owned(), (*value).to_owned()))),
+        root_device: Some("/dev/xvda".to_owned()),
+        volumes: vec![volume("/dev/xvda", 8), volume("/dev/sdf", 500)],
+    }
+}
+
+pub(crate) fn volume(device: &str, size_gib: u64) -> Volume {
+    Volume { device: device.to_owned(), size_gib: Some(size_gib), tags: Tags::default() }
+}
+
 impl TheImage {
     pub(crate) fn of(mut self, instance: &str) -> Self {
         self.image.source_instance = Some(id(instance));
@@ -335,7 +354,7 @@ impl TheImage {
 
     fn mapping(mut self, snapshot: Option<SnapshotId>) -> Self {
         let device = format!("/dev/sd{}", char::from(b'a' + u8::try_from(self.image.mappings.len()).unwrap()));
-        self.image.mappings.push(Mapping { device, snapshot, encrypted: false });
+        self.image.mappings.push(Mapping { device, snapshot, encrypted: false, size_gib: None });
         self
     }
 

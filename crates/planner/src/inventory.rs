@@ -117,6 +117,8 @@ pub struct Mapping {
     pub snapshot: Option<SnapshotId>,
     /// Whether the snapshot is encrypted, where EC2 says so.
     pub encrypted: bool,
+    /// The size of the volume in GiB, where EC2 says it.
+    pub size_gib: Option<u64>,
 }
 
 /// An EBS snapshot, as far as backups are concerned.

@@ -3,6 +3,8 @@
 //! It is the best of worlds: every backup and copy succeeds and is there at once, EC2 has nothing to say against a deletion, and
 //! no cap stops one. Instances that are alike in all that matters are simulated once and counted as often as there are of them.
 
+mod invented;
+mod missed;
 mod series;
 #[cfg(test)]
 mod tests;
@@ -11,7 +13,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use jiff::civil::Date;
 use jiff::tz::TimeZone;
-use jiff::{SignedDuration, Timestamp};
+use jiff::{Span, Timestamp};
 use schemars::JsonSchema;
 use serde::Serialize;
 
@@ -21,27 +23,20 @@ use crate::id::{InstanceId, Region, SeriesName};
 use crate::inventory::Inventory;
 use crate::policy::file::Policy;
 use crate::retention::KeepRule;
-use series::{History, kinds};
+use series::{Event, History, kinds, spans};
+
+pub use invented::invented;
+pub use missed::{DateRange, InvalidDates};
 
 /// What a simulation begins with.
 #[derive(Debug, Clone, Copy)]
 pub struct Start<'a> {
-    /// When it begins. Its days are of 24 hours from then on.
+    /// When it begins. Its first day ends at the next midnight in UTC, as all others do.
     pub from: Timestamp,
     /// The instances, all through.
     pub instances: &'a [Instance],
-    /// The backups of these that there are already. Those of instances that are gone are left out, and so is what is not of a series
-    /// of the policy's.
+    /// The backups that there are already. Those of no series are left out: a policy does not touch them.
     pub inventory: Option<&'a Inventory>,
-}
-
-/// Days on which nothing runs, in the time zone of each series. The first run after them is as soon as they are over.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct DateRange {
-    /// The first such day.
-    pub first: Date,
-    /// The last one.
-    pub last: Date,
 }
 
 /// What came of it.
@@ -51,19 +46,22 @@ pub struct Simulation {
     pub days: Vec<Day>,
     /// How many instances are backed up.
     pub instances: u64,
-    /// How many kinds of them there are that had to be told apart.
+    /// How many series there are at the beginning to which nothing is added: their instance is gone, belongs to another target, or to
+    /// none.
+    pub ended: u64,
+    /// How many kinds of series there are that had to be told apart.
     pub kinds: u64,
     #[serde(skip)]
     histories: Vec<History>,
-    /// Which of the histories is an instance's.
+    /// Which of the histories are an instance's.
     #[serde(skip)]
-    of: BTreeMap<(Region, InstanceId), usize>,
+    of: BTreeMap<(Region, InstanceId), Vec<usize>>,
 }
 
 /// What there is at the end of a day.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, JsonSchema)]
 pub struct Day {
-    /// The day on which it began, in UTC.
+    /// The day, in UTC.
     pub date: Date,
     /// Backups and copies that were made on it.
     pub made: u64,
@@ -78,45 +76,28 @@ pub struct Day {
 }
 
 /// What is kept in a region.
-#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, JsonSchema)]
+///
+/// How much room it takes is known from above only: EC2 stores of a volume the blocks that were ever written, and of each further
+/// backup those that were written since, and tells neither beforehand. A size is that of the instance's volumes as they are now, or of
+/// its largest backup at the beginning if that is more.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, JsonSchema)]
 pub struct Kept {
     /// How many backups.
     pub backups: u64,
-    /// How many of them by each tier. One that several want is counted with the first.
-    pub tiers: BTreeMap<Tier, u64>,
-    /// The least that they take in GiB: one full set of volumes of each instance, nothing of which ever changed.
-    pub gib_at_least: u64,
-    /// The most: everything changed from each backup to the next. Volumes of unknown size are not in it.
-    pub gib_at_most: u64,
+    /// How many of them each keep rule wants. One that several want is counted with the first.
+    pub by_rule: BTreeMap<KeepRule, u64>,
+    /// How many of them no rule wants, but they are the newest good ones.
+    pub newest: u64,
+    /// How many of them something else keeps: a pin, an expiry, a copy that is waited for, or that the policy has no target for them.
+    pub otherwise: u64,
+    /// The most that they take, in GiB: of full volumes, in which everything changes from each backup to the next. Absent where the
+    /// size of any is not known.
+    pub gib_at_most: Option<u64>,
+    /// The most that they take if nothing changes from one backup to the next, in GiB: one set of full volumes of each instance.
+    pub gib_at_most_unchanged: Option<u64>,
 }
 
-/// Why a backup is kept.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, JsonSchema)]
-#[serde(rename_all = "snake_case")]
-pub enum Tier {
-    /// Among the newest.
-    Last,
-    /// The newest of an hour.
-    Hourly,
-    /// The newest of a day.
-    Daily,
-    /// The newest of an ISO week.
-    Weekly,
-    /// The newest of a month.
-    Monthly,
-    /// The newest of a year.
-    Yearly,
-    /// Not long before the newest.
-    Within,
-    /// Tagged to be kept.
-    Tag,
-    /// No rule wants it, but it is the newest good one.
-    Newest,
-    /// Something else keeps it: a pin, an expiry, a copy that is waited for.
-    Other,
-}
-
-/// Something that goes though another policy would keep it.
+/// A backup or copy that goes and is missed: another policy would keep it, or nothing as old is left.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, JsonSchema)]
 pub struct Loss {
     /// When it goes.
@@ -140,19 +121,21 @@ pub fn simulate(policy: &Policy, account_name: &str, start: Start<'_>, days: u32
     let mut simulation = Simulation {
         days: days.starts.iter().map(|start| Day::on(*start)).collect(),
         instances: 0,
+        ended: 0,
         kinds: 0,
         histories: Vec::new(),
         of: BTreeMap::new(),
     };
     for kind in kinds(policy, account_name, start) {
         let history = kind.replay(policy, account_name, start.from, days.end, missed)?;
-        let count = u64::try_from(kind.instances.len()).unwrap_or(u64::MAX);
-        simulation.instances += count;
+        let of_kind = if kind.goes_on { &mut simulation.instances } else { &mut simulation.ended };
+        *of_kind += history.count;
         simulation.kinds += 1;
-        simulation.add(&history, count, &days);
+        simulation.add(&history, &days);
         let place = simulation.histories.len();
-        let members = kind.instances.iter().map(|instance| ((kind.region().clone(), (*instance).clone()), place));
-        simulation.of.extend(members);
+        for instance in &kind.instances {
+            simulation.of.entry((kind.region().clone(), instance.clone())).or_default().push(place);
+        }
         simulation.histories.push(history);
     }
     Ok(simulation)
@@ -166,8 +149,12 @@ struct Days {
 
 impl Days {
     fn of(from: Timestamp, count: u32) -> Self {
-        let after = |day: u32| from.saturating_add(SignedDuration::from_hours(24 * i64::from(day))).unwrap_or(Timestamp::MAX);
-        Self { starts: (0..count).map(after).collect(), end: after(count) }
+        let first = from.to_zoned(TimeZone::UTC).date();
+        let midnight = |day: u32| {
+            let date = first.saturating_add(Span::new().days(day));
+            date.to_zoned(TimeZone::UTC).map_or(Timestamp::MAX, |midnight| midnight.timestamp()).max(from)
+        };
+        Self { starts: (0..count).map(midnight).collect(), end: midnight(count) }
     }
 
     /// The day that holds an instant from the beginning on.
@@ -187,50 +174,99 @@ impl Day {
     }
 }
 
+impl Kept {
+    /// Nothing.
+    fn nothing() -> Self {
+        Self { backups: 0, by_rule: BTreeMap::new(), newest: 0, otherwise: 0, gib_at_most: Some(0), gib_at_most_unchanged: Some(0) }
+    }
+
+    /// Adds what so many instances keep, each as much, whose volumes together take so many GiB.
+    fn add(&mut self, other: &Self, count: u64, gib: Option<u64>) {
+        self.backups += other.backups * count;
+        for (rule, backups) in &other.by_rule {
+            *self.by_rule.entry(*rule).or_default() += backups * count;
+        }
+        self.newest += other.newest * count;
+        self.otherwise += other.otherwise * count;
+        let sum = |known: Option<u64>, times: u64| Some(known?.saturating_add(gib?.saturating_mul(times)));
+        if other.backups > 0 {
+            self.gib_at_most = sum(self.gib_at_most, other.backups);
+            self.gib_at_most_unchanged = sum(self.gib_at_most_unchanged, 1);
+        }
+    }
+}
+
 impl Simulation {
     /// The first thing that goes and that another policy, replayed from the same start over the same days, would still keep.
     pub fn first_lost(&self, other: &Self) -> Option<Loss> {
         // Instances that are alike here need not be alike there.
-        let mut pairs: BTreeMap<(usize, usize), &InstanceId> = BTreeMap::new();
+        let mut pairs: BTreeMap<(&[usize], &[usize]), &InstanceId> = BTreeMap::new();
         for (key, here) in &self.of {
             if let Some(there) = other.of.get(key) {
-                pairs.entry((*here, *there)).or_insert(&key.1);
+                pairs.entry((here, there)).or_insert(&key.1);
             }
         }
-        let losses = pairs.into_iter().filter_map(|((here, there), instance)| {
-            let (here, there) = (self.histories.get(here)?, other.histories.get(there)?);
-            let kept = there.spans();
-            let is_kept = |gone: &&series::Event| {
+        let losses = pairs.into_iter().flat_map(|((here, there), instance)| {
+            let kept = spans(other.histories_at(there));
+            let is_kept = move |gone: &&Event| {
                 let span = kept.get(&(&gone.region, gone.slot));
                 span.is_some_and(|(made, until)| *made <= gone.at && until.is_none_or(|until| until > gone.at))
             };
-            let gone = here.gone.iter().find(is_kept)?;
-            let (region, slot, series) = (gone.region.clone(), gone.slot, here.series.clone());
-            Some(Loss { at: gone.at, instance: instance.clone(), series, region, slot })
+            let first = |history: &History| Some(Loss::of(history.gone.iter().find(&is_kept)?, history, instance));
+            self.histories_at(here).filter_map(first).collect::<Vec<_>>()
         });
-        losses.min_by(|one, other| (one.at, one.slot, &one.instance).cmp(&(other.at, other.slot, &other.instance)))
+        losses.min_by(Loss::by_time)
+    }
+
+    /// The first backup that goes and leaves nothing as old of its instance, in no region: from then on one cannot go back as far.
+    pub fn first_forgotten(&self) -> Option<Loss> {
+        let mut alike: BTreeMap<&[usize], &InstanceId> = BTreeMap::new();
+        for ((_, instance), places) in &self.of {
+            alike.entry(places).or_insert(instance);
+        }
+        let losses = alike.into_iter().filter_map(|(places, instance)| {
+            let mut left: BTreeMap<Timestamp, (Timestamp, Option<Timestamp>)> = BTreeMap::new();
+            for ((_, slot), (made, gone)) in spans(self.histories_at(places)) {
+                let known = left.entry(slot).or_insert((made, gone));
+                *known = (known.0.min(made), known.1.zip(gone).map(|(one, other)| one.max(other)));
+            }
+            let nothing_older = |slot: Timestamp, at: Timestamp| {
+                left.range(..slot).all(|(_, (made, gone))| *made > at || gone.is_some_and(|gone| gone <= at))
+            };
+            let gone = left.iter().filter_map(|(slot, (_, gone))| Some(((*gone)?, *slot)));
+            let mut gone: Vec<(Timestamp, Timestamp)> = gone.collect();
+            gone.sort_unstable();
+            let (at, slot) = gone.into_iter().find(|(at, slot)| nothing_older(*slot, *at))?;
+            let is_it = |event: &&Event| event.at == at && event.slot == slot;
+            self.histories_at(places).find_map(|history| Some(Loss::of(history.gone.iter().find(is_it)?, history, instance)))
+        });
+        losses.min_by(Loss::by_time)
     }
 
     /// What is left of each slot of an instance's backups, and where, at an instant; nothing of instances that are not backed up.
     pub fn kept_at(&self, region: &Region, instance: &InstanceId, at: Timestamp) -> BTreeSet<(Region, Timestamp)> {
-        let history = self.of.get(&(region.clone(), instance.clone())).and_then(|place| self.histories.get(*place));
-        let spans = history.map(History::spans).unwrap_or_default();
+        let places = self.of.get(&(region.clone(), instance.clone())).map(Vec::as_slice).unwrap_or_default();
+        let spans = spans(self.histories_at(places));
         let there = spans.into_iter().filter(|(_, (made, gone))| *made <= at && gone.is_none_or(|gone| gone > at));
         there.map(|((region, slot), _)| (region.clone(), slot)).collect()
     }
 
-    fn add(&mut self, history: &History, count: u64, days: &Days) {
+    /// How many instances' backups there are in both of two simulations.
+    pub fn in_both(&self, other: &Self) -> u64 {
+        let both = self.of.keys().filter(|key| other.of.contains_key(key)).count();
+        u64::try_from(both).unwrap_or(u64::MAX)
+    }
+
+    fn histories_at<'s>(&'s self, places: &'s [usize]) -> impl Iterator<Item = &'s History> {
+        places.iter().filter_map(|place| self.histories.get(*place))
+    }
+
+    fn add(&mut self, history: &History, days: &Days) {
+        let History { count, gib, .. } = *history;
         for (day, told) in self.days.iter_mut().enumerate() {
             let Some(state) = history.state_before(days.end_of(day)) else { continue };
-            for (region, tiers) in &state.tiers {
-                let kept = day_region(told, region);
-                let backups: u64 = tiers.values().sum();
-                kept.backups += backups * count;
-                for (tier, backups) in tiers {
-                    *kept.tiers.entry(*tier).or_default() += backups * count;
-                }
-                kept.gib_at_least += history.gib * count * u64::from(backups > 0);
-                kept.gib_at_most += history.gib * count * backups;
+            for (region, kept) in &state.regions {
+                told.regions.entry(region.clone()).or_insert_with(Kept::nothing).add(kept, count, gib);
             }
             if let Some(oldest) = state.oldest {
                 told.oldest = Some(told.oldest.map_or(oldest, |known| known.min(oldest)));
@@ -250,21 +286,13 @@ impl Simulation {
     }
 }
 
-fn day_region<'d>(day: &'d mut Day, region: &Region) -> &'d mut Kept {
-    day.regions.entry(region.clone()).or_default()
-}
+impl Loss {
+    fn of(gone: &Event, history: &History, instance: &InstanceId) -> Self {
+        let (region, slot) = (gone.region.clone(), gone.slot);
+        Self { at: gone.at, instance: instance.clone(), series: history.series.clone(), region, slot }
+    }
 
-impl From<KeepRule> for Tier {
-    fn from(rule: KeepRule) -> Self {
-        match rule {
-            KeepRule::Last => Self::Last,
-            KeepRule::Hourly => Self::Hourly,
-            KeepRule::Daily => Self::Daily,
-            KeepRule::Weekly => Self::Weekly,
-            KeepRule::Monthly => Self::Monthly,
-            KeepRule::Yearly => Self::Yearly,
-            KeepRule::Within => Self::Within,
-            KeepRule::Tag => Self::Tag,
-        }
+    fn by_time(&self, other: &Self) -> std::cmp::Ordering {
+        (self.at, self.slot, &self.instance).cmp(&(other.at, other.slot, &other.instance))
     }
 }

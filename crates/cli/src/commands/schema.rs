@@ -1,7 +1,7 @@
 //! `schema`: what a script may rely on in a `--json` report.
 
 use engine::plan_file::PlanFile;
-use engine::report::{ImageReport, ListReport, PurgeReport, RetagReport, RetireReport, RunReport, StatusReport};
+use engine::report::{ImageReport, ListReport, PurgeReport, RetagReport, RetireReport, RunReport, SimulateReport, StatusReport};
 use schemars::schema_for;
 
 use crate::args::Document;
@@ -19,6 +19,7 @@ pub fn run(document: Document) -> Result<ExitCode, Failure> {
         Document::Status => schema_for!(StatusReport),
         Document::Run => schema_for!(RunReport),
         Document::Plan => schema_for!(PlanFile),
+        Document::Simulate => schema_for!(SimulateReport),
         Document::Retag => schema_for!(RetagReport),
         Document::Retire => schema_for!(RetireReport),
         Document::PolicyCheck => schema_for!(policy::CheckedPolicy),

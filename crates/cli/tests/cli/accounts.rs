@@ -153,6 +153,28 @@ fn what_a_policy_says_of_an_instance_is_shown_wherever_it_is() {
 }
 
 #[test]
+fn a_policy_is_replayed_in_one_account() {
+    let home = home(POLICY, WORLD);
+    let replay = |more: &[&str]| home.ami_backup(&[&["simulate", "--days", "3", "--json"], more].concat()).run();
+    let kept = |ran: &Ran| -> u64 {
+        let day = ran.json()["days"][2]["regions"].clone();
+        day.as_object().unwrap().values().map(|region| region["backups"].as_u64().unwrap()).sum()
+    };
+    let prod = replay(&["--from", "world.toml", "--account", "prod"]);
+    assert_eq!((prod.code, kept(&prod)), (0, 2), "{prod}");
+    let own = replay(&["--from", "world.toml"]);
+    assert!(kept(&own) == 1 && own.stderr.contains("only the account self is looked at"), "{own}");
+    assert_eq!(kept(&replay(&["--instances", "5"])), 5, "invented ones are of no account");
+    for (wrong, why) in [
+        (&["--account", "prod"][..], "only --observed and --from"),
+        (&["--from", "world.toml", "--account", "nobody"], "for it, but for prod, self, stage"),
+    ] {
+        let ran = replay(wrong);
+        assert!(ran.code == 2 && ran.stderr.contains(why), "{ran}");
+    }
+}
+
+#[test]
 fn a_role_is_assumed_once_a_run() {
     let home = home(POLICY, WORLD);
     let ec2 = Ec2::of(World::load_as_of(home.path("world.toml"), Timestamp::now()).unwrap());

@@ -39,7 +39,7 @@ fn a_manual_page() {
 
 #[test]
 fn schemas() {
-    for document in ["image", "purge", "run", "list", "status", "retag", "retire", "plan", "policy-check", "policy-show"] {
+    for document in ["image", "purge", "run", "list", "status", "retag", "retire", "plan", "simulate", "policy-check", "policy-show"] {
         let schema: Value = serde_json::from_str(&printed(&["schema", document])).unwrap();
         jsonschema::validator_for(&schema).unwrap();
         assert!(schema["properties"]["version"].is_object());

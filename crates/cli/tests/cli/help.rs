@@ -32,6 +32,8 @@ fn of_the_program() {
       list                List the backups there are
       show                Show all there is to know of one backup
       policy              Check a policy file, or say what it means for an instance
+      simulate            Replay a policy over time: how many backups it keeps, what they take, how far
+                          back they reach, and what goes for good
       pin                 Keep a backup whatever its expiry or a policy says, until it is unpinned
       unpin               Let a backup that was pinned go when its time comes
       expire              Give a backup another expiry, or none
@@ -180,6 +182,58 @@ fn of_resume() {
                                AWS SDK has to say
       -h, --help               Print help
       -V, --version            Print version
+    ");
+}
+
+#[test]
+fn of_simulate() {
+    assert_snapshot!(help(&["simulate"]), @"
+    Replay a policy over time: how many backups it keeps, what they take, how far back they reach, and
+    what goes for good
+
+    Usage: ami-backup simulate [OPTIONS]
+
+    Options:
+          --policy <FILE>      The policy (default: ./ami-backup.toml, else /etc/ami-backup.toml)
+          --diff <FILE>        Replay this policy, too, and say what each would delete that the other
+                               keeps
+          --days <N>           For so many days [default: 365]
+          --miss <DAYS>        Let nothing run on these days, in the time zone of each target:
+                               2026-12-24, 2026-12-24..26, 2026-12-24..2027-01-02; may be repeated
+          --observed           Begin with the instances and backups that EC2 shows (default: with
+                               invented instances and no backup)
+          --account <NAME>     Look at this account of the policy (default: the one of the program's own
+                               credentials)
+          --from <WORLD>       Begin with the instances and backups of the toy EC2 in this file: one
+                               that --sandbox keeps, or one written down in TOML as for `sandbox serve
+                               --world`
+          --instances <N>      Invent so many instances of each target [default: 1]
+          --gib <N>            Let each invented instance have volumes of so many GiB (default: nobody
+                               knows, and no GiB are told)
+      -p, --profile <PROFILE>  Use this profile of the AWS configuration, whatever credentials are in
+                               the environment
+          --sandbox[=<FILE>]   Look at an embedded toy EC2 instead of AWS; its world is kept in FILE
+                               (default: ~/.local/state/ami-backup/sandbox.json).
+                               AMI_BACKUP_SANDBOX=FILE in the environment does the same
+          --json               Print the answer as one JSON document; `ami-backup schema` describes it
+          --now <INSTANT>      Act as if it were this instant, such as 2026-12-24T18:00:00Z
+      -v, --verbose...         Say more on stderr; -vv names each call to EC2, -vvv tells all that the
+                               AWS SDK has to say
+      -h, --help               Print help
+      -V, --version            Print version
+
+    Every run is decided by what decides for `run`, and checked by what checks there. It is the best of
+    worlds: each backup is made when it is due and is there at once, and nothing but the policy and a
+    backup's own tags keeps one or lets it go. Backups of no series, which a policy leaves alone, are
+    left out.
+
+    Examples:
+      What a policy comes to in a year, without asking anybody:
+        ami-backup simulate
+      What becomes of the backups there are, if nothing runs over Christmas:
+        ami-backup simulate --observed --miss 2026-12-24..26
+      What a change of the policy would cost:
+        ami-backup simulate --observed --policy new.toml --diff ami-backup.toml
     ");
 }
 

@@ -25,4 +25,5 @@ mod run;
 mod sandbox;
 mod secrets;
 mod server;
+mod simulate;
 mod status;

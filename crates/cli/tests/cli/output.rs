@@ -88,6 +88,27 @@ fn documents_of_plans() {
 }
 
 #[test]
+fn documents_of_simulations() {
+    let home = Home::new();
+    let policy =
+        "[[target]]\nname = 'web'\nselect = { all = true }\nschedule = '0 2 * * *'\nkeep-daily = 3\ncopy = [{ region = 'eu-west-1' }]\n";
+    home.write("ami-backup.toml", policy);
+    home.write("more.toml", &policy.replace("keep-daily = 3", "keep-daily = 5"));
+    let document = valid(&home.ami_backup(&["simulate", "--days", "2", "--json"]).run(), "simulate");
+    assert_eq!((&document["diff"], &document["days"][0]["regions"]["us-east-1"]["gib_at_most"]), (&Value::Null, &Value::Null));
+    let arguments = ["simulate", "--observed", "--sandbox", "--json", "--days", "7", "--miss", "2026-12-03", "--diff", "more.toml"];
+    let document = valid(&home.ami_backup(&arguments).run(), "simulate");
+    let days = document["days"].as_array().unwrap();
+    assert_eq!((days.len(), document["diff"]["days"].as_array().unwrap().len()), (7, 7));
+    assert_eq!((&days[1]["date"], &days[1]["made"], &days[2]["made"]), (&"2026-12-02".into(), &5.into(), &0.into()));
+    assert_eq!(days[6]["regions"]["us-east-1"]["by_rule"], serde_json::json!({ "daily": 6 }));
+    assert_eq!(document["missed"], serde_json::json!([{ "first": "2026-12-03", "last": "2026-12-03" }]));
+    assert_eq!((&document["diff"]["first_lost_by_other"], &document["diff"]["in_both"]), (&Value::Null, &3.into()));
+    assert_eq!(document["diff"]["first_lost_by_this"]["slot"], "2026-12-01T02:00:00Z");
+    assert_eq!(document["first_forgotten"]["at"], document["diff"]["first_lost_by_this"]["at"]);
+}
+
+#[test]
 fn documents_of_failures() {
     let home = Home::new();
     home.arrange(|world| world.fail_next.image.push(reason()));

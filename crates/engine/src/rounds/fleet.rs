@@ -203,6 +203,7 @@ impl Accounts {
 }
 
 /// The regions of a policy.
+#[derive(Default)]
 pub(crate) struct Places {
     /// Where instances are.
     pub(crate) sources: BTreeSet<Region>,
@@ -221,6 +222,12 @@ impl Places {
         let copies = targets().flat_map(|target| &target.settings.copies).map(|copy| copy.region.clone());
         let all = sources.iter().cloned().chain(copies).collect();
         Ok(Self { sources, all })
+    }
+
+    /// Adds those of another one.
+    pub(crate) fn extend(&mut self, other: Self) {
+        self.sources.extend(other.sources);
+        self.all.extend(other.all);
     }
 }
 

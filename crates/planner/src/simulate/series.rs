@@ -5,7 +5,7 @@ use std::collections::{BTreeMap, BTreeSet, HashMap};
 use jiff::Timestamp;
 use jiff::tz::TimeZone;
 
-use super::{DateRange, Start, Tier};
+use super::{DateRange, Kept, Start};
 use crate::backup::Backup;
 use crate::evidence::{Answer, Evidence};
 use crate::fleet::Instance;
@@ -14,7 +14,7 @@ use crate::id::{AccountId, ImageId, InstanceId, Region, SeriesName};
 use crate::inventory::{Image, ImageState, Inventory, Protection, RegionView, Scope, SourceImage};
 use crate::plan::due::{Standing, decide, left_out, rules};
 use crate::plan::image::{ImageDecision, InstanceFacts};
-use crate::plan::purge::{Decision, KeepReason, Subject};
+use crate::plan::purge::{Decision, KeepReason, Subject, Verdict};
 use crate::plan::{Action, Plan};
 use crate::policy::file::{Policy, Target};
 use crate::policy::select::{InstanceState, select};
@@ -23,17 +23,24 @@ use crate::policy::{ImageRequest, PurgePolicy};
 use crate::schedule::Schedule;
 use crate::tags::Tags;
 
-/// Instances that are alike in all that matters.
+/// Series that are alike in all that matters.
 pub(super) struct Kind<'a> {
-    target: &'a Target,
-    /// The first of them, which stands for all.
+    series: SeriesName,
+    /// The target of that name, if the policy has it for this account.
+    target: Option<&'a Target>,
+    /// Whether backups are still made.
+    pub(super) goes_on: bool,
+    /// The first of the instances, which stands for all.
     instance: Instance,
-    pub(super) instances: Vec<&'a InstanceId>,
-    /// What one full set of its volumes takes.
-    gib: u64,
+    pub(super) instances: Vec<InstanceId>,
+    /// What one full set of the volumes of all of them takes.
+    gib: Option<u64>,
     /// Its backups at the beginning.
-    there: Vec<(&'a Region, &'a Image)>,
+    there: Vec<Seen<'a>>,
 }
+
+/// A backup at the beginning, and where.
+type Seen<'a> = (&'a Region, &'a Image);
 
 /// A backup or copy that was made, or went.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -48,7 +55,7 @@ pub(super) struct Event {
 /// What a run left.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub(super) struct State {
-    pub(super) tiers: BTreeMap<Region, BTreeMap<Tier, u64>>,
+    pub(super) regions: BTreeMap<Region, Kept>,
     pub(super) oldest: Option<Timestamp>,
 }
 
@@ -56,48 +63,94 @@ pub(super) struct State {
 #[derive(Debug, Clone, PartialEq)]
 pub(super) struct History {
     pub(super) series: SeriesName,
-    pub(super) gib: u64,
+    /// How many series have this history.
+    pub(super) count: u64,
+    /// What one full set of the volumes of all their instances takes.
+    pub(super) gib: Option<u64>,
     pub(super) made: Vec<Event>,
     pub(super) gone: Vec<Event>,
     states: Vec<(Timestamp, State)>,
 }
 
-/// What tells kinds apart: the target, the region, what the instances say of themselves, their size, and what they begin with.
-type Distinction<'a> =
-    (&'a SeriesName, &'a Region, Vec<(&'a str, &'a str)>, u64, Vec<(&'a Region, bool, ImageState, Option<Timestamp>, Tags)>);
+/// What tells kinds apart: whether they go on, the series, the region, what the instances say of themselves, and what they begin with.
+type Distinction<'a> = (bool, SeriesName, Region, Vec<(String, String)>, Vec<(&'a Region, bool, ImageState, Tags)>);
 
+/// The kinds of series there are: one of each instance that the policy selects, and those that have ended and left backups.
 pub(super) fn kinds<'a>(policy: &'a Policy, account_name: &str, start: Start<'a>) -> Vec<Kind<'a>> {
-    let mut there: HashMap<(SeriesName, InstanceId), Vec<(&Region, &Image)>> = HashMap::new();
+    let mut there: BTreeMap<(SeriesName, InstanceId), Vec<Seen<'a>>> = BTreeMap::new();
     for (region, image) in start.inventory.into_iter().flat_map(backups) {
         let instance = start.inventory.and_then(|inventory| Backup::recognise(image, inventory.account.as_ref()?)?.series());
         if let (Some(series), Some(instance)) = (image.tags.series(), instance) {
             there.entry((series, instance)).or_default().push((region, image));
         }
     }
-    let mut kinds: Vec<Kind<'_>> = Vec::new();
-    let mut known: BTreeMap<Distinction<'_>, usize> = BTreeMap::new();
+    let mut kinds = Kinds::default();
     let mut met = BTreeSet::new();
     for instance in start.instances.iter().filter(|instance| met.insert((&instance.region, &instance.id))) {
-        let candidate = instance.candidate();
-        let Some(target) = select(policy, account_name, &candidate).target else { continue };
-        let left_out = left_out(&target.settings, instance);
-        let volumes = instance.volumes.iter().filter(|volume| !left_out.contains(&volume.device));
-        let gib = volumes.filter_map(|volume| volume.size_gib).sum();
-        let there = there.remove(&(target.name.clone(), instance.id.clone())).unwrap_or_default();
-        let own = instance.tags.iter().filter(|(key, _)| key.starts_with(OVERRIDE_PREFIX)).collect();
-        let mut begins: Vec<_> = there.iter().map(|(region, image)| begins(region, image)).collect();
-        begins.sort();
-        let place = *known.entry((&target.name, &instance.region, own, gib, begins)).or_insert(kinds.len());
-        match kinds.get_mut(place) {
-            Some(kind) => kind.instances.push(&instance.id),
-            None => {
-                // One that is starting or stopping has done so by the next run.
-                let stands_for_all = Instance { state: InstanceState::Running, ..instance.clone() };
-                kinds.push(Kind { target, instance: stands_for_all, instances: vec![&instance.id], gib, there });
-            }
+        if let Some(target) = select(policy, account_name, &instance.candidate()).target {
+            let seen = there.remove(&(target.name.clone(), instance.id.clone())).unwrap_or_default();
+            // One that is starting or stopping has done so by the next run.
+            let running = Instance { state: InstanceState::Running, ..instance.clone() };
+            kinds.add(target.name.clone(), Some(target), true, running, seen);
         }
     }
-    kinds
+    let known: HashMap<&InstanceId, &Instance> = start.instances.iter().map(|instance| (&instance.id, instance)).collect();
+    for ((series, id), seen) in there {
+        let Some((first, _)) = seen.iter().find(|(_, image)| image.copied_from().is_none()).or(seen.first()) else { continue };
+        let instance = known.get(&id).map_or_else(|| gone(id, first), |known| (*known).clone());
+        let target = policy.target(&series).filter(|target| target.accounts.contains(account_name));
+        kinds.add(series, target, false, instance, seen);
+    }
+    kinds.kinds
+}
+
+/// An instance of which nothing is left but backups.
+fn gone(id: InstanceId, region: &Region) -> Instance {
+    Instance {
+        id,
+        region: region.clone(),
+        availability_zone: String::new(),
+        state: InstanceState::Terminated,
+        tags: Tags::default(),
+        root_device: None,
+        volumes: Vec::new(),
+    }
+}
+
+#[derive(Default)]
+struct Kinds<'a> {
+    kinds: Vec<Kind<'a>>,
+    known: BTreeMap<Distinction<'a>, usize>,
+}
+
+impl<'a> Kinds<'a> {
+    fn add(&mut self, series: SeriesName, target: Option<&'a Target>, goes_on: bool, instance: Instance, there: Vec<Seen<'a>>) {
+        let gib = gib(target.filter(|_| goes_on), &instance, &there);
+        let own = instance.tags.iter().filter(|(key, _)| key.starts_with(OVERRIDE_PREFIX));
+        let own = own.map(|(key, value)| (key.to_owned(), value.to_owned())).collect();
+        let mut begins: Vec<_> = there.iter().map(|(region, image)| begins(region, image)).collect();
+        begins.sort();
+        let distinction = (goes_on, series.clone(), instance.region.clone(), own, begins);
+        let place = *self.known.entry(distinction).or_insert(self.kinds.len());
+        match self.kinds.get_mut(place) {
+            Some(kind) => {
+                kind.instances.push(instance.id);
+                kind.gib = kind.gib.zip(gib).map(|(one, other)| one.saturating_add(other));
+            }
+            None => self.kinds.push(Kind { series, target, goes_on, instances: vec![instance.id.clone()], instance, gib, there }),
+        }
+    }
+}
+
+/// What one full set of an instance's volumes takes: as they are now, or were in its largest backup.
+fn gib(target: Option<&Target>, instance: &Instance, there: &[Seen<'_>]) -> Option<u64> {
+    let now = target.map(|target| {
+        let left_out = left_out(&target.settings, instance);
+        let volumes = instance.volumes.iter().filter(|volume| !left_out.contains(&volume.device));
+        volumes.map(|volume| volume.size_gib).sum::<Option<u64>>()
+    });
+    let before = there.iter().map(|(_, image)| image.mappings.iter().map(|mapping| mapping.size_gib).sum::<Option<u64>>());
+    before.chain(now).try_fold(0, |largest, size| Some(size?.max(largest)))
 }
 
 /// What a simulation can go on with: what is being made will be made again.
@@ -106,10 +159,10 @@ fn backups(inventory: &Inventory) -> impl Iterator<Item = (&Region, &Image)> {
     images.filter(|(_, image)| !matches!(image.state, ImageState::Pending | ImageState::Deregistered))
 }
 
-fn begins<'a>(region: &'a Region, image: &Image) -> (&'a Region, bool, ImageState, Option<Timestamp>, Tags) {
+fn begins<'a>(region: &'a Region, image: &Image) -> (&'a Region, bool, ImageState, Tags) {
     let others = image.tags.iter().filter(|(key, _)| !matches!(*key, "Instance" | "Name" | "AvailabilityZone"));
     let others = Tags::new(others.map(|(key, value)| (key.to_owned(), value.to_owned())));
-    (region, image.copied_from().is_some(), image.state, image.created, others)
+    (region, image.copied_from().is_some(), image.state, others)
 }
 
 impl Kind<'_> {
@@ -126,22 +179,36 @@ impl Kind<'_> {
         end: Timestamp,
         missed: &[DateRange],
     ) -> Result<History, Refusal> {
-        let (settings, _, _) = self.target.settings_for(&self.instance.candidate());
-        let copies = settings.copies.iter().map(|copy| &copy.region);
+        let settings = self.target.map(|target| target.settings_for(&self.instance.candidate()).0);
+        let copies = settings.iter().flat_map(|settings| &settings.copies).map(|copy| &copy.region);
         let regions: BTreeSet<Region> =
             std::iter::once(self.region()).chain(copies).chain(self.there.iter().map(|(region, _)| *region)).cloned().collect();
         let series = Some(rules(policy, account_name, std::slice::from_ref(&self.instance)));
+        let history = History {
+            series: self.series.clone(),
+            count: u64::try_from(self.instances.len()).unwrap_or(u64::MAX),
+            gib: self.gib,
+            made: Vec::new(),
+            gone: Vec::new(),
+            states: Vec::new(),
+        };
         let mut world = World {
             account: ACCOUNT.parse().ok(),
             instance: &self.instance,
+            goes_on: self.goes_on,
             inventory: Inventory::default(),
             purge: PurgePolicy { regions, require_checks: true, series, ..PurgePolicy::default() },
             slots: HashMap::new(),
-            history: History { series: self.target.name.clone(), gib: self.gib, made: vec![], gone: vec![], states: vec![] },
+            history,
         };
         world.begin(&self.there, from);
-        for now in runs(&settings.schedule, &settings.zone, from, end, missed) {
-            world.run(policy, account_name, now)?;
+        // Where no target is left, nothing ever changes.
+        let runs = settings.map_or_else(|| [from].into(), |settings| runs(&settings.schedule, &settings.zone, from, end, missed));
+        for now in runs {
+            let may_change = world.run(policy, account_name, now)?;
+            if !self.goes_on && !may_change {
+                break;
+            }
         }
         Ok(world.history)
     }
@@ -155,7 +222,8 @@ fn runs(schedule: &Schedule, zone: &TimeZone, from: Timestamp, end: Timestamp, m
     let midnight = |date: jiff::civil::Date| date.to_zoned(zone.clone()).map_or(Timestamp::MAX, |midnight| midnight.timestamp());
     let away: Vec<(Timestamp, Timestamp)> =
         missed.iter().map(|range| (midnight(range.first), range.last.tomorrow().map_or(Timestamp::MAX, midnight))).collect();
-    let mut runs: BTreeSet<Timestamp> = schedule.slots_between(from, end).into_iter().collect();
+    let slots = std::iter::successors(schedule.next_slot(from), |slot| schedule.next_slot(*slot));
+    let mut runs: BTreeSet<Timestamp> = slots.take_while(|slot| *slot < end).collect();
     runs.insert(from);
     runs.extend(away.iter().map(|(_, back)| *back));
     runs.retain(|now| (from..end).contains(now) && !away.iter().any(|(gone, back)| (*gone..*back).contains(now)));
@@ -165,6 +233,7 @@ fn runs(schedule: &Schedule, zone: &TimeZone, from: Timestamp, end: Timestamp, m
 struct World<'a> {
     account: Option<AccountId>,
     instance: &'a Instance,
+    goes_on: bool,
     inventory: Inventory,
     purge: PurgePolicy,
     /// Of everything that there ever was.
@@ -206,11 +275,14 @@ impl World<'_> {
         Some(id)
     }
 
-    fn run(&mut self, policy: &Policy, account_name: &str, now: Timestamp) -> Result<(), Refusal> {
-        let due = decide(policy, account_name, std::slice::from_ref(self.instance), &self.inventory, now);
-        for item in due.items {
-            if let Standing::Due { request, .. } = item.standing {
-                self.make(&request, now);
+    /// One run, and whether a later one may find something to do though nothing is made meanwhile.
+    fn run(&mut self, policy: &Policy, account_name: &str, now: Timestamp) -> Result<bool, Refusal> {
+        if self.goes_on {
+            let due = decide(policy, account_name, std::slice::from_ref(self.instance), &self.inventory, now);
+            for item in due.items {
+                if let Standing::Due { request, .. } = item.standing {
+                    self.make(&request, now);
+                }
             }
         }
         let plan = crate::plan::purge::decide(&self.inventory, &self.purge, now);
@@ -220,7 +292,13 @@ impl World<'_> {
         }
         let state = self.state(checked.plan());
         self.history.states.push((now, state));
-        Ok(())
+        let is_for_now = |verdict: &Verdict| match &verdict.decision {
+            Decision::Keep { reason } => {
+                matches!(reason, KeepReason::NotExpired { .. } | KeepReason::Uncopied { .. } | KeepReason::SlotAhead { .. })
+            }
+            Decision::Purge { .. } => true,
+        };
+        Ok(checked.plan().verdicts.iter().any(is_for_now))
     }
 
     /// Makes what is asked for, and its copies.
@@ -269,12 +347,15 @@ impl World<'_> {
         let mut state = State::default();
         for verdict in &plan.verdicts {
             let (Subject::Backup(label), Decision::Keep { reason }) = (&verdict.subject, &verdict.decision) else { continue };
-            let tier = match reason {
-                KeepReason::Wanted { rules, .. } => rules.first().map_or(Tier::Other, |wanted| wanted.rule.into()),
-                KeepReason::NewestOfSeries { .. } => Tier::Newest,
-                _ => Tier::Other,
-            };
-            *state.tiers.entry(verdict.region.clone()).or_default().entry(tier).or_default() += 1;
+            let kept = state.regions.entry(verdict.region.clone()).or_insert_with(Kept::nothing);
+            kept.backups += 1;
+            match reason {
+                KeepReason::Wanted { rules, .. } if let Some(first) = rules.first() => {
+                    *kept.by_rule.entry(first.rule).or_default() += 1;
+                }
+                KeepReason::NewestOfSeries { .. } => kept.newest += 1,
+                _ => kept.otherwise += 1,
+            }
             if label.state == ImageState::Available
                 && let Some(slot) = self.slots.get(&label.image)
             {
@@ -291,22 +372,27 @@ impl History {
         let past = self.states.partition_point(|(at, _)| *at < instant);
         past.checked_sub(1).and_then(|last| self.states.get(last)).map(|(_, state)| state)
     }
+}
 
-    /// From when to when there was something of each slot in each region.
-    pub(super) fn spans(&self) -> BTreeMap<(&Region, Timestamp), (Timestamp, Option<Timestamp>)> {
-        let mut spans: BTreeMap<(&Region, Timestamp), (Timestamp, Option<Timestamp>)> = BTreeMap::new();
-        let mut left: BTreeMap<(&Region, Timestamp), usize> = BTreeMap::new();
-        for event in &self.made {
-            spans.entry((&event.region, event.slot)).or_insert((event.at, None));
+/// From when to when there was something of each slot in each region.
+pub(super) type Spans<'h> = BTreeMap<(&'h Region, Timestamp), (Timestamp, Option<Timestamp>)>;
+
+/// The same of all these histories together.
+pub(super) fn spans<'h>(histories: impl Iterator<Item = &'h History>) -> Spans<'h> {
+    let (mut spans, mut left): (Spans<'_>, BTreeMap<_, usize>) = (BTreeMap::new(), BTreeMap::new());
+    for history in histories {
+        for event in &history.made {
+            let span = spans.entry((&event.region, event.slot)).or_insert((event.at, None));
+            span.0 = span.0.min(event.at);
             *left.entry((&event.region, event.slot)).or_default() += 1;
         }
-        for event in &self.gone {
+        for event in &history.gone {
             let key = (&event.region, event.slot);
             if let (Some(left), Some(span)) = (left.get_mut(&key), spans.get_mut(&key)) {
                 *left = left.saturating_sub(1);
                 span.1 = (*left == 0).then_some(event.at);
             }
         }
-        spans
     }
+    spans
 }

@@ -2,13 +2,13 @@
 
 use std::time::{Duration, Instant};
 
+use jiff::SignedDuration;
 use proptest::prelude::*;
 use proptest::sample::select;
 use proptest::test_runner::RngAlgorithm;
 
 use super::*;
-use crate::fixture::{HOME, at, backup, id, region, world};
-use crate::fleet::Volume;
+use crate::fixture::{HOME, TheImage, at, backup, id, instance, region, world};
 use crate::policy::file::SELF;
 use crate::policy::select::InstanceState;
 use crate::retention::Member;
@@ -21,20 +21,6 @@ fn web(settings: &str) -> Policy {
 
 fn policy(text: &str) -> Policy {
     Policy::read(text, "ami-backup.toml").unwrap_or_else(|errors| panic!("{errors}")).0
-}
-
-fn instance(short_id: &str, tags: &[(&str, &str)]) -> Instance {
-    Instance {
-        id: id(short_id),
-        region: region(HOME),
-        availability_zone: "us-east-1a".to_owned(),
-        state: InstanceState::Running,
-        tags: Tags::new(tags.iter().map(|(key, value)| ((*key).to_owned(), (*value).to_owned()))),
-        root_device: Some("/dev/xvda".to_owned()),
-        volumes: [("/dev/xvda", 8), ("/dev/sdf", 100)]
-            .map(|(device, size)| Volume { device: device.to_owned(), size_gib: Some(size), tags: Tags::default() })
-            .into(),
-    }
 }
 
 fn days(first: &str, last: &str) -> DateRange {
@@ -82,10 +68,13 @@ fn naive(policy: &Policy, from: &str, days: u32, missed: &[DateRange]) -> Vec<Ve
 /// What there is on the last of so many days, each on a line.
 fn told(simulation: &Simulation, last: usize) -> String {
     let day = |day: &Day| {
-        let tiers = |kept: &Kept| kept.tiers.iter().map(|(tier, count)| format!("{tier:?} {count}")).collect::<Vec<_>>().join(", ");
         let region = |(region, kept): (&Region, &Kept)| {
-            let Kept { backups, gib_at_least, gib_at_most, .. } = kept;
-            format!("{region} {backups} ({}), {gib_at_least} to {gib_at_most} GiB", tiers(kept))
+            let Kept { backups, by_rule, newest, otherwise, gib_at_most, gib_at_most_unchanged } = kept;
+            let mut why: Vec<String> = by_rule.iter().map(|(rule, count)| format!("{rule} {count}")).collect();
+            why.extend((*newest > 0).then(|| format!("newest {newest}")));
+            why.extend((*otherwise > 0).then(|| format!("otherwise {otherwise}")));
+            let gib = gib_at_most_unchanged.zip(*gib_at_most).map(|(unchanged, most)| format!("{unchanged} to {most} GiB"));
+            format!("{region} {backups} ({}), {}", why.join(", "), gib.as_deref().unwrap_or("? GiB"))
         };
         let regions: Vec<String> = day.regions.iter().map(region).collect();
         format!("{} +{} -{}: {}; back to {}", day.date, day.made, day.gone, regions.join("; "), day.oldest.unwrap())
@@ -98,10 +87,10 @@ fn a_day_tells_what_is_kept_where_and_by_which_tier() {
     let policy = web("schedule = '0 2 * * *'\nkeep-daily = 3\nkeep-weekly = 2\ncopy = [{ region = 'eu-west-1', keep-last = 1 }]");
     let simulation = replay(&policy, "2026-11-01T00:00:00Z", 20, &[]);
     insta::assert_snapshot!(told(&simulation, 4), @r"
-    2026-11-17 +2 -2: eu-west-1 1 (Last 1), 108 to 108 GiB; us-east-1 3 (Daily 3), 108 to 324 GiB; back to 2026-11-15T02:00:00Z
-    2026-11-18 +2 -1: eu-west-1 1 (Last 1), 108 to 108 GiB; us-east-1 4 (Daily 3, Weekly 1), 108 to 432 GiB; back to 2026-11-15T02:00:00Z
-    2026-11-19 +2 -2: eu-west-1 1 (Last 1), 108 to 108 GiB; us-east-1 4 (Daily 3, Weekly 1), 108 to 432 GiB; back to 2026-11-15T02:00:00Z
-    2026-11-20 +2 -2: eu-west-1 1 (Last 1), 108 to 108 GiB; us-east-1 4 (Daily 3, Weekly 1), 108 to 432 GiB; back to 2026-11-15T02:00:00Z
+    2026-11-17 +2 -2: eu-west-1 1 (last 1), 508 to 508 GiB; us-east-1 3 (daily 3), 508 to 1524 GiB; back to 2026-11-15T02:00:00Z
+    2026-11-18 +2 -1: eu-west-1 1 (last 1), 508 to 508 GiB; us-east-1 4 (daily 3, weekly 1), 508 to 2032 GiB; back to 2026-11-15T02:00:00Z
+    2026-11-19 +2 -2: eu-west-1 1 (last 1), 508 to 508 GiB; us-east-1 4 (daily 3, weekly 1), 508 to 2032 GiB; back to 2026-11-15T02:00:00Z
+    2026-11-20 +2 -2: eu-west-1 1 (last 1), 508 to 508 GiB; us-east-1 4 (daily 3, weekly 1), 508 to 2032 GiB; back to 2026-11-15T02:00:00Z
     ");
     assert_eq!((simulation.instances, simulation.kinds), (1, 1));
 }
@@ -144,24 +133,101 @@ fn clocks_that_change_and_leap_days_are_days_like_others() {
     }
 }
 
+/// A backup of the series `web`, two hours into a day of November.
+fn web_backup(number: u32) -> TheImage {
+    backup(&format!("ami-{number}")).of_series("web").slot(&format!("2026-11-{number:02}T02:00:00Z"))
+}
+
+fn replay_on(policy: &Policy, instances: &[Instance], inventory: &Inventory, days: u32) -> Simulation {
+    let start = Start { from: at("2026-11-10T00:00:00Z"), instances, inventory: Some(inventory) };
+    simulate(policy, SELF, start, days, &[]).unwrap()
+}
+
 #[test]
 fn what_there_is_at_the_beginning_is_thinned_too_and_a_pin_holds() {
-    let slot = |day: u32| format!("2026-11-{day:02}T02:00:00Z");
-    let web_backup = |number: u32| backup(&format!("ami-{number}")).of_series("web").slot(&slot(number));
-    let mut inventory = world().with(web_backup(1).pinned("audit")).with(backup("ami-30").slot(&slot(5)));
+    let mut inventory = world().with(web_backup(1).pinned("audit")).with(backup("ami-30").slot("2026-11-05T02:00:00Z"));
     for number in 2..10 {
-        inventory = inventory.with(web_backup(number).with_snapshot(&format!("snap-{number}")));
+        inventory = inventory.with(web_backup(number));
     }
-    inventory = inventory.with_in("eu-west-1", web_backup(11).of("i-2"));
-    let instances = [instance("i-1", &[]), instance("i-3", &[])];
     let policy = web("schedule = '0 2 * * *'\nkeep-last = 2");
-    let start = Start { from: at("2026-11-10T00:00:00Z"), instances: &instances, inventory: Some(&inventory) };
-    let simulation = simulate(&policy, SELF, start, 2, &[]).unwrap();
-    assert_eq!((simulation.instances, simulation.kinds), (2, 2));
+    let simulation = replay_on(&policy, &[instance("i-1", &[]), instance("i-3", &[])], &inventory, 2);
+    assert_eq!((simulation.instances, simulation.ended, simulation.kinds), (2, 0, 2));
     insta::assert_snapshot!(told(&simulation, 2), @r"
-    2026-11-10 +3 -7: us-east-1 5 (Last 4, Other 1), 216 to 540 GiB; back to 2026-11-01T02:00:00Z
-    2026-11-11 +2 -2: us-east-1 5 (Last 4, Other 1), 216 to 540 GiB; back to 2026-11-01T02:00:00Z
+    2026-11-10 +3 -7: us-east-1 5 (last 4, otherwise 1), 1016 to 2540 GiB; back to 2026-11-01T02:00:00Z
+    2026-11-11 +2 -2: us-east-1 5 (last 4, otherwise 1), 1016 to 2540 GiB; back to 2026-11-01T02:00:00Z
     ");
+}
+
+#[test]
+fn series_of_instances_that_are_gone_end_as_the_policy_lets_them() {
+    let mut inventory = world().with_in("eu-west-1", web_backup(9).of("i-2").of_series("db"));
+    for number in 2..10 {
+        inventory = inventory.with(web_backup(number).of("i-2"));
+    }
+    let policy = web("schedule = '0 2 * * *'\nkeep-last = 2");
+    let simulation = replay_on(&policy, &[], &inventory, 3);
+    assert_eq!((simulation.instances, simulation.ended, simulation.kinds), (0, 2, 2));
+    insta::assert_snapshot!(told(&simulation, 3), @r"
+    2026-11-10 +0 -6: eu-west-1 1 (otherwise 1), 0 to 0 GiB; us-east-1 2 (last 2), 0 to 0 GiB; back to 2026-11-08T02:00:00Z
+    2026-11-11 +0 -0: eu-west-1 1 (otherwise 1), 0 to 0 GiB; us-east-1 2 (last 2), 0 to 0 GiB; back to 2026-11-08T02:00:00Z
+    2026-11-12 +0 -0: eu-west-1 1 (otherwise 1), 0 to 0 GiB; us-east-1 2 (last 2), 0 to 0 GiB; back to 2026-11-08T02:00:00Z
+    ");
+    // It is still there, but of another target by now.
+    let policy = self::policy(
+        "[defaults]\nschedule = '0 2 * * *'\nkeep-last = 3\n[[target]]\nname = 'web'\nselect = { ids = ['i-00000009'] }\n\
+         [[target]]\nname = 'all'\nselect = { all = true }",
+    );
+    let simulation = replay_on(&policy, &[instance("i-2", &[])], &inventory, 1);
+    assert_eq!((simulation.instances, simulation.ended), (1, 2));
+    let all = simulation.kept_at(&region(HOME), &id("i-2"), at("2026-11-10T23:00:00Z"));
+    let here = all.iter().filter(|(place, _)| place.as_str() == HOME);
+    let days: Vec<String> = here.map(|(_, slot)| slot.strftime("%d").to_string()).collect();
+    assert_eq!(days, ["07", "08", "09", "10"], "of the series that ended three stay, and the newest of them is due in the other one");
+}
+
+#[test]
+fn an_expiry_is_waited_for_though_nothing_new_comes() {
+    let inventory = world().with(web_backup(1).of("i-2").tagged("Expire", "2026-11-12T00:00:00Z")).with(web_backup(2).of("i-2"));
+    let simulation = replay_on(&web("schedule = '0 2 * * *'\nkeep-last = 2"), &[], &inventory, 4);
+    assert_eq!(simulation.days.iter().map(|day| day.gone).collect::<Vec<_>>(), [0, 0, 1, 0]);
+    let forgotten = simulation.first_forgotten().unwrap();
+    assert_eq!((forgotten.at, forgotten.slot), (at("2026-11-12T02:00:00Z"), at("2026-11-01T02:00:00Z")));
+}
+
+#[test]
+fn a_size_that_is_not_known_makes_the_whole_unknown() {
+    let known = |gib: Option<u64>| {
+        let mut image = web_backup(1).with_snapshot("snap-1");
+        image.image.mappings[0].size_gib = gib;
+        let inventory = world().with(image);
+        let simulation = replay_on(&web("schedule = '0 2 * * *'\nkeep-last = 2"), &[instance("i-1", &[])], &inventory, 1);
+        let kept = simulation.days[0].regions[&region(HOME)].clone();
+        (kept.backups, kept.gib_at_most_unchanged, kept.gib_at_most)
+    };
+    assert_eq!(known(Some(100)), (2, Some(508), Some(1016)), "as large as the volumes are now");
+    assert_eq!(known(Some(900)), (2, Some(900), Some(1800)), "as large as they were");
+    assert_eq!(known(None), (2, None, None));
+    let mut one = instance("i-1", &[]);
+    one.volumes[1].size_gib = None;
+    let simulation = replay_on(&web("schedule = '0 2 * * *'\nkeep-last = 2"), &[one, instance("i-2", &[])], &world(), 1);
+    assert_eq!(simulation.days[0].regions[&region(HOME)].gib_at_most, None);
+}
+
+#[test]
+fn days_end_at_midnight() {
+    let simulation = replay(&web("schedule = '0 2 * * *'\nkeep-daily = 9"), "2026-11-10T19:40:00Z", 3, &[]);
+    let days: Vec<(String, u64)> = simulation.days.iter().map(|day| (day.date.to_string(), day.made)).collect();
+    assert_eq!(days, [("2026-11-10".to_owned(), 1), ("2026-11-11".to_owned(), 1), ("2026-11-12".to_owned(), 1)]);
+}
+
+#[test]
+fn what_cannot_be_had_back_is_what_leaves_nothing_as_old() {
+    let policy = web("schedule = '0 2 * * *'\nkeep-daily = 3\ncopy = [{ region = 'eu-west-1', keep-daily = 5 }]");
+    let simulation = replay(&policy, "2026-11-01T00:00:00Z", 10, &[]);
+    let forgotten = simulation.first_forgotten().unwrap();
+    assert_eq!((forgotten.at, forgotten.slot), (at("2026-11-05T02:00:00Z"), at("2026-10-31T02:00:00Z")), "the copy outlives its source");
+    assert_eq!((forgotten.region.as_str(), forgotten.instance), ("eu-west-1", id("i-1")));
+    assert_eq!(replay(&web("schedule = '0 2 * * *'\nkeep-last = 99"), "2026-11-01T00:00:00Z", 10, &[]).first_forgotten(), None);
 }
 
 #[test]
@@ -175,6 +241,37 @@ fn the_first_thing_that_another_policy_would_keep_is_found() {
     assert_eq!((loss.series.as_str(), loss.instance, loss.region), ("web", id("i-1"), region(HOME)));
     assert_eq!(long.first_lost(&short), None);
     assert_eq!(short.first_lost(&short), None);
+    assert_eq!(short.in_both(&long), 1);
+}
+
+#[test]
+fn a_policy_that_has_no_target_for_a_series_keeps_it() {
+    let inventory = (2..10).fold(world(), |inventory, number| inventory.with(web_backup(number)));
+    let instances = [instance("i-1", &[])];
+    let nightly = policy("[[target]]\nname = 'nightly'\nselect = { all = true }\nschedule = '0 2 * * *'\nkeep-last = 2");
+    let web = replay_on(&web("schedule = '0 2 * * *'\nkeep-last = 2"), &instances, &inventory, 3);
+    let renamed = replay_on(&nightly, &instances, &inventory, 3);
+    assert_eq!((web.in_both(&renamed), renamed.first_lost(&web)), (1, None));
+    assert_eq!(web.first_lost(&renamed).map(|loss| loss.slot), Some(at("2026-11-02T02:00:00Z")));
+}
+
+#[test]
+fn instances_are_invented_for_every_target_whatever_it_selects_by() {
+    let one = policy(
+        "[defaults]\nschedule = '0 2 * * *'\nkeep-daily = 2\n[[target]]\nname = 'web'\nselect = { tags = ['Role=web'] }\n\
+         copy = [{ region = 'us-east-1' }]\n[[target]]\nname = 'db'\nselect = { names = ['db-*'] }\nregions = ['eu-central-1', 'eu-west-1']\n\
+         copy = [{ region = 'eu-central-1' }]",
+    );
+    let other = policy("[[target]]\nname = 'db'\nselect = { all = true }\nschedule = '0 2 * * *'\nkeep-daily = 3");
+    let mut policies = [one, other];
+    let instances = invented(&mut policies, 3, None);
+    let places: Vec<&str> = instances.iter().map(|instance| instance.region.as_str()).collect();
+    assert_eq!(places, ["us-west-2", "us-west-2", "us-west-2", "eu-west-1", "eu-west-1", "eu-west-1"]);
+    let start = Start { from: at("2026-11-01T00:00:00Z"), instances: &instances, inventory: None };
+    let [one, other] = policies.map(|policy| simulate(&policy, SELF, start, 4, &[]).unwrap());
+    assert_eq!((one.instances, one.kinds, other.instances, one.in_both(&other)), (6, 2, 3, 3));
+    assert_eq!(one.days[3].regions[&region("us-west-2")].gib_at_most, None, "nobody has said how large their volumes are");
+    assert_eq!(one.first_lost(&other).map(|loss| loss.series.to_string()).as_deref(), Some("db"));
 }
 
 #[test]
@@ -192,7 +289,7 @@ fn only_what_is_backed_up_counts_and_those_that_are_alike_count_together() {
     let start = Start { from: at("2026-11-01T00:00:00Z"), instances: &instances, inventory: None };
     let simulation = simulate(&policy, SELF, start, 30, &[]).unwrap();
     assert_eq!((simulation.instances, simulation.kinds), (4, 2));
-    insta::assert_snapshot!(told(&simulation, 1), @"2026-11-30 +4 -4: us-east-1 14 (Daily 14), 32 to 112 GiB; back to 2026-11-26T02:00:00Z");
+    insta::assert_snapshot!(told(&simulation, 1), @"2026-11-30 +4 -4: us-east-1 14 (daily 14), 32 to 112 GiB; back to 2026-11-26T02:00:00Z");
 }
 
 #[test]

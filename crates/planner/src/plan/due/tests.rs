@@ -4,7 +4,7 @@ use std::time::{Duration, Instant};
 
 use super::*;
 use crate::evidence::Evidence;
-use crate::fixture::{HOME, TheImage, at, backup, id, now, region, world};
+use crate::fixture::{HOME, TheImage, at, backup, id, instance, now, region, volume, world};
 use crate::inventory::RegionView;
 use crate::name::image_name;
 use crate::policy::file::SELF;
@@ -18,22 +18,6 @@ fn policy(targets: &str) -> Policy {
 
 fn web(settings: &str) -> Policy {
     policy(&format!("[[target]]\nname = 'web'\nselect = {{ all = true }}\n{settings}"))
-}
-
-fn instance(short_id: &str, tags: &[(&str, &str)]) -> Instance {
-    Instance {
-        id: id(short_id),
-        region: region(HOME),
-        availability_zone: "us-east-1a".to_owned(),
-        state: InstanceState::Running,
-        tags: Tags::new(tags.iter().map(|(key, value)| ((*key).to_owned(), (*value).to_owned()))),
-        root_device: Some("/dev/xvda".to_owned()),
-        volumes: vec![volume("/dev/xvda", 8), volume("/dev/sdf", 500)],
-    }
-}
-
-fn volume(device: &str, size_gib: u64) -> crate::fleet::Volume {
-    crate::fleet::Volume { device: device.to_owned(), size_gib: Some(size_gib), tags: Tags::default() }
 }
 
 fn made(short_id: &str, slot: &str) -> TheImage {
