@@ -2,7 +2,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use super::*;
 use crate::policy::select::InstanceState;
-use crate::policy::settings::{OnFailure, Source};
+use crate::policy::settings::{ExcludeVolumes, OnFailure, Source};
 use crate::tags::{Encryption, Tags};
 
 /// Every key there is.
@@ -213,7 +213,8 @@ fn a_setting_can_be_switched_off_again() {
     assert_eq!((settings.keep.last, settings.keep.within, settings.keep.tags.len()), (None, None, 0));
     assert!(settings.keep.daily.is_some());
     assert_eq!((settings.keep_uncopied, settings.warn_after), (None, None));
-    assert!(settings.carry_tags.is_empty() && settings.exclude_volumes.is_empty() && settings.copies.is_empty());
+    assert!(settings.carry_tags.is_empty() && settings.copies.is_empty());
+    assert_eq!(settings.exclude_volumes, ExcludeVolumes::default());
 }
 
 #[test]
@@ -558,7 +559,10 @@ fn an_instances_own_tags_go_before_everything() {
         ("ami-backup:time-zone", "Asia/Tokyo"),
         ("ami-backup:keep-daily", "14"),
         ("ami-backup:keep-last", "0"),
+        ("ami-backup:keep-hourly", "6"),
         ("ami-backup:keep-weekly", "unlimited"),
+        ("ami-backup:keep-monthly", "12"),
+        ("ami-backup:keep-yearly", "2"),
         ("ami-backup:keep-within", "off"),
         ("ami-backup:keep-tag", "Legal, Audit=yes"),
         ("ami-backup:keep-uncopied", "3d"),
@@ -576,8 +580,11 @@ fn an_instances_own_tags_go_before_everything() {
     every                12h                          instance tag
     time-zone            Asia/Tokyo                   instance tag
     keep-last            off                          instance tag
+    keep-hourly          6                            instance tag
     keep-daily           14                           instance tag
     keep-weekly          unlimited                    instance tag
+    keep-monthly         12                           instance tag
+    keep-yearly          2                            instance tag
     keep-within          off                          instance tag
     keep-tag             Legal, Audit=yes             instance tag
     keep-uncopied        3d                           instance tag
@@ -585,6 +592,13 @@ fn an_instances_own_tags_go_before_everything() {
     warn-after           10d                          instance tag
     critical-after       20d                          instance tag
     ");
+}
+
+#[test]
+fn an_instance_may_say_when_and_how_many() {
+    let tags = [("ami-backup:schedule", "0 3 * * *"), ("ami-backup:keep-last", "9")];
+    let (settings, warnings, _) = good(&target("")).targets[0].settings_for(&instance(&tags));
+    assert_eq!((settings.schedule.to_string().as_str(), warnings), ("0 3 * * *", vec![]));
 }
 
 #[test]
