@@ -117,6 +117,8 @@ fn every_value_has_its_type_and_says_where_it_is_from() {
     assert_eq!(warnings, []);
     assert_eq!(policy.max_deletes, Some(MaxDeletes::Percent(10)));
     assert_eq!(policy.accounts["prod"].role.account().as_str(), "210987654321");
+    let named = |name: &str| policy.target(&name.parse().unwrap()).map(|target| target.name.as_str());
+    assert_eq!((named("web"), named("db")), (Some("web"), None));
     let web = &policy.targets[0];
     assert_eq!(web.regions.as_ref().map(BTreeSet::len), Some(2));
     assert_eq!(web.settings.zone.iana_name(), Some("Europe/Paris"));
@@ -512,6 +514,14 @@ fn what_is_wrong_in_a_template_is_said_once() {
 }
 
 #[test]
+fn what_could_not_be_read_elsewhere_is_not_missing_in_a_target() {
+    for (header, uses) in [("[defaults]", ""), ("[template.t]", "use = 't'")] {
+        let text = format!("{header}\nevery = 'often'\n[[target]]\n{uses}\nname = 'a'\nselect.all = true\nkeep-last = 1");
+        assert_eq!(errors(&text).lines().count(), 1, "{}", errors(&text));
+    }
+}
+
+#[test]
 fn roles_are_of_other_accounts_each_once() {
     let account = |name: &str, arn: &str| format!("[account.{name}]\nrole-arn = '{arn}'\n");
     let right = "arn:aws:iam::210987654321:role/r";
@@ -527,9 +537,13 @@ fn roles_are_of_other_accounts_each_once() {
         "arn:aws:iam::210987654321:role/",
         "arn:aws:iam:us-east-1:210987654321:role/r",
         "arn:evil:iam::210987654321:role/r",
+        "arn:aws_cn:iam::210987654321:role/r",
     ] {
         assert!(wrong.parse::<RoleArn>().is_err(), "{wrong}");
     }
+    let right = "arn:aws-us-gov:iam::210987654321:role/ops/r";
+    let role: RoleArn = right.parse().unwrap();
+    assert_eq!((role.as_str(), role.to_string().as_str()), (right, right));
 }
 
 #[test]
@@ -744,4 +758,5 @@ fn the_schema_takes_what_is_right_and_refuses_what_is_not() {
         assert!(!validator.is_valid(&as_json(&format!("[[target]]\nname = 'web'\nselect.all = true\n{wrong}\n"))), "{wrong}");
     }
     assert!(!validator.is_valid(&as_json("")));
+    assert!(!schema.to_string().contains("\"null\""), "TOML has none");
 }
