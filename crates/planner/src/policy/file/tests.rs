@@ -269,6 +269,21 @@ fn an_unknown_key_is_refused_at_every_level_with_what_may_be_meant() {
 }
 
 #[test]
+fn where_few_keys_are_known_they_are_all_told() {
+    insta::assert_snapshot!(errors(&target("select.colour = 'red'")), @"ami-backup.toml:2:8: unknown key `colour` in `select` in target `web`; known are all, tags, any-tags, not-tags, names, not-names, ids, not-ids");
+}
+
+#[test]
+fn what_may_be_meant_is_told_of_as_many_keys_as_are_listed() {
+    let first = |others: usize| {
+        let others: String = (0..others).map(|other| format!("a{other:03} = 1\n")).collect();
+        errors(&format!("regionz = 1\n{others}{}", target(""))).lines().next().map(str::to_owned).unwrap()
+    };
+    assert!(first(99).ends_with("did you mean `regions`?"), "{}", first(99));
+    assert!(!first(100).contains("did you mean"), "{}", first(100));
+}
+
+#[test]
 fn a_key_that_is_there_twice_is_named_with_both_places() {
     insta::assert_snapshot!(errors(&format!("{}\n[template.x]\nkeep-daily = 1\nreboot = true\nkeep-daily = 2\nkeep-dayly = 3\n[defaults]\n[defaults]\n", target(""))), @"
     ami-backup.toml:11:1: `keep-daily` is there twice under [template.x] (first in line 9); leave one of the two out
@@ -379,6 +394,7 @@ fn copies_go_elsewhere_and_once() {
     ami-backup.toml:3:8: target `web` is in eu-west-1 only, and is copied to eu-west-1 as well; a copy goes to another region
     ami-backup.toml:3:61: two copies in target `web` go to eu-west-2; leave one of the two out
     ");
+    good(&target("regions = ['eu-west-1']\ncopy = [{ region = 'eu-west-2' }]"));
     // Where a target is in several regions, the copy is left out for the instances there.
     let policy = good(&target("regions = ['us-east-1', 'eu-west-1']\ncopy = [{ region = 'eu-west-1' }, { region = 'us-east-1' }]"));
     let (settings, warnings, shown) = policy.targets[0].settings_for(&instance(&[]));
@@ -474,6 +490,12 @@ fn numbers_and_kinds_are_as_they_have_to_be() {
 }
 
 #[test]
+fn a_hook_may_take_an_hour() {
+    let policy = good(&target("before = { command = ['x'], timeout = '1h' }"));
+    assert_eq!(policy.targets[0].settings.before.as_ref().map(|hook| hook.timeout.as_hours()), Some(1));
+}
+
+#[test]
 fn a_cap_may_be_a_number() {
     assert_eq!(good(&format!("max-deletes = 0x14\n{}", target(""))).max_deletes, Some(MaxDeletes::Count(20)));
     assert_eq!(good(&format!("max-deletes = '20'\n{}", target(""))).max_deletes, Some(MaxDeletes::Count(20)));
@@ -559,6 +581,7 @@ fn what_nobody_uses_is_a_warning() {
 #[test]
 fn a_huge_file_is_not_read() {
     insta::assert_snapshot!(errors(&"#".repeat(LARGEST + 1)), @"ami-backup.toml:1:1: a policy file has at most 1048576 bytes, and this one has 1048577");
+    assert!(!errors(&"#".repeat(LARGEST)).contains("bytes"));
     let unknown = (0..5_000).map(|n| format!("k{n} = 1")).collect::<Vec<_>>().join("\n");
     assert!(errors(&unknown).ends_with("and 4900 more"));
     let nested = format!("a = {}1{}", "[".repeat(100_000), "]".repeat(100_000));
