@@ -87,6 +87,18 @@ fn without_passwords(text: &str) -> Cow<'_, str> {
     Cow::Owned(shown)
 }
 
+/// Writes a file beside its place and then into it: nobody reads a half. The error names the file.
+pub fn write_whole(file: &Path, text: &str) -> Result<(), String> {
+    let mut name = file.as_os_str().to_owned();
+    name.push(format!(".{}", std::process::id()));
+    let staged = Path::new(&name);
+    let written = std::fs::write(staged, text).and_then(|()| std::fs::rename(staged, file));
+    written.map_err(|error| {
+        let _ = std::fs::remove_file(staged);
+        format!("{}: {error}", file.display())
+    })
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -112,16 +124,4 @@ mod tests {
             assert_eq!(without_passwords(same), same);
         }
     }
-}
-
-/// Writes a file beside its place and then into it: nobody reads a half. The error names the file.
-pub fn write_whole(file: &Path, text: &str) -> Result<(), String> {
-    let mut name = file.as_os_str().to_owned();
-    name.push(format!(".{}", std::process::id()));
-    let staged = Path::new(&name);
-    let written = std::fs::write(staged, text).and_then(|()| std::fs::rename(staged, file));
-    written.map_err(|error| {
-        let _ = std::fs::remove_file(staged);
-        format!("{}: {error}", file.display())
-    })
 }

@@ -36,7 +36,7 @@ const PATIENCE_OF_AN_ATTEMPT: Duration = Duration::from_secs(20);
 const PATIENCE_OF_A_CONNECTION: Duration = Duration::from_secs(5);
 /// So many attempts end, with their backoff, within the patience of a call: then the error told is EC2's last, not "no answer in time".
 const ATTEMPTS: u32 = 8;
-/// What CloudTrail of another account calls us.
+/// What the other account's log of calls names the session.
 const SESSION_NAME: &str = "ami-backup";
 
 /// How to reach AWS.

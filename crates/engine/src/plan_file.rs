@@ -133,7 +133,7 @@ impl PlanFile {
         if plan.seal != plan.sealed() {
             return Err(UnusablePlan::Broken);
         }
-        if plan.policy != policy { Err(UnusablePlan::AnotherPolicy) } else { Ok(plan) }
+        if plan.policy == policy { Ok(plan) } else { Err(UnusablePlan::AnotherPolicy) }
     }
 
     fn sealed(&self) -> String {

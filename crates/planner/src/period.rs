@@ -245,6 +245,15 @@ mod tests {
     }
 
     #[test]
+    fn in_json_a_period_is_its_text_and_its_schema_says_so_in_place() {
+        assert_eq!(serde_json::to_value(period("1y6mo")).unwrap(), "1y6mo");
+        assert_eq!(serde_json::from_str::<Period>(r#""1y6mo""#).unwrap(), period("1y6mo"));
+        let schema = schemars::schema_for!(Vec<Period>);
+        assert_eq!(schema.as_value()["items"]["type"], "string");
+        assert_eq!(schema.as_value()["title"], "Array_of_Period");
+    }
+
+    #[test]
     fn what_is_beyond_the_calendar_is_its_end() {
         let longest = period("19998y");
         assert_eq!(longest.before(at("2026-11-23T02:00:00Z"), &berlin()), Timestamp::MIN);

@@ -444,6 +444,7 @@ mod tests {
         let every = |period: &str| Schedule::every(period.parse().unwrap()).unwrap_err().to_string();
         insta::assert_snapshot!(every("1mo"), @"an interval of 1mo has no fixed length; use a cron expression for months and years, such as `0 2 1 * *`");
         insta::assert_snapshot!(every("14min59s"), @"`14min59s` is due more often than every 15 minutes, which is the shortest there is");
+        assert!(Schedule::every("15min".parse().unwrap()).is_ok());
     }
 
     #[test]
@@ -462,6 +463,7 @@ mod tests {
         assert_eq!(hours("0 9-17 * * 1-5", TimeZone::UTC, "2026-11-23T12:00:00Z"), 64, "over the weekend");
         assert_eq!(hours("0 2 * * *", berlin(), "2026-10-20T05:00:00Z"), 25, "the day with 25 hours");
         assert_eq!(hours("0 2 1 * *", TimeZone::UTC, "2026-01-20T05:00:00Z"), 31 * 24);
+        assert_eq!(hours("0 0,12 1-9 * *", TimeZone::UTC, "2026-11-01T12:00:00Z"), 516, "the gap that begins in eight days to the hour");
         assert_eq!(hours("0 2 29 2 *", TimeZone::UTC, "2026-01-20T05:00:00Z"), (4 * 365 + 1) * 24);
     }
 
@@ -471,6 +473,10 @@ mod tests {
         assert_eq!((nightly.next_slot(Timestamp::MAX), nightly.newest_slot(Timestamp::MIN)), (None, None));
         assert!(nightly.newest_slot(Timestamp::MAX).is_some() && nightly.next_slot(Timestamp::MIN).is_some());
         assert_eq!(nightly.usual_gap(Timestamp::MAX), SignedDuration::MAX);
+        let hourly = cron("@hourly", TimeZone::UTC);
+        assert_eq!(hourly.next_slot(Timestamp::MIN), Some(at("-009999-01-02T02:00:00Z")), "the first day is not a whole one");
+        assert_eq!(hourly.next_slot(at("9999-12-30T22:00:00Z")), None, "and neither is the last");
+        assert_eq!(hourly.next_slot(at("0000-06-01T00:00:00Z")), Some(at("0000-06-01T01:00:00Z")));
         let rarely = Schedule::every("5000000d".parse().unwrap()).unwrap();
         assert_eq!((rarely.next_slot(Timestamp::UNIX_EPOCH), rarely.newest_slot(Timestamp::MIN)), (None, None));
     }

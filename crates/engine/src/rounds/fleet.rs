@@ -43,7 +43,7 @@ pub async fn run_policy(run: &Run<'_>, policy: &Policy, asked: &Region, max_dele
 /// As of [`run_policy`].
 pub async fn apply_plan(run: &Run<'_>, policy: &Policy, asked: &Region, plan: &PlanFile) -> Result<RunReport, RunError> {
     let mut now = run_policy(&Run { dry_run: true, ..*run }, policy, asked, None).await?;
-    now.command = "apply".to_owned();
+    "apply".clone_into(&mut now.command);
     now.drift = plan.drift(&now);
     if !now.drift.is_empty() && now.ending != Ending::Interrupted {
         now.ending = Ending::StoppedForSafety;

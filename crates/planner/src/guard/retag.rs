@@ -2,7 +2,7 @@
 
 use super::{Fault, Guard};
 use crate::expiry::Expiry;
-use crate::id::Region;
+use crate::id::{Region, SnapshotId};
 use crate::inventory::{Image, ImageState, Snapshot};
 use crate::plan::retag::{Change, Retag, RetagRequest};
 
@@ -14,18 +14,20 @@ impl<'a> Guard<'a> {
         self.require(is_readable(&retag.change), region, id, Fault::NotPermitted);
         let images = self.sight.regions.get(region).and_then(|region| region.images.get(id)).cloned().unwrap_or_default();
         self.require(!images.is_empty(), region, id, Fault::NotSeen);
+        for snapshot in &retag.snapshots {
+            self.require_once(region, snapshot.as_str());
+        }
         for image in images {
             self.require(self.sight.owns(image.owner.as_ref()), region, id, Fault::NotOwned);
             self.require(image.tags.get("Creator") == Some("image-instance"), region, id, Fault::NotMarked);
             self.require(image.state != ImageState::Deregistered, region, id, Fault::Deregistered);
             for snapshot in &retag.snapshots {
-                self.require_once(region, snapshot.as_str());
                 self.snapshot_of(region, image, snapshot);
             }
         }
     }
 
-    fn snapshot_of(&mut self, region: &'a Region, image: &Image, id: &'a crate::id::SnapshotId) {
+    fn snapshot_of(&mut self, region: &Region, image: &Image, id: &SnapshotId) {
         let named = image.mappings.iter().any(|mapping| mapping.snapshot.as_ref() == Some(id));
         self.require(named, region, id, Fault::NotItsSnapshot);
         let snapshots = self.sight.regions.get(region).and_then(|region| region.snapshots.get(id)).cloned().unwrap_or_default();

@@ -4,6 +4,7 @@ mod broken;
 mod cap;
 mod making;
 mod purging;
+mod retagging;
 
 use super::*;
 use crate::fixture::{HOME, THEIRS, at, backup, id, now, policy, region, short, snapshot, tagged, world};

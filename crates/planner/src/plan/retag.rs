@@ -136,7 +136,7 @@ impl fmt::Display for Change {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::fixture::{backup, id, tagged, world};
+    use crate::fixture::{THEIRS, at, backup, id, now, snapshot, tagged, world};
 
     fn pin() -> RetagRequest {
         RetagRequest { image: id("ami-1"), change: Change::Pin { why: "audit".to_owned() } }
@@ -166,5 +166,36 @@ mod tests {
         let mut anothers = backup("ami-1");
         anothers.image.tags = tagged(&anothers.image.tags, "Creator", Some("packer"));
         assert!(matches!(decide(&world().with(anothers), &pin()), RetagDecision::No(NoBackup::NotOurs(_))));
+    }
+    #[test]
+    fn only_snapshots_that_bear_the_mark_and_are_no_others_are_changed_too() {
+        let inventory = world().with(
+            backup("ami-1")
+                .with(snapshot("snap-1").unmarked())
+                .with(snapshot("snap-2").tagged("Creator", "dlm"))
+                .upon(snapshot("snap-3").made_for("ami-2"))
+                .with(snapshot("snap-4").owned_by(THEIRS))
+                .made_of("snap-5")
+                .upon(snapshot("snap-6"))
+                .with_snapshot("snap-7"),
+        );
+        let RetagDecision::Change(step, _) = decide(&inventory, &pin()) else { panic!() };
+        let Action::Retag(retag) = step.action else { panic!() };
+        assert_eq!(retag.snapshots, [id("snap-6"), id("snap-7")]);
+    }
+
+    #[test]
+    fn a_change_says_what_it_does_and_whether_it_lets_go() {
+        let expire = |text: &str| Change::Expire { at: Expiry::at(at(text)) };
+        for (change, told, lets_go) in [
+            (Change::Pin { why: String::new() }, "pinned", false),
+            (Change::Pin { why: "audit\n2026".to_owned() }, "pinned: audit 2026", false),
+            (Change::Unpin, "not pinned", false),
+            (Change::NeverExpire, "without an expiry", false),
+            (expire("2026-11-23T02:00:00Z"), "expires 2026-11-23T02:00:00Z", false),
+            (expire("2026-11-23T01:59:59Z"), "expires 2026-11-23T01:59:59Z", true),
+        ] {
+            assert_eq!((change.to_string().as_str(), change.lets_go(now())), (told, lets_go));
+        }
     }
 }

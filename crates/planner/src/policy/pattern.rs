@@ -55,11 +55,6 @@ impl Pattern {
         text.ends_with(tail)
     }
 
-    /// Whether it stands for one text only.
-    pub fn is_literal(&self) -> bool {
-        !self.0.contains('*')
-    }
-
     /// The pattern as it was written.
     pub fn as_str(&self) -> &str {
         &self.0
@@ -185,6 +180,8 @@ mod tests {
         for long in ["k".repeat(128), format!("k={}", "v".repeat(257))] {
             assert!(matches!(long.parse::<TagPattern>(), Err(InvalidPattern::TooLong(_))));
         }
+        let longest = format!("{}={}", "k".repeat(127), "v".repeat(256));
+        assert!(longest.parse::<TagPattern>().is_ok());
     }
 
     /// The same by the definition, in as many steps as it takes.

@@ -148,11 +148,6 @@ impl ExcludeVolumes {
         let Self { devices, tags: patterns, larger_than_gib } = self;
         devices.contains(device) || patterns.iter().any(|pattern| pattern.is_on(tags)) || larger_than_gib.is_some_and(|limit| gib > limit)
     }
-
-    /// Whether nothing is left out.
-    pub fn is_empty(&self) -> bool {
-        *self == Self::default()
-    }
 }
 
 impl fmt::Display for Source {

@@ -7,8 +7,8 @@ use jiff::tz::TimeZone;
 
 use super::*;
 use crate::evidence::Check;
-use crate::fixture::TheSnapshot;
-use crate::inventory::Snapshot;
+use crate::fixture::{TheImage, TheSnapshot};
+use crate::inventory::{Snapshot, SourceImage};
 use crate::plan::image::{InstanceFacts, decide};
 use crate::policy::{Agreed, CopyRequest, SeriesRule, SeriesRules};
 use crate::retention::keep;
@@ -202,6 +202,13 @@ impl Case {
         let Action::CopyImage(copy) = &mut self.plan.steps[1].action else { panic!("the copy comes second") };
         copy
     }
+}
+
+/// Takes away the newest, beside one that is newer and does not count.
+fn newest_beside(case: &mut Case, newer: TheImage) {
+    case.rule().keep = keep("tag=Keep");
+    case.add(newer.of_series("web").slot("2026-11-22T03:00:00Z"));
+    case.also(remove_with_all("ami-3", &["snap-3"]));
 }
 
 const FUTURE: Option<&str> = Some("2026-11-23T02:00:00Z");
@@ -445,6 +452,15 @@ const THINNINGS: &[(&str, &[Fault], Break)] = &[
         case.rule().copies = [(region(WEST), Some(keep("last=2")))].into();
         case.also(in_region(WEST, remove("ami-8", &[])));
     }),
+    ("a source where copies go, by the rules for sources", &[Fault::WantedByRule], |case| {
+        let there = |short_id| backup(short_id).of_series("web").of("i-3");
+        case.told(|inventory| {
+            let older = inventory.with_in(WEST, there("ami-6").slot("2026-11-21T02:00:00Z"));
+            older.with_in(WEST, there("ami-8").slot("2026-11-22T02:00:00Z")).checked()
+        });
+        case.rule().copies = [(region(WEST), Some(keep("last=1")))].into();
+        case.also(in_region(WEST, remove("ami-6", &[])));
+    }),
     ("a disabled one, as if it counted", &[Fault::WantedByRule], |case| {
         case.image("ami-2").state = ImageState::Disabled;
         case.also(remove_with_all("ami-2", &["snap-2"]));
@@ -460,6 +476,19 @@ const THINNINGS: &[(&str, &[Fault], Break)] = &[
         case.rule().keep = keep("tag=Keep");
         case.also(in_region(WEST, remove("ami-4", &[])));
     }),
+    ("the newest, though a stranger's is newer", &[Fault::NewestOfSeries], |case| {
+        newest_beside(case, backup("ami-6").untagged("Creator"));
+    }),
+    ("the newest, though another owner's is newer", &[Fault::NewestOfSeries], |case| {
+        newest_beside(case, backup("ami-6").owned_by(THEIRS));
+    }),
+    ("the newest, though one with an expiry is newer", &[Fault::NewestOfSeries], |case| {
+        newest_beside(case, backup("ami-6").expiring(100));
+    }),
+    ("the newest, though one that is listed in two ways is newer", &[Fault::NewestOfSeries], |case| {
+        newest_beside(case, backup("ami-6"));
+        case.list_again("ami-6", |image| image.name = None);
+    }),
     ("one that failed after the newest", &[Fault::NewestOfSeries], |case| {
         case.tag_image("ami-5", "Date", Some("2026-11-22T02:00:01Z"));
     }),
@@ -473,6 +502,11 @@ const THINNINGS: &[(&str, &[Fault], Break)] = &[
     }),
     // Whether it is copied.
     ("a source whose copy failed", &[Fault::Uncopied], |case| case.image("ami-4").state = ImageState::Failed),
+    ("a source whose copy failed, of an instance that was launched from an image", &[Fault::Uncopied], |case| {
+        // EC2 names that image as if the backup were its copy.
+        case.image("ami-1").source_image = Some(SourceImage { id: id("ami-9"), region: Some(region(HOME)) });
+        case.image("ami-4").state = ImageState::Failed;
+    }),
     ("a source whose copy is another instance's", &[Fault::Uncopied], |case| case.tag_image("ami-4", "Instance", Some("i-00000002"))),
     ("a source whose copy is of another series", &[Fault::Uncopied], |case| case.tag_image("ami-4", SERIES, Some("db"))),
     ("a source whose copy says that it is yet to come", &[Fault::Uncopied], |case| {
@@ -556,6 +590,13 @@ fn what_is_broken_is_refused_for_what_it_is() {
 fn what_is_agreed_to_passes() {
     let mut case = Case::purge();
     case.agree_to_all();
+    assert!(case.judged().is_ok());
+}
+
+#[test]
+fn what_is_just_as_old_as_is_kept_goes() {
+    let mut case = Case::thinning();
+    case.rule().keep = keep("within=48h");
     assert!(case.judged().is_ok());
 }
 

@@ -2,6 +2,8 @@
 
 use super::*;
 use crate::evidence::Check;
+use crate::policy::{SeriesRule, SeriesRules};
+use crate::retention::keep;
 
 const NOTHING: [&str; 0] = [];
 
@@ -463,4 +465,56 @@ fn where_checks_are_required_each_must_have_been_made_of_what_it_concerns() {
     let bare = world().with(backup("ami-1").expired()).with(snapshot("snap-2").expired()).checked();
     assert_eq!(strictly(&bare.clone().not_asked(Check::Locks), &[remove("ami-1", &[])]), NOTHING);
     assert_eq!(strictly(&bare.not_asked(Check::RecycleBin), &[delete("snap-2")]), NOTHING);
+}
+
+#[test]
+fn a_check_that_broke_off_holds_what_it_concerns_though_none_is_required() {
+    let (image, orphan) = ("ami-1: NotChecked", "snap-2: NotChecked");
+    for (check, unchecked) in [
+        (Check::References, vec![image]),
+        (Check::LaunchConfigurations, vec![image]),
+        (Check::Locks, vec![image, orphan]),
+        (Check::RecycleBin, vec![orphan]),
+    ] {
+        assert_eq!(wrong(&expired().checked().broken_off(check), both()), unchecked, "{check:?}");
+    }
+    let bare = world().with(backup("ami-1").expired()).with(snapshot("snap-2").expired()).checked();
+    assert_eq!(wrong(&bare.clone().broken_off(Check::Locks), [remove("ami-1", &[])]), NOTHING, "it has nothing to be locked");
+    assert_eq!(wrong(&bare.broken_off(Check::RecycleBin), [delete("snap-2")]), NOTHING, "it was made for nothing in the bin");
+}
+
+/// What is wrong with these deletions by a policy with the series `web`.
+fn wrong_by_policy(inventory: &Inventory, steps: impl IntoIterator<Item = Step>) -> Vec<String> {
+    let rule = SeriesRule {
+        keep: keep("last=1"),
+        zone: jiff::tz::TimeZone::UTC,
+        keep_uncopied: None,
+        allow_empty: false,
+        copies: std::collections::BTreeMap::new(),
+    };
+    let series = SeriesRules { targets: [("web".parse().unwrap(), rule)].into(), ..SeriesRules::default() };
+    objections(plan(steps), inventory, Permit::Purge(&PurgePolicy { series: Some(series), ..policy(inventory) }))
+}
+
+#[test]
+fn a_series_alone_finds_a_snapshot_again_where_a_policy_is_asked_and_nowhere_else() {
+    let of = |series: &str| {
+        let its = if series.is_empty() { snapshot("snap-1") } else { snapshot("snap-1").of_series(series) };
+        world().with(backup("ami-1").of_series("web").expired().with(its))
+    };
+    let (without, stranded) = (|| [remove("ami-1", &[])], ["ami-1: Stranded", "ami-1: CoveredUnnamed"]);
+    assert_eq!(wrong_by_policy(&of("web"), without()), NOTHING);
+    assert_eq!(wrong_by_policy(&of("Web!"), without()), stranded, "that is no series");
+    assert_eq!(wrong_by_policy(&of(""), without()), stranded);
+    for series in ["web", "Web!", ""] {
+        assert_eq!(wrong(&of(series), without()), stranded, "{series:?}");
+    }
+}
+
+#[test]
+fn what_goes_with_an_image_by_its_own_expiry_need_not_be_of_a_series() {
+    let inventory = world().with(backup("ami-1").of_series("web").expired().with(snapshot("snap-1").expired()));
+    assert_eq!(wrong_by_policy(&inventory, [remove("ami-1", &["snap-1"])]), NOTHING);
+    let orphan = world().with(snapshot("snap-1").expired());
+    assert_eq!(wrong_by_policy(&orphan, [delete("snap-1")]), ["snap-1: NotOfPolicy"], "by itself it must");
 }

@@ -35,6 +35,7 @@ mod tests {
         let known = ["schedule", "every", "keep-daily", "keep-hourly", "use"];
         for (word, meant) in [
             ("keep-dayly", Some("keep-daily")),
+            ("keepdayly", Some("keep-daily")),
             ("keep_hourly", Some("keep-hourly")),
             ("keephourly", Some("keep-hourly")),
             ("shcedule", Some("schedule")),

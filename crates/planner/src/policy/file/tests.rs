@@ -2,7 +2,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use super::*;
 use crate::policy::select::InstanceState;
-use crate::policy::settings::{OnFailure, Source};
+use crate::policy::settings::{ExcludeVolumes, OnFailure, Source};
 use crate::tags::{Encryption, Tags};
 
 /// Every key there is.
@@ -117,6 +117,8 @@ fn every_value_has_its_type_and_says_where_it_is_from() {
     assert_eq!(warnings, []);
     assert_eq!(policy.max_deletes, Some(MaxDeletes::Percent(10)));
     assert_eq!(policy.accounts["prod"].role.account().as_str(), "210987654321");
+    let named = |name: &str| policy.target(&name.parse().unwrap()).map(|target| target.name.as_str());
+    assert_eq!((named("web"), named("db")), (Some("web"), None));
     let web = &policy.targets[0];
     assert_eq!(web.regions.as_ref().map(BTreeSet::len), Some(2));
     assert_eq!(web.settings.zone.iana_name(), Some("Europe/Paris"));
@@ -213,7 +215,8 @@ fn a_setting_can_be_switched_off_again() {
     assert_eq!((settings.keep.last, settings.keep.within, settings.keep.tags.len()), (None, None, 0));
     assert!(settings.keep.daily.is_some());
     assert_eq!((settings.keep_uncopied, settings.warn_after), (None, None));
-    assert!(settings.carry_tags.is_empty() && settings.exclude_volumes.is_empty() && settings.copies.is_empty());
+    assert!(settings.carry_tags.is_empty() && settings.copies.is_empty());
+    assert_eq!(settings.exclude_volumes, ExcludeVolumes::default());
 }
 
 #[test]
@@ -263,6 +266,21 @@ fn an_unknown_key_is_refused_at_every_level_with_what_may_be_meant() {
     ami-backup.toml:25:1: unknown key `quick` in a copy in target `web`
     ami-backup.toml:26:2: unknown key `targets` at the top of the file; did you mean `target`?
     ");
+}
+
+#[test]
+fn where_few_keys_are_known_they_are_all_told() {
+    insta::assert_snapshot!(errors(&target("select.colour = 'red'")), @"ami-backup.toml:2:8: unknown key `colour` in `select` in target `web`; known are all, tags, any-tags, not-tags, names, not-names, ids, not-ids");
+}
+
+#[test]
+fn what_may_be_meant_is_told_of_as_many_keys_as_are_listed() {
+    let first = |others: usize| {
+        let others = (0..others).map(|other| format!("a{other:03} = 1\n")).collect::<Vec<_>>().concat();
+        errors(&format!("regionz = 1\n{others}{}", target(""))).lines().next().map(str::to_owned).unwrap()
+    };
+    assert!(first(99).ends_with("did you mean `regions`?"), "{}", first(99));
+    assert!(!first(100).contains("did you mean"), "{}", first(100));
 }
 
 #[test]
@@ -376,6 +394,7 @@ fn copies_go_elsewhere_and_once() {
     ami-backup.toml:3:8: target `web` is in eu-west-1 only, and is copied to eu-west-1 as well; a copy goes to another region
     ami-backup.toml:3:61: two copies in target `web` go to eu-west-2; leave one of the two out
     ");
+    good(&target("regions = ['eu-west-1']\ncopy = [{ region = 'eu-west-2' }]"));
     // Where a target is in several regions, the copy is left out for the instances there.
     let policy = good(&target("regions = ['us-east-1', 'eu-west-1']\ncopy = [{ region = 'eu-west-1' }, { region = 'us-east-1' }]"));
     let (settings, warnings, shown) = policy.targets[0].settings_for(&instance(&[]));
@@ -471,6 +490,12 @@ fn numbers_and_kinds_are_as_they_have_to_be() {
 }
 
 #[test]
+fn a_hook_may_take_an_hour() {
+    let policy = good(&target("before = { command = ['x'], timeout = '1h' }"));
+    assert_eq!(policy.targets[0].settings.before.as_ref().map(|hook| hook.timeout.as_hours()), Some(1));
+}
+
+#[test]
 fn a_cap_may_be_a_number() {
     assert_eq!(good(&format!("max-deletes = 0x14\n{}", target(""))).max_deletes, Some(MaxDeletes::Count(20)));
     assert_eq!(good(&format!("max-deletes = '20'\n{}", target(""))).max_deletes, Some(MaxDeletes::Count(20)));
@@ -511,6 +536,14 @@ fn what_is_wrong_in_a_template_is_said_once() {
 }
 
 #[test]
+fn what_could_not_be_read_elsewhere_is_not_missing_in_a_target() {
+    for (header, uses) in [("[defaults]", ""), ("[template.t]", "use = 't'")] {
+        let text = format!("{header}\nevery = 'often'\n[[target]]\n{uses}\nname = 'a'\nselect.all = true\nkeep-last = 1");
+        assert_eq!(errors(&text).lines().count(), 1, "{}", errors(&text));
+    }
+}
+
+#[test]
 fn roles_are_of_other_accounts_each_once() {
     let account = |name: &str, arn: &str| format!("[account.{name}]\nrole-arn = '{arn}'\n");
     let right = "arn:aws:iam::210987654321:role/r";
@@ -526,9 +559,13 @@ fn roles_are_of_other_accounts_each_once() {
         "arn:aws:iam::210987654321:role/",
         "arn:aws:iam:us-east-1:210987654321:role/r",
         "arn:evil:iam::210987654321:role/r",
+        "arn:aws_cn:iam::210987654321:role/r",
     ] {
         assert!(wrong.parse::<RoleArn>().is_err(), "{wrong}");
     }
+    let right = "arn:aws-us-gov:iam::210987654321:role/ops/r";
+    let role: RoleArn = right.parse().unwrap();
+    assert_eq!((role.as_str(), role.to_string().as_str()), (right, right));
 }
 
 #[test]
@@ -544,6 +581,7 @@ fn what_nobody_uses_is_a_warning() {
 #[test]
 fn a_huge_file_is_not_read() {
     insta::assert_snapshot!(errors(&"#".repeat(LARGEST + 1)), @"ami-backup.toml:1:1: a policy file has at most 1048576 bytes, and this one has 1048577");
+    assert!(!errors(&"#".repeat(LARGEST)).contains("bytes"));
     let unknown = (0..5_000).map(|n| format!("k{n} = 1")).collect::<Vec<_>>().join("\n");
     assert!(errors(&unknown).ends_with("and 4900 more"));
     let nested = format!("a = {}1{}", "[".repeat(100_000), "]".repeat(100_000));
@@ -558,7 +596,10 @@ fn an_instances_own_tags_go_before_everything() {
         ("ami-backup:time-zone", "Asia/Tokyo"),
         ("ami-backup:keep-daily", "14"),
         ("ami-backup:keep-last", "0"),
+        ("ami-backup:keep-hourly", "6"),
         ("ami-backup:keep-weekly", "unlimited"),
+        ("ami-backup:keep-monthly", "12"),
+        ("ami-backup:keep-yearly", "2"),
         ("ami-backup:keep-within", "off"),
         ("ami-backup:keep-tag", "Legal, Audit=yes"),
         ("ami-backup:keep-uncopied", "3d"),
@@ -576,8 +617,11 @@ fn an_instances_own_tags_go_before_everything() {
     every                12h                          instance tag
     time-zone            Asia/Tokyo                   instance tag
     keep-last            off                          instance tag
+    keep-hourly          6                            instance tag
     keep-daily           14                           instance tag
     keep-weekly          unlimited                    instance tag
+    keep-monthly         12                           instance tag
+    keep-yearly          2                            instance tag
     keep-within          off                          instance tag
     keep-tag             Legal, Audit=yes             instance tag
     keep-uncopied        3d                           instance tag
@@ -585,6 +629,13 @@ fn an_instances_own_tags_go_before_everything() {
     warn-after           10d                          instance tag
     critical-after       20d                          instance tag
     ");
+}
+
+#[test]
+fn an_instance_may_say_when_and_how_many() {
+    let tags = [("ami-backup:schedule", "0 3 * * *"), ("ami-backup:keep-last", "9")];
+    let (settings, warnings, _) = good(&target("")).targets[0].settings_for(&instance(&tags));
+    assert_eq!((settings.schedule.to_string().as_str(), warnings), ("0 3 * * *", vec![]));
 }
 
 #[test]
@@ -730,4 +781,5 @@ fn the_schema_takes_what_is_right_and_refuses_what_is_not() {
         assert!(!validator.is_valid(&as_json(&format!("[[target]]\nname = 'web'\nselect.all = true\n{wrong}\n"))), "{wrong}");
     }
     assert!(!validator.is_valid(&as_json("")));
+    assert!(!schema.to_string().contains("\"null\""), "TOML has none");
 }
