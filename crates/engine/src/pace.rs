@@ -150,7 +150,7 @@ mod tests {
         let slow = seconds(&pace, "DeregisterImage", 10).await;
         assert!((10.0 / (5.0 * SHARE * SLOWER) - slow).abs() < 0.1, "{slow}");
         assert!(seconds(&pace, "DeleteSnapshot", 50).await.abs() < f64::EPSILON);
-        tokio::time::sleep(Duration::from_secs(120)).await;
+        tokio::time::sleep(Duration::from_mins(2)).await;
         seconds(&pace, "DeregisterImage", 99).await;
         let usual = seconds(&pace, "DeregisterImage", 50).await;
         assert!((usual - 50.0 / (5.0 * SHARE)).abs() < 0.5, "{usual}");
