@@ -58,9 +58,6 @@ pub fn load_to_act(named: Option<&Path>) -> Result<Loaded, Failure> {
         if settings.deprecate_after.is_some() {
             output::say(&format!("warning: target {}: deprecate-after is not done by this version yet", target.name));
         }
-        if settings.copies.iter().any(|copy| copy.completion_minutes.is_some()) {
-            output::say(&format!("warning: target {}: completion-minutes is not done by this version yet", target.name));
-        }
     }
     Ok(loaded)
 }

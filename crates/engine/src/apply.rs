@@ -306,6 +306,7 @@ async fn copy_image(account: &Account, region: &Region, copy: &CopyImage) -> Res
         .name(&copy.name)
         .description(&copy.description)
         .client_token(&copy.token)
+        .set_snapshot_copy_completion_duration_minutes(copy.completion.map(|completion| completion.minutes().into()))
         .tag_specifications(tag_specification(ResourceType::Image, &copy.tags))
         .tag_specifications(tag_specification(ResourceType::Snapshot, &copy.tags));
     // An explicit `Encrypted=false` is refused for encrypted sources, so it is never sent.

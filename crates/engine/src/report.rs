@@ -7,6 +7,7 @@ mod status;
 mod text;
 
 use jiff::Timestamp;
+use planner::completion::Completion;
 use planner::expiry::Expiry;
 use planner::id::{AccountId, ImageId, InstanceId, Region, SeriesName, SnapshotId};
 use planner::inventory::ImageState;
@@ -80,9 +81,17 @@ pub enum PlannedStep {
     /// An image.
     CreateImage { region: Region, instance: InstanceId, name: String, reboot: bool, tags: Tags, snapshot_tags: Tags },
     /// A copy.
-    CopyImage { region: Region, source_region: Region, source: ImageId, name: String, encrypted: bool, tags: Tags },
+    CopyImage {
+        region: Region,
+        source_region: Region,
+        source: ImageId,
+        name: String,
+        encrypted: bool,
+        completion_minutes: Option<Completion>,
+        tags: Tags,
+    },
     /// A copy, once the image is there.
-    CopyWhenAvailable { region: Region, encryption: Encryption },
+    CopyWhenAvailable { region: Region, encryption: Encryption, completion_minutes: Option<Completion> },
 }
 
 /// What `purge-expired-amis` did.

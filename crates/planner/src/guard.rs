@@ -221,8 +221,13 @@ impl<'a> Guard<'a> {
         let alike = ["Creator", "Instance", "Expire", "ami-backup:series"].iter().all(|key| source.tags.get(key) == copy.tags.get(key));
         self.require(marked && alike, region, id, Fault::BornUnmarked);
         let asked = source.tags.get(&format!("ami-backup:copy-to:{region}")).is_some_and(|intent| {
-            let encryption = intent.split_once(' ').map_or("", |(_, encryption)| encryption);
-            encryption.is_empty() || encryption == copy.encryption.to_string()
+            let more = intent.split_once(' ').map_or("", |(_, more)| more);
+            let (within, encryption) = match more.strip_prefix("completion=") {
+                Some(more) => more.split_once(' ').map_or((Some(more), ""), |(within, encryption)| (Some(within), encryption)),
+                None => (None, more),
+            };
+            (encryption.is_empty() || encryption == copy.encryption.to_string())
+                && within == copy.completion.map(|completion| completion.to_string()).as_deref()
         });
         self.require(asked, region, id, Fault::NotAskedFor);
     }

@@ -8,6 +8,7 @@
 //! - [`guard`](guard::guard) asks again by another road; only what it lets pass, a [`CheckedPlan`], can be applied.
 
 pub mod backup;
+pub mod completion;
 pub mod evidence;
 pub mod expiry;
 #[cfg(test)]

@@ -13,6 +13,7 @@ use jiff::Timestamp;
 use schemars::JsonSchema;
 use serde::Serialize;
 
+use crate::completion::Completion;
 use crate::expiry::Expiry;
 use crate::id::{ImageId, InstanceId, Region, SnapshotId};
 use crate::inventory::ImageState;
@@ -93,6 +94,8 @@ pub struct CopyImage {
     pub description: String,
     /// How the copy's snapshots are encrypted.
     pub encryption: Encryption,
+    /// In how many minutes EC2 is to finish it; as EC2 likes, if absent.
+    pub completion: Option<Completion>,
     /// The tags of the image and of each of its snapshots.
     pub tags: Tags,
 }

@@ -15,6 +15,7 @@ use jiff::{SignedDuration, Timestamp};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
+use crate::completion::Completion;
 use crate::expiry::Expiry;
 use crate::id::{InstanceId, Region, SeriesName};
 use crate::period::Period;
@@ -67,6 +68,8 @@ pub struct CopyRequest {
     pub destination: Region,
     /// How the copy is encrypted.
     pub encryption: Encryption,
+    /// In how many minutes EC2 is to finish it; as EC2 likes, if absent.
+    pub completion: Option<Completion>,
 }
 
 impl ImageRequest {
@@ -74,7 +77,12 @@ impl ImageRequest {
     pub fn intents(&self) -> Vec<Intent> {
         let from_slot = self.slot.saturating_add(INTENT_LIFE.max(self.patience)).unwrap_or(Timestamp::MAX);
         let until = self.series.as_ref().map_or(from_slot, |series| series.copies_until);
-        let intent = |copy: &CopyRequest| Intent { destination: copy.destination.clone(), encryption: copy.encryption.clone(), until };
+        let intent = |copy: &CopyRequest| Intent {
+            destination: copy.destination.clone(),
+            encryption: copy.encryption.clone(),
+            completion: copy.completion,
+            until,
+        };
         self.copies.iter().map(intent).collect()
     }
 }

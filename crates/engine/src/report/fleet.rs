@@ -329,7 +329,10 @@ impl InstanceReport {
         if let InstanceStanding::Planned { steps, .. } = &self.standing {
             for step in steps {
                 match step {
-                    PlannedStep::CopyWhenAvailable { region, .. } => writeln!(f, "    then copied to {region}")?,
+                    PlannedStep::CopyWhenAvailable { region, completion_minutes, .. } => {
+                        let within = completion_minutes.map_or_else(String::new, |minutes| format!(" in {minutes} minutes"));
+                        writeln!(f, "    then copied to {region}{within}")?;
+                    }
                     PlannedStep::CopyImage { region, source, .. } => writeln!(f, "    {source} would be copied to {region}")?,
                     PlannedStep::CreateImage { .. } => {}
                 }

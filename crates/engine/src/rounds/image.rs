@@ -210,6 +210,7 @@ impl<'a> Follow<'a> {
                 let later = |copy: &CopyRequest| PlannedStep::CopyWhenAvailable {
                     region: copy.destination.clone(),
                     encryption: copy.encryption.clone(),
+                    completion_minutes: copy.completion,
                 };
                 self.planned.extend(request.copies.iter().map(later));
             }
@@ -680,6 +681,7 @@ fn planned(step: &Step) -> Option<PlannedStep> {
             source: copy.source.clone(),
             name: copy.name.clone(),
             encrypted: copy.encryption != Encryption::AsSource,
+            completion_minutes: copy.completion,
             tags: copy.tags.clone(),
         }),
         // The guard lets no deletion pass for these commands.

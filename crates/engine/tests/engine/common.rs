@@ -15,6 +15,7 @@ use ec2_sim::{Call, Ec2Sim, Fault, FaultKind, Which, World};
 use engine::report::{ImageReport, PurgeReport};
 use engine::{Account, Clock, Connection, Event, RegionScope, Run, RunError, Stop};
 use jiff::{SignedDuration, Timestamp};
+use planner::completion::Completion;
 use planner::expiry::Expiry;
 use planner::id::Region;
 use planner::policy::{CopyRequest, ImageRequest, PurgePolicy};
@@ -552,6 +553,7 @@ pub(crate) fn snapshot(digits: &str, started: Timestamp) -> Snapshot {
         delete_at_end: false,
         encrypted: false,
         kms_key_id: None,
+        completion_minutes: None,
         storage_tier: "standard".to_owned(),
         tiering: None,
         lock: None,
@@ -581,6 +583,8 @@ pub(crate) trait Asking {
     fn expiring(self, at: &str) -> Self;
     /// It is copied there, encrypted as its source is.
     fn copied_to(self, region: &str) -> Self;
+    /// It is copied there, in so many minutes.
+    fn copied_within(self, region: &str, minutes: u16) -> Self;
     /// It is copied there, encrypted so.
     fn copied_encrypted(self, region: &str, encryption: Encryption) -> Self;
 }
@@ -595,8 +599,14 @@ impl Asking for ImageRequest {
         self.copied_encrypted(region, Encryption::AsSource)
     }
 
+    fn copied_within(mut self, destination: &str, minutes: u16) -> Self {
+        let completion = Completion::of_minutes(minutes).ok();
+        self.copies.push(CopyRequest { destination: region(destination), encryption: Encryption::AsSource, completion });
+        self
+    }
+
     fn copied_encrypted(mut self, destination: &str, encryption: Encryption) -> Self {
-        self.copies.push(CopyRequest { destination: region(destination), encryption });
+        self.copies.push(CopyRequest { destination: region(destination), encryption, completion: None });
         self
     }
 }

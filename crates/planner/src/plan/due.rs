@@ -268,14 +268,18 @@ impl Asked {
             warn(format!("{dropped} of its tags are not carried over to the backup, which has room for {CARRIED_TAGS}"));
         }
         let carried = Tags::new(carried.into_iter().take(CARRIED_TAGS).map(|(key, value)| (key.to_owned(), value.to_owned())));
-        let copies = settings.copies.iter();
+        let copies = settings.copies.iter().map(|copy| CopyRequest {
+            destination: copy.region.clone(),
+            encryption: copy.encryption.clone(),
+            completion: copy.completion,
+        });
         ImageRequest {
             instance: instance.id.clone(),
             region: instance.region.clone(),
             slot,
             expire: None,
             reboot: settings.reboot,
-            copies: copies.map(|copy| CopyRequest { destination: copy.region.clone(), encryption: copy.encryption.clone() }).collect(),
+            copies: copies.collect(),
             patience: PATIENCE,
             series: Some(SeriesRequest {
                 name: target.name.clone(),

@@ -87,7 +87,7 @@ impl Case {
             slot: now(),
             expire: Some(Expiry::at(at("2026-11-30T02:00:00Z"))),
             reboot: false,
-            copies: vec![CopyRequest { destination: region(WEST), encryption: Encryption::AsSource }],
+            copies: vec![CopyRequest { destination: region(WEST), encryption: Encryption::AsSource, completion: None }],
             patience: jiff::SignedDuration::from_hours(8),
             series: None,
         };
@@ -482,6 +482,7 @@ const MAKINGS: &[(&str, &[Fault], Break)] = &[
     ("a copy with another key than was asked for", &[Fault::NotAskedFor], |case| {
         case.tag_image("ami-1", "ami-backup:copy-to:eu-west-1", Some("until=2026-11-24T02:00:00Z key=alias/dr"));
     }),
+    ("a copy done sooner than was asked for", &[Fault::NotAskedFor], |case| case.copy().completion = "15".parse().ok()),
     ("a copy to itself", &[Fault::CopyToItself], |case| {
         case.tag_image("ami-1", "ami-backup:copy-to:us-east-1", Some("until=2026-11-24T02:00:00Z"));
         case.plan.steps[1].region = region(HOME);

@@ -8,6 +8,7 @@ use toml::de::{DeTable, DeValue};
 
 use super::problems::{Found, MOST};
 use super::{AccountRef, RoleArn, nearest};
+use crate::completion::Completion;
 use crate::id::{InstanceId, Region, SeriesName};
 use crate::period::Period;
 use crate::plain::one_line;
@@ -332,9 +333,9 @@ fn copies(outer: &mut Fields<'_, '_>, header: &str) -> Option<Said<Vec<CopySetti
 
 fn copy(fields: &mut Fields<'_, '_>) -> Option<CopySettings> {
     let region = fields.needed("region", |fields| fields.text("region", parse::<Region>)).map(|said| said.value);
-    let key = fields.text("kms-key", |text| kms_key(text, region.as_ref()));
+    let completion = fields.value("completion-minutes", completion).map(|said| said.value);
+    let key = fields.text("kms-key", |text| kms_key(text, region.as_ref(), completion));
     let encrypt = fields.switch("encrypt").filter(|said| said.value);
-    let completion_minutes = fields.value("completion-minutes", completion).map(|said| said.value);
     let keep = keep(fields);
     if let (Some(key), Some(encrypt)) = (&key, &encrypt) {
         let at = key.at.max(encrypt.at);
@@ -346,18 +347,17 @@ fn copy(fields: &mut Fields<'_, '_>) -> Option<CopySettings> {
         (None, None) => Encryption::AsSource,
     };
     let keep = (!keep.is_silent()).then(|| keep.effective());
-    Some(CopySettings { region: region?, encryption, keep, completion_minutes })
+    Some(CopySettings { region: region?, encryption, keep, completion })
 }
 
-/// By the rules of `CopyImage`: `SnapshotCopyCompletionDurationMinutes`.
-fn completion(value: &DeValue<'_>) -> Result<u16, String> {
-    let minutes = whole(value, 15, 2880)?;
-    let step = u16::try_from(minutes).ok().filter(|minutes| minutes % 15 == 0);
-    step.ok_or_else(|| format!("{minutes} is not a multiple of 15"))
+fn completion(value: &DeValue<'_>) -> Result<Completion, String> {
+    let minutes = whole(value, u64::from(Completion::LEAST), u64::from(Completion::MOST))?;
+    let completion = u16::try_from(minutes).ok().and_then(|minutes| Completion::of_minutes(minutes).ok());
+    completion.ok_or_else(|| format!("{minutes} is not a multiple of {}", Completion::STEP))
 }
 
 /// A key that `CopyImage` takes in a region: the ARN of a key or an alias there, or the name of an alias.
-fn kms_key(text: &str, region: Option<&Region>) -> Result<String, String> {
+fn kms_key(text: &str, region: Option<&Region>, completion: Option<Completion>) -> Result<String, String> {
     let invalid = || format!("`{}` is neither the ARN of a KMS key nor `alias/` and a name", one_line(text));
     if !is_kms_key(text, None) {
         return Err(invalid());
@@ -366,7 +366,8 @@ fn kms_key(text: &str, region: Option<&Region>) -> Result<String, String> {
         return Err(format!("`{}` is not a key of {region}, where the copy goes", one_line(text)));
     }
     let destination = region.cloned().or_else(|| "us-east-1".parse().ok()).ok_or_else(invalid)?;
-    let intent = Intent { destination, encryption: Encryption::Key(text.to_owned()), until: jiff::Timestamp::UNIX_EPOCH };
+    let encryption = Encryption::Key(text.to_owned());
+    let intent = Intent { destination, encryption, completion, until: jiff::Timestamp::UNIX_EPOCH };
     intent.fits_a_tag().then(|| text.to_owned()).ok_or_else(|| format!("`{}` is too long for a tag of EC2", one_line(text)))
 }
 
