@@ -54,10 +54,6 @@ pub fn load_to_act(named: Option<&Path>) -> Result<Loaded, Failure> {
                 target.name
             )));
         }
-        let settings = &target.settings;
-        if settings.deprecate_after.is_some() {
-            output::say(&format!("warning: target {}: deprecate-after is not done by this version yet", target.name));
-        }
     }
     Ok(loaded)
 }

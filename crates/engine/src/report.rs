@@ -3,6 +3,7 @@
 //! Every document carries `"version": 1` and grows only by addition.
 
 mod fleet;
+mod mend;
 mod status;
 mod text;
 
@@ -11,6 +12,7 @@ use planner::completion::Completion;
 use planner::expiry::Expiry;
 use planner::id::{AccountId, ImageId, InstanceId, Region, SeriesName, SnapshotId};
 use planner::inventory::ImageState;
+use planner::plan::mend::Wish;
 use planner::plan::purge::UnmadeCheck;
 use planner::plan::retag::Change;
 use planner::plan::{BackupLabel, CopyStanding, Debris, Verdict};
@@ -24,6 +26,7 @@ use crate::outcome::Failure;
 use crate::rounds::Ending;
 
 pub use fleet::{HookReport, InstanceReport, InstanceStanding, RunReport};
+pub use mend::{MendReport, MendResult};
 pub use status::{BackupInfo, Freshness, Level, ListReport, StatusReport, Unprotected};
 
 /// What `image-instance` or `resume` did.
@@ -92,6 +95,12 @@ pub enum PlannedStep {
     },
     /// A copy, once the image is there.
     CopyWhenAvailable { region: Region, encryption: Encryption, completion_minutes: Option<Completion> },
+    /// Deprecation or protection, once the image is there; its copies get it, too.
+    MendWhenAvailable {
+        region: Region,
+        #[serde(flatten)]
+        wish: Wish,
+    },
 }
 
 /// What `purge-expired-amis` did.

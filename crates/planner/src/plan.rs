@@ -3,6 +3,7 @@
 pub mod copy;
 pub mod due;
 pub mod image;
+pub mod mend;
 mod newest;
 pub mod purge;
 pub mod retag;
@@ -20,6 +21,7 @@ use crate::inventory::ImageState;
 use crate::tags::{Encryption, Tags};
 
 pub use copy::{CopyStanding, Standing};
+pub use mend::Mend;
 pub use purge::{Debris, KeepReason, PurgeReason, Verdict};
 pub use retag::Retag;
 
@@ -58,6 +60,8 @@ pub enum Action {
     DeleteSnapshot(SnapshotId),
     /// Change tags of a backup.
     Retag(Retag),
+    /// Deprecate or protect a backup.
+    Mend(Mend),
 }
 
 /// An image to be made.

@@ -12,7 +12,7 @@ use planner::policy::select::InstanceState;
 use schemars::JsonSchema;
 use serde::Serialize;
 
-use super::{ImageResult, PlannedStep, PurgeReport, VerdictReport};
+use super::{ImageResult, MendReport, PlannedStep, PurgeReport, VerdictReport};
 use crate::outcome::{Failure, one_line};
 use crate::rounds::Ending;
 
@@ -43,6 +43,8 @@ pub struct RunReport {
     pub purge: Option<PurgeReport>,
     /// Why nothing was purged, and not even looked at for that.
     pub not_purged: Option<String>,
+    /// What backups lacked by the policy: a date of deprecation, or protection.
+    pub mended: Vec<MendReport>,
     /// What a person should know.
     pub warnings: Vec<String>,
     /// What could not be read.
@@ -177,6 +179,7 @@ impl InstanceReport {
 struct Group<'r> {
     instances: Vec<&'r InstanceReport>,
     verdicts: Vec<&'r VerdictReport>,
+    mended: Vec<&'r MendReport>,
 }
 
 impl fmt::Display for RunReport {
@@ -193,17 +196,24 @@ impl fmt::Display for RunReport {
                 groups.entry(series).or_default().verdicts.push(verdict);
             }
         }
-        for (series, Group { mut instances, mut verdicts }) in groups {
+        for mend in self.mended.iter().filter(|mend| mend.is_told()) {
+            groups.entry(&mend.series).or_default().mended.push(mend);
+        }
+        for (series, Group { mut instances, mut verdicts, mended }) in groups {
             // Whoever starts `run` every five minutes wants to read what is new.
             if !self.dry_run {
                 instances.retain(|instance| instance.is_news());
                 verdicts.retain(|verdict| matches!(verdict.verdict.decision, Decision::Purge { .. }));
             }
-            if !instances.is_empty() || !verdicts.is_empty() {
+            if !instances.is_empty() || !verdicts.is_empty() || !mended.is_empty() {
                 writeln!(f, "{series}")?;
             }
             instances.iter().try_for_each(|instance| instance.write(f))?;
             verdicts.iter().try_for_each(|verdict| write_verdict(f, verdict, self.purge.as_ref()))?;
+            let would = if self.dry_run { "would be " } else { "" };
+            for (backup, wishes) in MendReport::by_backup(mended) {
+                folded(f, 2, &backup, &format!("{would}{wishes}"))?;
+            }
         }
         let others: Vec<&VerdictReport> = verdicts.filter(|verdict| verdict.series.is_none()).collect();
         let (purged, untouched): (Vec<&VerdictReport>, Vec<&VerdictReport>) =
@@ -285,7 +295,9 @@ impl RunReport {
             let planned = count(&|instance| matches!(instance.standing, InstanceStanding::Planned { .. }));
             let with_it = |instance: &InstanceReport| match &instance.standing {
                 InstanceStanding::Planned { steps, .. } => {
-                    steps.iter().filter(|step| !matches!(step, PlannedStep::CreateImage { .. })).count()
+                    let is_copy =
+                        |step: &&PlannedStep| matches!(step, PlannedStep::CopyImage { .. } | PlannedStep::CopyWhenAvailable { .. });
+                    steps.iter().filter(is_copy).count()
                 }
                 _ => 0,
             };
@@ -295,6 +307,11 @@ impl RunReport {
             let made = count(&|instance| instance.made().is_some() && !instance.has_failed());
             let copied: BTreeSet<_> = self.copies.iter().filter(|copy| matches!(copy.standing, Standing::Done { .. })).map(key).collect();
             write!(f, "made {made}, copied {}, purged {gone}, kept {kept}", copied.len())?;
+        }
+        match MendReport::by_backup(self.mended.iter().filter(|mend| mend.is_told())).len() {
+            0 => {}
+            lacking if self.dry_run => write!(f, ", mend {lacking}")?,
+            mended => write!(f, ", mended {mended}")?,
         }
         if failed > 0 { writeln!(f, ", failed {failed}") } else { writeln!(f) }
     }
@@ -334,6 +351,7 @@ impl InstanceReport {
                         writeln!(f, "    then copied to {region}{within}")?;
                     }
                     PlannedStep::CopyImage { region, source, .. } => writeln!(f, "    {source} would be copied to {region}")?,
+                    PlannedStep::MendWhenAvailable { wish, .. } => writeln!(f, "    then {wish}")?,
                     PlannedStep::CreateImage { .. } => {}
                 }
             }

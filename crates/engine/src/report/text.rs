@@ -88,6 +88,7 @@ impl fmt::Display for PlannedStep {
                 };
                 write!(f, "{region}  would copy it once it is available{encrypted}{}", within(*completion_minutes))
             }
+            Self::MendWhenAvailable { region, wish } => write!(f, "{region}  once it is available it would be {wish}"),
         }
     }
 }

@@ -22,7 +22,7 @@ use crate::instances;
 use crate::observe;
 use crate::outcome::Failure;
 use crate::report::{HookReport, ImageResult, InstanceReport, InstanceStanding, PurgeReport, RunReport};
-use crate::rounds::{Delays, Ending, Event, RegionScope, Run, RunError, image_instance, in_each, purge, resume};
+use crate::rounds::{Delays, Ending, Event, RegionScope, Run, RunError, image_instance, in_each, is_same, mend, purge, resume};
 
 /// So many backups are asked for at the same time.
 const AT_ONCE: usize = 8;
@@ -49,7 +49,9 @@ pub async fn run_policy(run: &Run<'_>, policy: &Policy, asked: &Region, max_dele
         (run.listener)(&Event::RegionUnread(failure.clone()));
     }
     failures.extend(fleet.unread.iter().cloned());
+    let rules = due::rules(policy, SELF, &fleet.instances);
     let mut instances = make_all(run, policy, due.items).await;
+    mend::announce(&mut instances, &rules, started);
     let copies = finish_copies(run, &places.sources, started).await;
     follow(run, &mut instances, started).await;
     let purged = if run.stop.is_requested() {
@@ -61,10 +63,24 @@ pub async fn run_policy(run: &Run<'_>, policy: &Policy, asked: &Region, max_dele
         let wanted = PurgePolicy {
             max_deletes: max_deletes.or(policy.max_deletes),
             require_checks: true,
-            series: Some(due::rules(policy, SELF, &fleet.instances)),
+            series: Some(rules.clone()),
             ..PurgePolicy::default()
         };
-        purge(run, &RegionScope::These(places.all), &wanted).await.map_err(|error| error.to_string())
+        purge(run, &RegionScope::These(places.all.clone()), &wanted).await.map_err(|error| error.to_string())
+    };
+    let (mended, refused) = match mend::mend(run, &places.all, &rules).await {
+        Ok(mended) => {
+            for failure in mended.failures {
+                if !failures.iter().any(|known| is_same(known, &failure)) {
+                    failures.push(failure);
+                }
+            }
+            (mended.mended, false)
+        }
+        Err(refusal) => {
+            warnings.push(refusal.to_string());
+            (Vec::new(), true)
+        }
     };
     let (copies, planned_copies, copies_ending) = match copies {
         Ok(report) => {
@@ -91,11 +107,12 @@ pub async fn run_policy(run: &Run<'_>, policy: &Policy, asked: &Region, max_dele
         planned_copies,
         purge,
         not_purged,
+        mended,
         warnings,
         failures,
         ending: Ending::Done,
     };
-    report.ending = ending(run, &report, copies_ending);
+    report.ending = if refused { Ending::StoppedForSafety } else { ending(run, &report, copies_ending) };
     Ok(report)
 }
 

@@ -18,7 +18,7 @@ use crate::call::Call;
 use crate::observe;
 use crate::outcome::{Class, Failure};
 use crate::report::{ImageReport, ImageResult, PlannedStep};
-use crate::rounds::{Delays, Ending, Event, RegionScope, Run, RunError, SNAPSHOT_SPACING, in_each};
+use crate::rounds::{Delays, Ending, Event, RegionScope, Run, RunError, SNAPSHOT_SPACING, in_each, is_same};
 use crate::translate::Instance;
 
 /// So often a name may be refused as taken by something that cannot be seen, before the next attempt's name is tried.
@@ -366,7 +366,7 @@ impl<'a> Follow<'a> {
                 }
                 (Action::CopyImage(copy), Some(answer)) => self.copy_is_asked_for(step.region(), copy, answer),
                 // The guard lets no deletion pass for these commands.
-                (Action::RemoveImage(_) | Action::DeleteSnapshot(_) | Action::Retag(_), _) | (_, None) => {}
+                (Action::RemoveImage(_) | Action::DeleteSnapshot(_) | Action::Retag(_) | Action::Mend(_), _) | (_, None) => {}
             }
         }
         Ok(at_least)
@@ -649,11 +649,6 @@ impl<'a> Follow<'a> {
     }
 }
 
-/// Whether two failures are one and the same news.
-fn is_same(a: &Failure, b: &Failure) -> bool {
-    (a.call, &a.region, &a.code) == (b.call, &b.region, &b.code)
-}
-
 /// Adds what is not there yet.
 fn merge(images: &mut Vec<Image>, more: Vec<Image>) {
     for image in more {
@@ -685,6 +680,6 @@ fn planned(step: &Step) -> Option<PlannedStep> {
             tags: copy.tags.clone(),
         }),
         // The guard lets no deletion pass for these commands.
-        Action::RemoveImage(_) | Action::DeleteSnapshot(_) | Action::Retag(_) => None,
+        Action::RemoveImage(_) | Action::DeleteSnapshot(_) | Action::Retag(_) | Action::Mend(_) => None,
     }
 }

@@ -12,12 +12,13 @@ use ec2_sim::world::{
     BlockDevice, DeregistrationProtection, Ebs, Gone, Image, ImageState, Origin, Region as Held, Snapshot, SnapshotState, Tags,
 };
 use ec2_sim::{Call, Ec2Sim, Fault, FaultKind, Which, World};
-use engine::report::{ImageReport, PurgeReport};
+use engine::report::{ImageReport, PurgeReport, RunReport};
 use engine::{Account, Clock, Connection, Event, RegionScope, Run, RunError, Stop};
 use jiff::{SignedDuration, Timestamp};
 use planner::completion::Completion;
 use planner::expiry::Expiry;
 use planner::id::Region;
+use planner::policy::file::Policy;
 use planner::policy::{CopyRequest, ImageRequest, PurgePolicy};
 use planner::tags::Encryption;
 
@@ -32,7 +33,16 @@ pub(crate) const EUROPE: &str = "eu-west-1";
 pub(crate) const WEST: &str = "us-west-2";
 
 /// Calls that change something on EC2.
-const MUTATING: [&str; 6] = ["CreateImage", "CopyImage", "DeregisterImage", "DeleteSnapshot", "CreateTags", "DeleteTags"];
+const MUTATING: [&str; 8] = [
+    "CreateImage",
+    "CopyImage",
+    "DeregisterImage",
+    "DeleteSnapshot",
+    "CreateTags",
+    "DeleteTags",
+    "EnableImageDeprecation",
+    "EnableImageDeregistrationProtection",
+];
 
 /// The instant of that text.
 pub(crate) fn at(text: &str) -> Timestamp {
@@ -157,6 +167,13 @@ impl Scene {
 
     pub(crate) async fn resume_how(&self, how: How, regions: &RegionScope) -> Result<ImageReport, RunError> {
         engine::resume(&self.run(how, &|event| self.hear(event)), regions).await
+    }
+
+    /// `run`, or `plan`, by the text of a policy file.
+    pub(crate) async fn run_policy(&self, how: How, policy: &str) -> RunReport {
+        let (policy, warnings) = Policy::read(policy, "ami-backup.toml").unwrap();
+        assert!(warnings.is_empty(), "{warnings:?}");
+        engine::run_policy(&self.run(how, &|event| self.hear(event)), &policy, &region(HOME), None).await.unwrap()
     }
 
     /// `purge-expired-amis`.

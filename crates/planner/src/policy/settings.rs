@@ -19,6 +19,7 @@ use crate::completion::Completion;
 use crate::id::{Region, SeriesName};
 use crate::period::Period;
 use crate::plain::one_line;
+use crate::policy::Protect;
 use crate::policy::pattern::{Pattern, TagPattern};
 use crate::retention::Keep;
 use crate::schedule::Schedule;
@@ -51,8 +52,10 @@ pub struct Settings {
     /// The keys of the instance's tags that are carried over to the backup. What the patterns name beyond that
     /// ([`may_be_carried`](crate::tags::may_be_carried)) is not carried.
     pub carry_tags: Vec<Pattern>,
-    /// An image is deprecated so long after its slot.
+    /// A backup, source or copy, is deprecated so long after its slot: ten years at most, as EC2 has it.
     pub deprecate_after: Option<Period>,
+    /// How EC2 is to protect a backup, source or copy, from being deregistered. Not at all, if nobody says.
+    pub protect: Option<Protect>,
     /// The age of the newest good backup from which `status` warns.
     pub warn_after: Option<Period>,
     /// The age of the newest good backup from which `status` is critical. Longer than [`warn_after`](Self::warn_after).

@@ -2,7 +2,8 @@
 
 use std::collections::BTreeSet;
 
-use jiff::SignedDuration;
+use jiff::tz::TimeZone;
+use jiff::{SignedDuration, Timestamp};
 use toml::Spanned;
 use toml::de::{DeTable, DeValue};
 
@@ -12,17 +13,18 @@ use crate::completion::Completion;
 use crate::id::{InstanceId, Region, SeriesName};
 use crate::period::Period;
 use crate::plain::one_line;
-use crate::policy::MaxDeletes;
 use crate::policy::pattern::{Pattern, TagPattern};
 use crate::policy::select::Selector;
 use crate::policy::settings::values::{count, cron, interval, parse, period, time_zone};
 use crate::policy::settings::{CopySettings, ExcludeVolumes, Hook, KeepLayer, Layer, OnFailure, Said, Source};
+use crate::policy::{MaxDeletes, Protect};
 use crate::retention::Count;
 use crate::tags::{Encryption, Intent, may_be_carried};
 
 /// A hook may take so long.
 const LONGEST_HOOK: SignedDuration = SignedDuration::from_hours(1);
 const USUAL_HOOK: SignedDuration = SignedDuration::from_secs(60);
+const LONGEST_BEFORE_DEPRECATION: &str = "10y";
 
 /// The file, its parts read and its cross references still open.
 #[derive(Default)]
@@ -207,7 +209,8 @@ fn settings(fields: &mut Fields<'_, '_>, header: &str) -> Layer {
         reboot: fields.switch("reboot"),
         exclude_volumes: fields.table("exclude-volumes").map(|(at, table)| exclude_volumes(fields, at, table)),
         carry_tags: fields.list("carry-tags", carried),
-        deprecate_after: fields.text("deprecate-after", period),
+        deprecate_after: fields.text("deprecate-after", deprecation),
+        protect: fields.value("protect", protection),
         warn_after: fields.text("warn-after", period),
         critical_after: fields.text("critical-after", period),
         copy: copies(fields, header),
@@ -220,6 +223,24 @@ fn settings(fields: &mut Fields<'_, '_>, header: &str) -> Layer {
         fields.say(at, format!("`schedule` and `every` {} both say when backups are due; leave one of the two out", fields.place));
     }
     layer
+}
+
+/// `EnableImageDeprecation` looks ten years ahead.
+fn deprecation(text: &str) -> Result<Option<Period>, String> {
+    let ends = |period: &Period| period.after(Timestamp::UNIX_EPOCH, &TimeZone::UTC);
+    let longest = parse::<Period>(LONGEST_BEFORE_DEPRECATION)?;
+    match period(text)? {
+        Some(period) if ends(&period) > ends(&longest) => Err(format!("{period} is longer than ten years, the most that EC2 takes")),
+        period => Ok(period),
+    }
+}
+
+fn protection(value: &DeValue<'_>) -> Result<Option<Protect>, String> {
+    match value {
+        DeValue::Boolean(protect) => Ok(protect.then_some(Protect::UntilLifted)),
+        DeValue::String(text) if text == "with-cooldown" => Ok(Some(Protect::WithCooldown)),
+        other => Err(expected("true, false or \"with-cooldown\"", other)),
+    }
 }
 
 fn keep(fields: &mut Fields<'_, '_>) -> KeepLayer {
