@@ -36,7 +36,10 @@ pub enum MendResult {
     /// The backup is not there any more.
     Gone,
     /// EC2 did not do it; the next run asks again.
-    Failed(Failure),
+    Failed {
+        /// Why.
+        failure: Failure,
+    },
     /// It was not tried: the same had failed in this region, or the run was interrupted.
     NotTried,
 }
@@ -44,14 +47,14 @@ pub enum MendResult {
 impl MendReport {
     /// Why it does not have it.
     pub(crate) fn failure(&self) -> Option<&Failure> {
-        if let MendResult::Failed(failure) = &self.result { Some(failure) } else { None }
+        if let MendResult::Failed { failure } = &self.result { Some(failure) } else { None }
     }
 
     /// Whether there is anything to read of it: what failed is told by its failure, once for all.
     pub(super) fn is_told(&self) -> bool {
         match self.result {
             MendResult::Planned | MendResult::Done => true,
-            MendResult::Gone | MendResult::Failed(_) | MendResult::NotTried => false,
+            MendResult::Gone | MendResult::Failed { .. } | MendResult::NotTried => false,
         }
     }
 

@@ -81,7 +81,7 @@ async fn apply_all(run: &Run<'_>, steps: impl Iterator<Item = (usize, CheckedSte
                         if !matches!(failure.class, Class::Refused | Class::TryLater) {
                             given_up.insert(call);
                         }
-                        MendResult::Failed(failure)
+                        MendResult::Failed { failure }
                     }
                 };
                 results.push((place, result));

@@ -173,6 +173,12 @@ async fn a_permission_that_is_missing_is_told_once_and_the_backups_are_made() {
     assert!([HOME, EUROPE].iter().all(|region| state(&scene, region) == [(None, true), (None, true)]), "each is protected all the same");
     assert_eq!(scene.calls(DEPRECATE).len(), 2, "once a region");
     assert!(report.failures.iter().all(|failure| failure.class == Class::Denied));
+    let json = serde_json::to_value(&report).unwrap();
+    let results = json["mended"].as_array().unwrap().iter();
+    let mut results: Vec<String> = results.map(|mend| format!("{} {}", mend["mend"], mend["result"])).collect();
+    results.sort();
+    let [failed, not_tried, done] = ["\"deprecation\" \"failed\"", "\"deprecation\" \"not_tried\"", "\"protection\" \"done\""];
+    assert_eq!(results, [failed, failed, not_tried, not_tried, done, done, done, done]);
     let text = without_ids(&report.to_string());
     assert_eq!(text.matches("The permission ec2:EnableImageDeprecation is missing").count(), 1, "{text}");
     assert!(text.contains("made 2, copied 2") && text.contains("mended 4"), "{text}");
