@@ -20,7 +20,7 @@ def test_the_policy_in_the_repository_is_the_least(tmp_path):
     evaluate(ROOT / "iam_policy.json", "all", tmp_path)
 
 
-@pytest.mark.parametrize("purpose", ["create", "purge", "all"])
+@pytest.mark.parametrize("purpose", ["create", "purge", "all", "policy"])
 def test_the_policy_printed_for_a_purpose_is_the_least(binary, purpose, tmp_path):
     policy = tmp_path / "policy.json"
     policy.write_text(printed_policy(binary, ["--for", purpose], tmp_path))

@@ -44,19 +44,10 @@ pub fn load(named: Option<&Path>) -> Result<Loaded, Failure> {
     }
 }
 
-/// The same for what acts by a policy: what this version cannot do is refused or told before anything is done.
+/// The same for what acts by a policy: what is remarkable is said before anything is done.
 pub fn load_to_act(named: Option<&Path>) -> Result<Loaded, Failure> {
     let loaded = load(named)?;
     warn(&loaded.warnings);
-    for target in &loaded.policy.targets {
-        let settings = &target.settings;
-        if settings.deprecate_after.is_some() {
-            output::say(&format!("warning: target {}: deprecate-after is not done by this version yet", target.name));
-        }
-        if settings.copies.iter().any(|copy| copy.completion_minutes.is_some()) {
-            output::say(&format!("warning: target {}: completion-minutes is not done by this version yet", target.name));
-        }
-    }
     Ok(loaded)
 }
 

@@ -58,6 +58,7 @@ pub(crate) fn begin(
         delete_at_end: false,
         encrypted: volume.encrypted,
         kms_key_id: volume.kms_key_id,
+        completion_minutes: None,
         storage_tier: "standard".to_owned(),
         tiering: None,
         lock: None,

@@ -11,10 +11,12 @@ use aws_smithy_runtime_api::box_error::BoxError;
 use aws_smithy_runtime_api::client::interceptors::Intercept;
 use aws_smithy_runtime_api::client::interceptors::context::BeforeTransmitInterceptorContextRef;
 use aws_smithy_runtime_api::client::runtime_components::RuntimeComponents;
+use aws_smithy_types::DateTime;
 use aws_smithy_types::config_bag::ConfigBag;
 use jiff::Timestamp;
 use planner::CheckedStep;
 use planner::id::{ImageId, Region, SnapshotId};
+use planner::plan::mend::{Mend, Wish};
 use planner::plan::{Action, CopyImage, CreateImage, RemoveImage, Retag};
 use planner::tags::Encryption;
 use schemars::JsonSchema;
@@ -191,7 +193,7 @@ impl Removal {
         };
         let snapshots = match step.action() {
             Action::RemoveImage(remove) => remove.snapshots.iter().map(not_tried).collect(),
-            Action::DeleteSnapshot(_) | Action::CreateImage(_) | Action::CopyImage(_) | Action::Retag(_) => Vec::new(),
+            Action::DeleteSnapshot(_) | Action::CreateImage(_) | Action::CopyImage(_) | Action::Retag(_) | Action::Mend(_) => Vec::new(),
         };
         Self { image: Deletion::NotTried, recoverable: None, snapshots }
     }
@@ -223,7 +225,7 @@ pub(crate) async fn make(account: &Account, step: &CheckedStep) -> Option<Result
     match step.action() {
         Action::CreateImage(create) => Some(create_image(account, step.region(), create).await),
         Action::CopyImage(copy) => Some(copy_image(account, step.region(), copy).await),
-        Action::RemoveImage(_) | Action::DeleteSnapshot(_) | Action::Retag(_) => None,
+        Action::RemoveImage(_) | Action::DeleteSnapshot(_) | Action::Retag(_) | Action::Mend(_) => None,
     }
 }
 
@@ -231,7 +233,34 @@ pub(crate) async fn make(account: &Account, step: &CheckedStep) -> Option<Result
 pub(crate) async fn retag(account: &Account, step: &CheckedStep) -> Option<Result<(), Failure>> {
     match step.action() {
         Action::Retag(retag) => Some(change_tags(account, step.region(), retag).await),
-        Action::CreateImage(_) | Action::CopyImage(_) | Action::RemoveImage(_) | Action::DeleteSnapshot(_) => None,
+        Action::CreateImage(_) | Action::CopyImage(_) | Action::RemoveImage(_) | Action::DeleteSnapshot(_) | Action::Mend(_) => None,
+    }
+}
+
+/// The call that mends what a step is for; `None` if it is for nothing of the kind.
+pub(crate) fn mends_by(step: &CheckedStep) -> Option<Call> {
+    match step.action() {
+        Action::Mend(Mend { wish: Wish::Deprecation { .. }, .. }) => Some(Call::EnableImageDeprecation),
+        Action::Mend(Mend { wish: Wish::Protection { .. }, .. }) => Some(Call::EnableImageDeregistrationProtection),
+        Action::CreateImage(_) | Action::CopyImage(_) | Action::RemoveImage(_) | Action::DeleteSnapshot(_) | Action::Retag(_) => None,
+    }
+}
+
+/// Deprecates or protects the image that a step is for, if it is for one.
+pub(crate) async fn mend(account: &Account, step: &CheckedStep) -> Result<(), Failure> {
+    let (Action::Mend(Mend { image, wish }), Some(call)) = (step.action(), mends_by(step)) else { return Ok(()) };
+    let region = step.region();
+    match wish {
+        Wish::Deprecation { at } => {
+            let at = DateTime::from_secs(at.as_second());
+            let request = account.ec2(region).enable_image_deprecation().image_id(image.as_str()).deprecate_at(at);
+            request.send().await.map(drop).map_err(|error| Failure::new(call, region, &error))
+        }
+        Wish::Protection { with_cooldown } => {
+            let request = account.ec2(region).enable_image_deregistration_protection().image_id(image.as_str());
+            let request = request.with_cooldown(*with_cooldown);
+            request.send().await.map(drop).map_err(|error| Failure::new(call, region, &error))
+        }
     }
 }
 
@@ -259,7 +288,7 @@ pub(crate) async fn remove(account: &Account, step: &CheckedStep, begun: Removal
     match step.action() {
         Action::RemoveImage(remove) => remove_image(account, step.region(), remove, begun, lingering).await,
         Action::DeleteSnapshot(snapshot) => Removal { image: delete_snapshot(account, step.region(), snapshot).await, ..begun },
-        Action::CreateImage(_) | Action::CopyImage(_) | Action::Retag(_) => begun,
+        Action::CreateImage(_) | Action::CopyImage(_) | Action::Retag(_) | Action::Mend(_) => begun,
     }
 }
 
@@ -306,6 +335,7 @@ async fn copy_image(account: &Account, region: &Region, copy: &CopyImage) -> Res
         .name(&copy.name)
         .description(&copy.description)
         .client_token(&copy.token)
+        .set_snapshot_copy_completion_duration_minutes(copy.completion.map(|completion| completion.minutes().into()))
         .tag_specifications(tag_specification(ResourceType::Image, &copy.tags))
         .tag_specifications(tag_specification(ResourceType::Snapshot, &copy.tags));
     // An explicit `Encrypted=false` is refused for encrypted sources, so it is never sent.

@@ -34,6 +34,10 @@ pub enum Call {
     CreateTags,
     /// Takes a pin or an expiry away from a backup.
     DeleteTags,
+    /// Says from when on a backup is not shown to others.
+    EnableImageDeprecation,
+    /// Protects a backup from being deregistered.
+    EnableImageDeregistrationProtection,
     /// Removes a backup's image.
     DeregisterImage,
     /// Removes a backup's snapshot.
@@ -42,7 +46,7 @@ pub enum Call {
 
 impl Call {
     /// Every call there is.
-    pub const ALL: [Self; 16] = [
+    pub const ALL: [Self; 18] = [
         Self::DescribeRegions,
         Self::DescribeInstances,
         Self::DescribeVolumes,
@@ -57,6 +61,8 @@ impl Call {
         Self::CopyImage,
         Self::CreateTags,
         Self::DeleteTags,
+        Self::EnableImageDeprecation,
+        Self::EnableImageDeregistrationProtection,
         Self::DeregisterImage,
         Self::DeleteSnapshot,
     ];
@@ -78,6 +84,8 @@ impl Call {
             Self::CopyImage => "CopyImage",
             Self::CreateTags => "CreateTags",
             Self::DeleteTags => "DeleteTags",
+            Self::EnableImageDeprecation => "EnableImageDeprecation",
+            Self::EnableImageDeregistrationProtection => "EnableImageDeregistrationProtection",
             Self::DeregisterImage => "DeregisterImage",
             Self::DeleteSnapshot => "DeleteSnapshot",
         }
@@ -86,9 +94,14 @@ impl Call {
     /// Whether it changes nothing.
     pub fn only_reads(self) -> bool {
         match self {
-            Self::CreateImage | Self::CopyImage | Self::CreateTags | Self::DeleteTags | Self::DeregisterImage | Self::DeleteSnapshot => {
-                false
-            }
+            Self::CreateImage
+            | Self::CopyImage
+            | Self::CreateTags
+            | Self::DeleteTags
+            | Self::EnableImageDeprecation
+            | Self::EnableImageDeregistrationProtection
+            | Self::DeregisterImage
+            | Self::DeleteSnapshot => false,
             Self::DescribeRegions
             | Self::DescribeInstances
             | Self::DescribeVolumes
@@ -119,6 +132,8 @@ impl Call {
             | Self::CopyImage
             | Self::CreateTags
             | Self::DeleteTags
+            | Self::EnableImageDeprecation
+            | Self::EnableImageDeregistrationProtection
             | Self::DeregisterImage
             | Self::DeleteSnapshot => "ec2",
         }

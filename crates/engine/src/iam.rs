@@ -28,6 +28,8 @@ enum Confinement {
     Makes,
     /// Changes tags of images and snapshots that bear our mark.
     Tags,
+    /// Deprecates and protects images that bear our mark.
+    Mends,
     /// Deletes images and snapshots that bear our mark.
     Deletes,
 }
@@ -45,6 +47,7 @@ fn needed_for(call: Call) -> (&'static [Work], Confinement) {
         | Call::ListSnapshotsInRecycleBin => (&[Work::Purge], Confinement::Reads),
         Call::CreateImage | Call::CopyImage => (&[Work::Create], Confinement::Makes),
         Call::CreateTags | Call::DeleteTags => (&[Work::Policy], Confinement::Tags),
+        Call::EnableImageDeprecation | Call::EnableImageDeregistrationProtection => (&[Work::Policy], Confinement::Mends),
         Call::DeregisterImage | Call::DeleteSnapshot => (&[Work::Purge], Confinement::Deletes),
     }
 }
@@ -156,6 +159,13 @@ fn statements(works: &[Work]) -> Vec<Value> {
         ]);
     }
     if works.contains(&Work::Policy) {
+        statements.push(json!({
+            "Sid": "MendOnlyMarked",
+            "Effect": "Allow",
+            "Action": actions(Confinement::Mends),
+            "Resource": "arn:aws:ec2:*::image/*",
+            "Condition": { "StringEquals": { "aws:ResourceTag/Creator": marked } },
+        }));
         // A missing set of keys would satisfy `ForAllValues`.
         statements.push(json!({
             "Sid": "PinAndExpireOnlyMarked",
@@ -224,6 +234,17 @@ mod tests {
         assert!(!create.contains("Delete") && !create.contains("Deregister"));
         let purge = policy(&[Work::Purge]).to_string();
         assert!(!purge.contains("CreateImage") && !purge.contains("CreateTags"));
+    }
+
+    #[test]
+    fn who_acts_by_a_policy_can_protect_what_is_ours_and_lift_no_protection() {
+        let policy = policy(&[Work::Create, Work::Purge, Work::Policy]);
+        assert!(!policy.to_string().contains("ec2:Disable"));
+        let statements = policy["Statement"].as_array().unwrap();
+        let mending = statements.iter().find(|statement| statement["Sid"] == "MendOnlyMarked").unwrap();
+        assert_eq!(mending["Action"], json!(["ec2:EnableImageDeprecation", "ec2:EnableImageDeregistrationProtection"]));
+        assert_eq!(mending["Resource"], "arn:aws:ec2:*::image/*");
+        assert_eq!(mending["Condition"], json!({ "StringEquals": { "aws:ResourceTag/Creator": "image-instance" } }));
     }
 
     #[test]

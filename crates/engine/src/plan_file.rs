@@ -17,7 +17,7 @@ use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
 use sha2::{Digest as _, Sha256};
 
-use crate::report::{AccountReport, Drift, InstanceStanding, PlannedStep, RunReport};
+use crate::report::{AccountReport, Drift, InstanceStanding, MendReport, MendResult, PlannedStep, RunReport};
 
 /// The largest plan that is read, in bytes.
 pub const LARGEST: usize = 256 * 1024 * 1024;
@@ -69,6 +69,11 @@ pub enum Work {
     Copy {
         /// The backup.
         source: ImageId,
+    },
+    /// Give a backup what it lacks by the policy: a date of deprecation, protection.
+    Mend {
+        /// The backup's image.
+        image: ImageId,
     },
     /// Delete a backup.
     Purge {
@@ -190,6 +195,13 @@ fn items_of(report: &AccountReport) -> Vec<PlannedItem> {
             items.push(item(region, Work::Copy { source: source.clone() }, json!(step)));
         }
     }
+    let mut lacking: BTreeMap<(&Region, &ImageId), Vec<&MendReport>> = BTreeMap::new();
+    for mend in report.mended.iter().filter(|mend| mend.result == MendResult::Planned) {
+        lacking.entry((&mend.region, &mend.backup.image)).or_default().push(mend);
+    }
+    for ((region, image), wishes) in lacking {
+        items.push(item(region, Work::Mend { image: image.clone() }, json!(wishes)));
+    }
     let purged = report.purge.iter().filter(|purge| purge.refusal.is_none());
     for verdict in purged.flat_map(|purge| &purge.verdicts) {
         if let Decision::Purge { .. } = verdict.verdict.decision {
@@ -253,6 +265,7 @@ fn why_not(now: &RunReport, account: &str, region: &Region, work: &Work) -> Stri
                 None => "the instance was not seen any more".to_owned(),
             }
         }
+        Work::Mend { .. } => "it lacks nothing any more, or is not there".to_owned(),
         Work::Copy { .. } => "it is not to be copied any more".to_owned(),
         Work::Purge { image } => of_verdict(&|subject| matches!(subject, Subject::Backup(backup) if backup.image == *image)),
         Work::PurgeOrphan { snapshot: wanted } => {
@@ -270,6 +283,7 @@ pub struct Agreement(BTreeMap<String, AgreedThere>);
 pub struct AgreedThere {
     images: BTreeSet<(Region, InstanceId, Timestamp)>,
     copies: BTreeSet<(Region, ImageId)>,
+    mended: BTreeSet<(Region, ImageId)>,
     purge: Agreed,
 }
 
@@ -282,6 +296,7 @@ impl Agreement {
             match work {
                 Work::Make { instance, slot } => drop(there.images.insert((region, instance, slot))),
                 Work::Copy { source } => drop(there.copies.insert((region, source))),
+                Work::Mend { image } => drop(there.mended.insert((region, image))),
                 Work::Purge { image } => drop(there.purge.images.insert((region, image))),
                 Work::PurgeOrphan { snapshot } => drop(there.purge.orphans.insert((region, snapshot))),
             }
@@ -306,6 +321,10 @@ impl AgreedThere {
             tags.instance().zip(tags.slot()).is_some_and(|(instance, slot)| self.may_make(source_region, &instance, slot))
         };
         self.copies.contains(&(destination.clone(), source.id.clone())) || is_new()
+    }
+
+    pub(crate) fn may_mend(&self, region: &Region, image: &ImageId) -> bool {
+        self.mended.contains(&(region.clone(), image.clone()))
     }
 
     pub(crate) fn purge(&self) -> Agreed {

@@ -3,14 +3,17 @@
 //! Every document carries `"version": 1` and grows only by addition.
 
 mod fleet;
+mod mend;
 mod simulate;
 mod status;
 mod text;
 
 use jiff::Timestamp;
+use planner::completion::Completion;
 use planner::expiry::Expiry;
 use planner::id::{AccountId, ImageId, InstanceId, Region, SeriesName, SnapshotId};
 use planner::inventory::ImageState;
+use planner::plan::mend::Wish;
 use planner::plan::purge::UnmadeCheck;
 use planner::plan::retag::Change;
 use planner::plan::retire::Tail;
@@ -25,6 +28,7 @@ use crate::outcome::Failure;
 use crate::rounds::Ending;
 
 pub use fleet::{AccountReport, Drift, HookReport, InstanceReport, InstanceStanding, RunReport};
+pub use mend::{MendReport, MendResult};
 pub use simulate::{Beginning, Comparison, Replayed, SimulateReport};
 pub use status::{BackupInfo, Freshness, Level, ListReport, StatusReport, Unprotected, Unreached};
 
@@ -83,9 +87,23 @@ pub enum PlannedStep {
     /// An image.
     CreateImage { region: Region, instance: InstanceId, name: String, reboot: bool, tags: Tags, snapshot_tags: Tags },
     /// A copy.
-    CopyImage { region: Region, source_region: Region, source: ImageId, name: String, encrypted: bool, tags: Tags },
+    CopyImage {
+        region: Region,
+        source_region: Region,
+        source: ImageId,
+        name: String,
+        encrypted: bool,
+        completion_minutes: Option<Completion>,
+        tags: Tags,
+    },
     /// A copy, once the image is there.
-    CopyWhenAvailable { region: Region, encryption: Encryption },
+    CopyWhenAvailable { region: Region, encryption: Encryption, completion_minutes: Option<Completion> },
+    /// Deprecation or protection, once the image is there; its copies get it, too.
+    MendWhenAvailable {
+        region: Region,
+        #[serde(flatten)]
+        wish: Wish,
+    },
 }
 
 /// What `purge-expired-amis` did.

@@ -2,6 +2,7 @@
 
 mod fleet;
 mod image;
+mod mend;
 mod purge;
 mod retag;
 mod retire;
@@ -285,6 +286,11 @@ impl Delays {
             () = run.stop.requested() => false,
         }
     }
+}
+
+/// Whether two failures are one and the same news.
+fn is_same(a: &Failure, b: &Failure) -> bool {
+    (a.call, &a.region, &a.code) == (b.call, &b.region, &b.code)
 }
 
 /// Asks something of all these regions at once, and gives the answers in their order. EC2 counts calls by region, so that

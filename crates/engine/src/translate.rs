@@ -78,6 +78,7 @@ pub(crate) fn image(image: &types::Image) -> Result<Image, InvalidId> {
         source_instance: image.source_instance_id().and_then(|id| id.parse().ok()),
         source_image: source_image.transpose()?,
         protection: protection(image.deregistration_protection()),
+        deprecation: image.deprecation_time().and_then(|at| at.parse().ok()),
         mappings: image.block_device_mappings().iter().filter_map(mapping).collect::<Result<_, _>>()?,
         tags: tags(image.tags()),
     })

@@ -204,6 +204,7 @@ pub(crate) fn backup(short_id: &str) -> TheImage {
         source_instance: None,
         source_image: None,
         protection: Protection::Off,
+        deprecation: None,
         mappings: Vec::new(),
         tags: Tags::new([("Creator".to_owned(), "image-instance".to_owned())]),
     };
@@ -476,7 +477,7 @@ pub(crate) fn deletions(plan: &Plan) -> Vec<String> {
         Action::RemoveImage(remove) if remove.snapshots.is_empty() => short(&remove.image),
         Action::RemoveImage(remove) => format!("{} with {}", short(&remove.image), list(&remove.snapshots)),
         Action::DeleteSnapshot(snapshot) => short(snapshot),
-        Action::CreateImage(_) | Action::CopyImage(_) | Action::Retag(_) => panic!("a purge makes nothing"),
+        Action::CreateImage(_) | Action::CopyImage(_) | Action::Retag(_) | Action::Mend(_) => panic!("a purge makes nothing"),
     };
     plan.steps.iter().map(|step| deletion(&step.action)).collect()
 }

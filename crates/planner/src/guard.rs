@@ -4,6 +4,7 @@
 //! raw tags and mappings. A plan the guard lets pass is a [`CheckedPlan`], and nothing else can be applied.
 
 mod fault;
+mod mend;
 mod retag;
 mod series;
 mod sight;
@@ -21,7 +22,7 @@ use crate::inventory::{Image, ImageState, Inventory, Protection, Scope, Snapshot
 use crate::plan::purge::{Decision, Subject};
 use crate::plan::retag::RetagRequest;
 use crate::plan::{Action, CopyImage, CreateImage, Plan, RemoveImage, Step, Verdict};
-use crate::policy::{ImageRequest, MaxDeletes, PurgePolicy};
+use crate::policy::{ImageRequest, MaxDeletes, PurgePolicy, SeriesRules};
 use crate::tags::Tags;
 
 pub use fault::{Fault, Objection};
@@ -39,6 +40,8 @@ pub enum Permit<'a> {
     Retag(&'a RetagRequest),
     /// The plan may delete what this policy releases.
     Purge(&'a PurgePolicy),
+    /// The plan may deprecate and protect what these rules keep, as they say.
+    Mend(&'a SeriesRules),
 }
 
 /// A plan that may be applied.
@@ -112,11 +115,13 @@ pub fn guard(plan: Plan, inventory: &Inventory, permit: Permit<'_>, now: Timesta
             (Action::RemoveImage(remove), Permit::Purge(policy)) => guard.remove(place, &step.region, remove, policy),
             (Action::DeleteSnapshot(snapshot), Permit::Purge(policy)) => guard.delete(place, &step.region, snapshot, policy),
             (Action::Retag(retag), Permit::Retag(request)) => guard.retag(&step.region, retag, request),
+            (Action::Mend(mend), Permit::Mend(_)) => guard.mend(&step.region, mend),
             (Action::CreateImage(create), _) => guard.object(&step.region, &create.name, Fault::NotPermitted),
             (Action::CopyImage(copy), _) => guard.object(&step.region, &copy.source, Fault::NotPermitted),
             (Action::RemoveImage(remove), _) => guard.object(&step.region, &remove.image, Fault::NotPermitted),
             (Action::DeleteSnapshot(snapshot), _) => guard.object(&step.region, snapshot, Fault::NotPermitted),
             (Action::Retag(retag), _) => guard.object(&step.region, &retag.image, Fault::NotPermitted),
+            (Action::Mend(mend), _) => guard.object(&step.region, &mend.image, Fault::NotPermitted),
         }
     }
     if let Permit::Purge(policy) = permit {
@@ -142,9 +147,11 @@ struct Guard<'a> {
     removed: HashMap<(&'a Region, &'a ImageId), usize>,
     /// What has been met so far: a thing that is met twice is in the plan twice.
     met: HashSet<(&'a Region, &'a str)>,
+    /// The images that were met as ones to be mended, and whether by protection.
+    mended: HashSet<(&'a Region, &'a ImageId, bool)>,
     /// The deletions that the verdicts show: of an image or orphan, with these snapshots.
     shown: HashSet<(&'a Region, &'a str, &'a [SnapshotId])>,
-    /// Where a policy's series are what lets things go.
+    /// Where a policy's series decide what stays.
     series: Option<Series<'a>>,
     objections: Vec<Objection>,
 }
@@ -153,16 +160,21 @@ impl<'a> Guard<'a> {
     fn new(inventory: &'a Inventory, plan: &'a Plan, permit: Permit<'a>, now: Timestamp) -> Self {
         let removed = plan.steps.iter().enumerate().filter_map(|(place, step)| match &step.action {
             Action::RemoveImage(remove) => Some(((&step.region, &remove.image), place)),
-            Action::CreateImage(_) | Action::CopyImage(_) | Action::DeleteSnapshot(_) | Action::Retag(_) => None,
+            Action::CreateImage(_) | Action::CopyImage(_) | Action::DeleteSnapshot(_) | Action::Retag(_) | Action::Mend(_) => None,
         });
         let sight = Sight::of(inventory);
-        let rules = if let Permit::Purge(policy) = permit { policy.series.as_ref() } else { None };
+        let rules = match permit {
+            Permit::Purge(policy) => policy.series.as_ref(),
+            Permit::Mend(rules) => Some(rules),
+            Permit::Image(_) | Permit::Resume | Permit::Retag(_) => None,
+        };
         Self {
             series: rules.map(|rules| Series::of(rules, &sight, now)),
             sight,
             now,
             removed: removed.collect(),
             met: HashSet::new(),
+            mended: HashSet::new(),
             shown: plan.verdicts.iter().filter_map(shown).collect(),
             objections: Vec::new(),
         }
@@ -221,8 +233,13 @@ impl<'a> Guard<'a> {
         let alike = ["Creator", "Instance", "Expire", "ami-backup:series"].iter().all(|key| source.tags.get(key) == copy.tags.get(key));
         self.require(marked && alike, region, id, Fault::BornUnmarked);
         let asked = source.tags.get(&format!("ami-backup:copy-to:{region}")).is_some_and(|intent| {
-            let encryption = intent.split_once(' ').map_or("", |(_, encryption)| encryption);
-            encryption.is_empty() || encryption == copy.encryption.to_string()
+            let more = intent.split_once(' ').map_or("", |(_, more)| more);
+            let (within, encryption) = match more.strip_prefix("completion=") {
+                Some(more) => more.split_once(' ').map_or((Some(more), ""), |(within, encryption)| (Some(within), encryption)),
+                None => (None, more),
+            };
+            (encryption.is_empty() || encryption == copy.encryption.to_string())
+                && within == copy.completion.map(|completion| completion.to_string()).as_deref()
         });
         self.require(asked, region, id, Fault::NotAskedFor);
     }

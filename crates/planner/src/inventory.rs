@@ -65,6 +65,8 @@ pub struct Image {
     pub source_image: Option<SourceImage>,
     /// Whether EC2 refuses to deregister it.
     pub protection: Protection,
+    /// The instant from which on EC2 hides it from others, where it has one.
+    pub deprecation: Option<Timestamp>,
     /// Its devices that are backed by a snapshot, or will be.
     pub mappings: Vec<Mapping>,
     /// Its tags.

@@ -3,11 +3,12 @@
 //! Every function here is pure: what was seen ([`Inventory`]), what is wanted ([`policy`]) and `now` go in, a
 //! [`Plan`] with the reason for each decision comes out. There is no I/O, no clock and no AWS crate in this crate.
 //!
-//! - [`plan::due`], [`plan::image`], [`plan::copy`] and [`plan::purge`] each answer one question about the inventory.
+//! - [`plan::due`], [`plan::image`], [`plan::copy`], [`plan::purge`] and [`plan::mend`] each answer one question about the inventory.
 //! - [`simulate`](simulate::simulate) replays a policy over time with all of these.
 //! - [`guard`](guard::guard) asks again by another road; only what it lets pass, a [`CheckedPlan`], can be applied.
 
 pub mod backup;
+pub mod completion;
 pub mod evidence;
 pub mod expiry;
 #[cfg(test)]

@@ -2,7 +2,8 @@
 
 use sha2::{Digest, Sha256};
 
-use crate::policy::{ImageRequest, SeriesRequest};
+use crate::completion::Completion;
+use crate::policy::{CopyRequest, ImageRequest, SeriesRequest};
 use crate::tags::{Encryption, Tags};
 
 /// The longest label taken over from the instance's name, so that the whole stays well within EC2's 128 characters.
@@ -28,7 +29,7 @@ pub fn copy_name(source_name: &str, attempt: u32) -> String {
 }
 
 /// The client token of a copy, 64 characters of ASCII as EC2 allows: the same for the same parameters, in any process.
-pub fn copy_token(parameters: &[&str], encryption: &Encryption, tags: &Tags) -> String {
+pub fn copy_token(parameters: &[&str], encryption: &Encryption, completion: Option<Completion>, tags: &Tags) -> String {
     let mut hasher = Sha256::new();
     let mut add = |part: &str| {
         hasher.update((part.len() as u64).to_be_bytes());
@@ -38,6 +39,10 @@ pub fn copy_token(parameters: &[&str], encryption: &Encryption, tags: &Tags) -> 
         add(part);
     }
     add(&encryption.to_string());
+    // Without one, the token is what earlier versions of this program made it: a copy that they asked for is asked for again.
+    if let Some(completion) = completion {
+        add(&format!("completion={completion}"));
+    }
     for (key, value) in tags.iter() {
         add(key);
         add(value);
@@ -47,7 +52,7 @@ pub fn copy_token(parameters: &[&str], encryption: &Encryption, tags: &Tags) -> 
 
 fn asked(request: &ImageRequest) -> String {
     let ImageRequest { instance: _, region: _, slot: _, expire, reboot, copies, patience, series } = request;
-    let mut copies: Vec<String> = copies.iter().map(|copy| format!("{} {}", copy.destination, copy.encryption)).collect();
+    let mut copies: Vec<String> = copies.iter().map(wanted_copy).collect();
     copies.sort();
     let expire = expire.map_or_else(|| "never".to_owned(), |at| at.to_string());
     match series {
@@ -59,6 +64,12 @@ fn asked(request: &ImageRequest) -> String {
         }
         None => format!("expire {expire}\nreboot {reboot}\npatience {}\n{}", patience.as_secs(), copies.join("\n")),
     }
+}
+
+fn wanted_copy(copy: &CopyRequest) -> String {
+    let CopyRequest { destination, encryption, completion } = copy;
+    let within = completion.map_or_else(String::new, |completion| format!(" completion={completion}"));
+    format!("{destination} {encryption}{within}")
 }
 
 /// What of a name EC2 surely takes; each run of anything else becomes one `-`.
@@ -124,19 +135,27 @@ mod tests {
     #[test]
     fn what_was_asked_tells_two_backups_of_one_second_apart() {
         let copied = ImageRequest {
-            copies: vec![CopyRequest { destination: "eu-west-1".parse().unwrap(), encryption: Encryption::AsSource }],
+            copies: vec![CopyRequest { destination: "eu-west-1".parse().unwrap(), encryption: Encryption::AsSource, completion: None }],
             ..request()
         };
         let expiring = ImageRequest { expire: Some(Expiry::at("2026-12-01T00:00:00Z".parse().unwrap())), ..request() };
+        let in_an_hour = ImageRequest {
+            copies: copied.copies.iter().map(|copy| CopyRequest { completion: "60".parse().ok(), ..copy.clone() }).collect(),
+            ..request()
+        };
         let rebooted = ImageRequest { reboot: true, ..request() };
         let names: std::collections::BTreeSet<String> =
-            [request(), copied, expiring, rebooted].iter().map(|r| image_name(r, Some("web"), 1)).collect();
-        assert_eq!(names.len(), 4);
+            [request(), copied, in_an_hour, expiring, rebooted].iter().map(|r| image_name(r, Some("web"), 1)).collect();
+        assert_eq!(names.len(), 5);
     }
 
     #[test]
     fn the_order_in_which_copies_are_asked_for_is_no_matter() {
-        let copy = |destination: &str| CopyRequest { destination: destination.parse().unwrap(), encryption: Encryption::AsSource };
+        let copy = |destination: &str| CopyRequest {
+            destination: destination.parse().unwrap(),
+            encryption: Encryption::AsSource,
+            completion: None,
+        };
         let name = |copies| image_name(&ImageRequest { copies, ..request() }, Some("web"), 1);
         assert_eq!(name(vec![copy("eu-west-1"), copy("ap-south-1")]), name(vec![copy("ap-south-1"), copy("eu-west-1")]));
     }
@@ -144,15 +163,19 @@ mod tests {
     #[test]
     fn a_token_is_of_every_parameter() {
         let tags = Tags::new([("a".to_owned(), "b".to_owned())]);
-        let token = copy_token(&["x", "yz"], &Encryption::AsSource, &tags);
+        let completion = "60".parse().ok();
+        let token = copy_token(&["x", "yz"], &Encryption::AsSource, None, &tags);
         assert_eq!(token.len(), 64);
-        assert_ne!(token, copy_token(&["xy", "z"], &Encryption::AsSource, &tags));
-        assert_ne!(token, copy_token(&["x", "yz"], &Encryption::DefaultKey, &tags));
+        assert_ne!(token, copy_token(&["xy", "z"], &Encryption::AsSource, None, &tags));
+        assert_ne!(token, copy_token(&["x", "yz"], &Encryption::DefaultKey, None, &tags));
+        let in_an_hour = copy_token(&["x", "yz"], &Encryption::AsSource, completion, &tags);
+        assert_ne!(token, in_an_hour);
+        assert_ne!(in_an_hour, copy_token(&["x", "yz"], &Encryption::AsSource, "75".parse().ok(), &tags));
         for (key, value) in [("a", "c"), ("c", "b")] {
             let others = Tags::new([(key.to_owned(), value.to_owned())]);
-            assert_ne!(token, copy_token(&["x", "yz"], &Encryption::AsSource, &others));
+            assert_ne!(token, copy_token(&["x", "yz"], &Encryption::AsSource, None, &others));
         }
-        assert_ne!(token, copy_token(&["x", "yz"], &Encryption::AsSource, &Tags::default()));
+        assert_ne!(token, copy_token(&["x", "yz"], &Encryption::AsSource, None, &Tags::default()));
     }
 
     proptest! {

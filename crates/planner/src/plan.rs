@@ -3,6 +3,7 @@
 pub mod copy;
 pub mod due;
 pub mod image;
+pub mod mend;
 mod newest;
 pub mod purge;
 pub mod retag;
@@ -14,12 +15,14 @@ use jiff::Timestamp;
 use schemars::JsonSchema;
 use serde::Serialize;
 
+use crate::completion::Completion;
 use crate::expiry::Expiry;
 use crate::id::{ImageId, InstanceId, Region, SnapshotId};
 use crate::inventory::ImageState;
 use crate::tags::{Encryption, Tags};
 
 pub use copy::{CopyStanding, Standing};
+pub use mend::Mend;
 pub use purge::{Debris, KeepReason, PurgeReason, Verdict};
 pub use retag::Retag;
 
@@ -58,6 +61,8 @@ pub enum Action {
     DeleteSnapshot(SnapshotId),
     /// Change tags of a backup.
     Retag(Retag),
+    /// Deprecate or protect a backup.
+    Mend(Mend),
 }
 
 /// An image to be made.
@@ -94,6 +99,8 @@ pub struct CopyImage {
     pub description: String,
     /// How the copy's snapshots are encrypted.
     pub encryption: Encryption,
+    /// In how many minutes EC2 is to finish it; as EC2 likes, if absent.
+    pub completion: Option<Completion>,
     /// The tags of the image and of each of its snapshots.
     pub tags: Tags,
 }

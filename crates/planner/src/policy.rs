@@ -15,6 +15,7 @@ use jiff::{SignedDuration, Timestamp};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
+use crate::completion::Completion;
 use crate::expiry::Expiry;
 use crate::id::{ImageId, InstanceId, Region, SeriesName, SnapshotId};
 use crate::period::Period;
@@ -67,6 +68,8 @@ pub struct CopyRequest {
     pub destination: Region,
     /// How the copy is encrypted.
     pub encryption: Encryption,
+    /// In how many minutes EC2 is to finish it; as EC2 likes, if absent.
+    pub completion: Option<Completion>,
 }
 
 impl ImageRequest {
@@ -74,7 +77,12 @@ impl ImageRequest {
     pub fn intents(&self) -> Vec<Intent> {
         let from_slot = self.slot.saturating_add(INTENT_LIFE.max(self.patience)).unwrap_or(Timestamp::MAX);
         let until = self.series.as_ref().map_or(from_slot, |series| series.copies_until);
-        let intent = |copy: &CopyRequest| Intent { destination: copy.destination.clone(), encryption: copy.encryption.clone(), until };
+        let intent = |copy: &CopyRequest| Intent {
+            destination: copy.destination.clone(),
+            encryption: copy.encryption.clone(),
+            completion: copy.completion,
+            until,
+        };
         self.copies.iter().map(intent).collect()
     }
 }
@@ -107,7 +115,7 @@ pub struct Agreed {
     pub orphans: BTreeSet<(Region, SnapshotId)>,
 }
 
-/// The keep rules of a policy's series.
+/// What a policy wants of the backups of its series.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct SeriesRules {
     /// By series.
@@ -116,7 +124,7 @@ pub struct SeriesRules {
     pub instances: BTreeMap<(SeriesName, InstanceId), SeriesRule>,
 }
 
-/// The keep rules of one series.
+/// What a policy wants of the backups of one series: what is kept, and what EC2 is told of those.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct SeriesRule {
     /// What is kept.
@@ -129,6 +137,10 @@ pub struct SeriesRule {
     pub allow_empty: bool,
     /// The regions that copies go to, and what is kept there where that is different.
     pub copies: BTreeMap<Region, Option<Keep>>,
+    /// So long after its slot a backup, source or copy, is deprecated; absent: its date is left alone.
+    pub deprecate_after: Option<Period>,
+    /// How a backup, source or copy, is protected; absent: its protection is left alone.
+    pub protect: Option<Protect>,
 }
 
 impl SeriesRules {
@@ -143,6 +155,25 @@ impl SeriesRule {
     pub fn keep(&self, region: &Region, are_copies: bool) -> &Keep {
         let own = if are_copies { self.copies.get(region).and_then(Option::as_ref) } else { None };
         own.unwrap_or(&self.keep)
+    }
+}
+
+/// How EC2 is to protect an image from being deregistered. This program never lifts a protection: a person does.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Protect {
+    /// Until it is lifted.
+    UntilLifted,
+    /// Until a day after it was lifted (`EnableImageDeregistrationProtection`, `WithCooldown`).
+    WithCooldown,
+}
+
+/// As in the policy file.
+impl std::fmt::Display for Protect {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.pad(match self {
+            Self::UntilLifted => "true",
+            Self::WithCooldown => "with-cooldown",
+        })
     }
 }
 

@@ -12,6 +12,7 @@ use jiff::Timestamp;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
+use crate::completion::Completion;
 use crate::expiry::{Expiry, UnreadableTag};
 use crate::id::{InstanceId, Region, SeriesName};
 use crate::plain::one_line;
@@ -93,6 +94,8 @@ pub struct Intent {
     pub destination: Region,
     /// How the copy is encrypted.
     pub encryption: Encryption,
+    /// In how many minutes EC2 is to finish it; as EC2 likes, if absent.
+    pub completion: Option<Completion>,
     /// After this instant the copy is not made any more (design: 48 h, or the run's patience when longer).
     pub until: Timestamp,
 }
@@ -268,25 +271,28 @@ pub fn may_be_carried(key: &str) -> bool {
     !OURS.contains(&key) && !key.contains(EXPIRE) && !key.starts_with("aws:") && !key.starts_with("ami-backup:")
 }
 
-/// The value is `until=<RFC 3339>`, then ` encrypt`, or ` key=<KMS key>`.
+/// The value is `until=<RFC 3339>`, then ` completion=<minutes>` if it is to be done in so many, then ` encrypt`, or ` key=<KMS key>`.
 impl Intent {
     fn write(&self) -> String {
-        let Self { destination: _, encryption, until } = self;
+        let Self { destination: _, encryption, completion, until } = self;
+        let within = completion.map_or_else(String::new, |completion| format!(" completion={completion}"));
         match encryption {
-            Encryption::AsSource => format!("until={until}"),
-            Encryption::DefaultKey | Encryption::Key(_) => format!("until={until} {encryption}"),
+            Encryption::AsSource => format!("until={until}{within}"),
+            Encryption::DefaultKey | Encryption::Key(_) => format!("until={until}{within} {encryption}"),
         }
     }
 
     fn read(destination: Region, value: &str) -> Option<Self> {
-        let mut words = value.split(' ');
+        let mut words = value.split(' ').peekable();
         let until = words.next()?.strip_prefix("until=")?.parse().ok()?;
+        let completion = words.next_if(|word| word.starts_with("completion="));
+        let completion = completion.and_then(|word| word.strip_prefix("completion=")).map(str::parse).transpose().ok()?;
         let encryption = match words.next() {
             None => Encryption::AsSource,
             Some("encrypt") => Encryption::DefaultKey,
             Some(word) => Encryption::Key(word.strip_prefix("key=")?.to_owned()),
         };
-        words.next().is_none().then_some(Self { destination, encryption, until })
+        words.next().is_none().then_some(Self { destination, encryption, completion, until })
     }
 
     /// Whether EC2 can hold this intent as a tag: a key's ARN may be too long for it.
@@ -361,10 +367,11 @@ mod tests {
 
     #[test]
     fn an_intent_is_read_as_it_was_written() {
-        for encryption in
-            [Encryption::AsSource, Encryption::DefaultKey, Encryption::Key("arn:aws:kms:eu-west-1:123456789012:key/mrk-1".to_owned())]
-        {
-            let intent = Intent { destination: "eu-west-1".parse().unwrap(), encryption, until: instant("2026-11-25T02:00:00Z") };
+        let key = || Encryption::Key("arn:aws:kms:eu-west-1:123456789012:key/mrk-1".to_owned());
+        let encryptions = || [Encryption::AsSource, Encryption::DefaultKey, key()];
+        for (encryption, completion) in [None, "60".parse().ok()].into_iter().flat_map(|within| encryptions().map(|how| (how, within))) {
+            let until = instant("2026-11-25T02:00:00Z");
+            let intent = Intent { destination: "eu-west-1".parse().unwrap(), encryption, completion, until };
             let tags = label(None).tags().with_intents([&intent]);
             assert_eq!(tags.intents().collect::<Vec<_>>(), vec![Ok(intent.clone())]);
             assert_eq!(tags.for_copy(), label(None).tags(), "a copy does not carry the source's intents");
@@ -373,10 +380,23 @@ mod tests {
     }
 
     #[test]
+    fn an_intent_without_a_completion_is_written_as_it_ever_was() {
+        let intent = |completion| Intent {
+            destination: "eu-west-1".parse().unwrap(),
+            encryption: Encryption::DefaultKey,
+            completion,
+            until: instant("2026-11-25T02:00:00Z"),
+        };
+        assert_eq!(intent(None).write(), "until=2026-11-25T02:00:00Z encrypt");
+        assert_eq!(intent("60".parse().ok()).write(), "until=2026-11-25T02:00:00Z completion=60 encrypt");
+    }
+
+    #[test]
     fn a_key_keeps_the_white_space_at_its_end() {
         for key in ["", "alias/a\t", "alias/a\n", "alias/a\u{a0}"] {
             let encryption = Encryption::Key(key.to_owned());
-            let intent = Intent { destination: "eu-west-1".parse().unwrap(), encryption, until: instant("2026-11-25T02:00:00Z") };
+            let until = instant("2026-11-25T02:00:00Z");
+            let intent = Intent { destination: "eu-west-1".parse().unwrap(), encryption, completion: None, until };
             let tags = Tags::default().with_intents([&intent]);
             assert_eq!(tags.intents().collect::<Vec<_>>(), vec![Ok(intent)], "{key:?}");
         }
@@ -384,7 +404,10 @@ mod tests {
 
     #[test]
     fn an_intent_of_anybody_elses_making_is_unreadable() {
-        for value in ["", "until=", "until=tomorrow", "until=2026-11-25T02:00:00Z decrypt", "until=2026-11-25T02:00:00Z encrypt more"] {
+        let after_until =
+            ["decrypt", "encrypt more", "completion=", "completion=50", "completion=0", "encrypt completion=60", "completion=60 x"];
+        let after_until = after_until.map(|rest| format!("until=2026-11-25T02:00:00Z {rest}"));
+        for value in ["", "until=", "until=tomorrow"].into_iter().chain(after_until.iter().map(String::as_str)) {
             let tags = Tags::new([("ami-backup:copy-to:eu-west-1".to_owned(), value.to_owned())]);
             assert!(tags.intents().next().unwrap().is_err(), "{value:?}");
         }
@@ -404,6 +427,7 @@ mod tests {
         let intent = Intent {
             destination: "eu-west-1".parse().unwrap(),
             encryption: Encryption::Key(format!("alias/{}", "k".repeat(250))),
+            completion: None,
             until: instant("2026-11-25T02:00:00Z"),
         };
         assert!(!intent.fits_a_tag());
@@ -412,7 +436,8 @@ mod tests {
     #[test]
     fn a_key_that_would_not_be_read_back_does_not_fit_either() {
         let key = |key: &str| Encryption::Key(key.to_owned());
-        let intent = |encryption| Intent { destination: "eu-west-1".parse().unwrap(), encryption, until: instant("2026-11-25T02:00:00Z") };
+        let until = instant("2026-11-25T02:00:00Z");
+        let intent = |encryption| Intent { destination: "eu-west-1".parse().unwrap(), encryption, completion: None, until };
         assert!(intent(key("alias/dr")).fits_a_tag());
         assert!(!intent(key("alias/dr encrypt")).fits_a_tag());
     }

@@ -176,6 +176,8 @@ proptest! {
             keep_uncopied: None,
             allow_empty: false,
             copies: BTreeMap::new(),
+            deprecate_after: None,
+            protect: None,
         };
         let series = Some(SeriesRules { targets: [("web".parse().unwrap(), rule)].into(), ..SeriesRules::default() });
         let plan = planned(&inventory, &PurgePolicy { series, require_checks: true, ..policy(&inventory) });

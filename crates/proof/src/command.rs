@@ -111,7 +111,11 @@ impl Command {
             copies: line
                 .copies
                 .iter()
-                .map(|(destination, encryption)| CopyRequest { destination: known(destination.parse()), encryption: encryption.clone() })
+                .map(|(destination, encryption)| CopyRequest {
+                    destination: known(destination.parse()),
+                    encryption: encryption.clone(),
+                    completion: None,
+                })
                 .collect(),
             patience: self.patience,
             series: None,

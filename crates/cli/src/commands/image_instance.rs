@@ -163,7 +163,10 @@ fn destinations(args: &ImageInstance) -> Result<Vec<CopyRequest>, Failure> {
     };
     // A region given twice is copied to once.
     let regions: BTreeSet<&Region> = args.copy_to.iter().collect();
-    Ok(regions.into_iter().map(|region| CopyRequest { destination: region.clone(), encryption: encryption(region) }).collect())
+    Ok(regions
+        .into_iter()
+        .map(|region| CopyRequest { destination: region.clone(), encryption: encryption(region), completion: None })
+        .collect())
 }
 
 fn none_is_home(copies: &[CopyRequest], region: &Region) -> Result<(), Failure> {

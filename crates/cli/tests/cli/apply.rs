@@ -133,6 +133,21 @@ fn a_plan_that_does_not_hold_any_more_does_nothing() {
 }
 
 #[test]
+fn what_a_backup_lacks_is_given_to_it_if_that_was_planned() {
+    let home = home();
+    home.write("ami-backup.toml", &POLICY.replace("schedule", "deprecate-after = \"30d\"\nschedule"));
+    assert_eq!(ran(&home, &["run", "--max-deletes", "0"]).code % 5, 0);
+    home.write("ami-backup.toml", &POLICY.replace("schedule", "deprecate-after = \"60d\"\nschedule"));
+    let plan = planned(&home);
+    let mends = plan["items"].as_array().unwrap().iter().filter(|item| item["work"] == "mend").count();
+    assert!(mends > 0, "{plan}");
+    let applied = ran(&home, &["apply", "plan.json"]);
+    assert!(applied.code == 0 && applied.stdout.contains(&format!("mended {mends}")), "{applied}");
+    let again = ran(&home, &["apply", "plan.json"]);
+    assert!(again.code == 5 && again.stdout.contains("it lacks nothing any more"), "{again}");
+}
+
+#[test]
 fn a_plan_of_another_account_does_nothing() {
     let home = home();
     let plan = planned(&home);

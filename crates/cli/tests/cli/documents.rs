@@ -56,7 +56,14 @@ fn the_policy_in_the_repository_is_the_one_that_is_printed() {
     for call in Call::ALL {
         let action = format!("\"{}\"", call.permission());
         assert!(whole.contains(&action), "{action}");
-        let of_policies = matches!(call, Call::CreateTags | Call::DeleteTags | Call::DescribeVolumes);
+        let of_policies = matches!(
+            call,
+            Call::CreateTags
+                | Call::DeleteTags
+                | Call::DescribeVolumes
+                | Call::EnableImageDeprecation
+                | Call::EnableImageDeregistrationProtection
+        );
         assert!(of_policies || create.contains(&action) || purge.contains(&action), "{action}");
         assert!(of_policies || kept.to_string().contains(&action), "{action}");
     }

@@ -1,5 +1,6 @@
 //! What a policy wants is made so: `plan` shows it, `run` does it.
 
+use ec2_sim::world::DeregistrationProtection;
 use insta::assert_snapshot;
 
 use crate::common::{DB, Ec2, Home, Ran};
@@ -69,6 +70,41 @@ fn a_series_is_thinned_by_its_rules_and_nothing_comes_back() {
     let ran = run(&home, &["--json"]).json();
     assert_eq!(ran["accounts"][0]["instances"].as_array().unwrap().iter().filter(|instance| instance["standing"] == "made").count(), 1);
     assert_eq!(home.world().region("us-east-1").images.len(), 2);
+}
+
+#[test]
+fn what_is_kept_is_deprecated_and_protected_and_a_second_run_finds_nothing_to_do() {
+    let wanted = "keep-last = 2\ndeprecate-after = \"30d\"\nprotect = \"with-cooldown\"";
+    let policy = WEB_ONLY.replacen("keep-last = 2", wanted, 1).replace("keep-last = 1", "completion-minutes = 60");
+    let home = home(&policy);
+    let schema: serde_json::Value = serde_json::from_str(&home.ami_backup(&["schema", "run"]).run().stdout).unwrap();
+    let schema = jsonschema::validator_for(&schema).unwrap();
+    let planned = home.ami_backup(&["plan", "--sandbox", "--json"]).run().json();
+    assert!(schema.is_valid(&planned), "{planned:#}");
+    assert_snapshot!(home.ami_backup(&["plan", "--sandbox"]).run().stdout, @"
+    web
+      us-east-1  i-0eb1eb1eb1eb10001  web-1: would be imaged for 2026-12-01 02:00Z
+        then copied to eu-west-1 in 60 minutes
+        then deprecated from 2026-12-31 02:00Z
+        then protected from deregistration with a day's cooldown
+    in no target
+      eu-west-1  i-0a11a11a11a110001  mail-1: is not selected: web does not name it
+      us-east-1  i-0db1db1db1db10001  db-1: is not selected: web does not name it
+    would make 1, copy 1, purge 0, keep 0
+    ");
+    let ran = run(&home, &["--json"]).json();
+    assert!(schema.is_valid(&ran), "{ran:#}");
+    let mended = ran["accounts"][0]["mended"].as_array().unwrap().iter();
+    let told: Vec<String> = mended.map(|mend| format!("{} {} {}", mend["region"], mend["mend"], mend["result"])).collect();
+    assert_eq!(told.len(), 4, "{told:?}");
+    assert!(told.iter().all(|told| told.ends_with("\"done\"")), "{told:?}");
+    for region in ["us-east-1", "eu-west-1"] {
+        for image in home.world().region(region).images.values() {
+            assert_eq!(image.deprecation_time.unwrap().to_string(), "2026-12-31T02:00:00Z");
+            assert_eq!(image.deregistration_protection, DeregistrationProtection::Enabled { with_cooldown: true });
+        }
+    }
+    assert_snapshot!(run(&home, &[]).stdout, @"made 0, copied 0, purged 0, kept 2");
 }
 
 #[test]

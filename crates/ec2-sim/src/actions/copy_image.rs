@@ -1,6 +1,6 @@
 //! `CopyImage`: sent to the region that shall have the copy.
 
-use jiff::Timestamp;
+use jiff::{SignedDuration, Timestamp};
 
 use super::Action;
 use crate::clock::later;
@@ -28,6 +28,8 @@ pub(super) struct CopyImage {
     encrypted: Option<bool>,
     kms_key_id: Option<String>,
     with_tags: bool,
+    /// Each of the snapshots is to be copied within so many minutes.
+    completion_minutes: Option<u32>,
     tags: Specification,
     client_token: Option<String>,
 }
@@ -36,7 +38,8 @@ impl Action for CopyImage {
     const NAME: &str = "CopyImage";
 
     fn take(params: &mut Params) -> Result<Self, Error> {
-        if let Some(minutes) = params.number("SnapshotCopyCompletionDurationMinutes")?
+        let completion_minutes = params.number("SnapshotCopyCompletionDurationMinutes")?;
+        if let Some(minutes) = completion_minutes
             && !((15..=2880).contains(&minutes) && minutes % 15 == 0)
         {
             return Err(Error::invalid_parameter_value(format!(
@@ -52,6 +55,7 @@ impl Action for CopyImage {
             encrypted: params.boolean("Encrypted")?,
             kms_key_id: params.text("KmsKeyId"),
             with_tags: params.boolean("CopyImageTags")?.unwrap_or(false),
+            completion_minutes,
             tags: Specification::take(params, &["image", "snapshot"])?,
             client_token: params.text("ClientToken"),
         })
@@ -162,7 +166,10 @@ impl CopyImage {
             let Some(original) = ebs.snapshot_id.take() else {
                 continue;
             };
-            let pace = scope.world.manners.copy_pace;
+            let usual = scope.world.manners.copy_pace.duration(ebs.volume_size);
+            // "Time-based copies": within that time, while throughput is left of the quota, which is not simulated.
+            let within = self.completion_minutes.map(|minutes| SignedDuration::from_mins(minutes.into()));
+            let takes = within.map_or(usual, |within| usual.min(within));
             let snapshot = Snapshot {
                 id: SnapshotId::mint(&mut scope.world.ids),
                 owner: scope.account.clone(),
@@ -174,11 +181,12 @@ impl CopyImage {
                 progress: 0,
                 started: now,
                 visible_from: mapped_from,
-                ends: if stuck { Timestamp::MAX } else { scope.world.due_after(pace.duration(ebs.volume_size)) },
+                ends: if stuck { Timestamp::MAX } else { scope.world.due_after(takes) },
                 fails_with: fails_with.as_ref().map(|reason| reason.message.clone()),
                 delete_at_end: false,
                 encrypted: ebs.encrypted,
                 kms_key_id: self.kms_key_id.clone(),
+                completion_minutes: self.completion_minutes,
                 storage_tier: "standard".to_owned(),
                 tiering: None,
                 lock: None,
@@ -256,7 +264,7 @@ mod tests {
     use jiff::SignedDuration;
 
     use crate::testing::{Client, DB, MAIL, WEB, noon};
-    use crate::world::{Origin, World};
+    use crate::world::{Origin, Pace, World};
 
     fn copy(ec2: &Client, source: &str, name: &str, more: &[(&str, &str)]) -> String {
         let params = [&[("SourceRegion", "us-east-1"), ("SourceImageId", source), ("Name", name)], more].concat();
@@ -318,6 +326,35 @@ mod tests {
         copy(&ec2, "ami-12345678", "my own linux", &[]);
         let duplicate = format!("InvalidAMIName.Duplicate: AMI name nightly is already in use by AMI {source}");
         assert_eq!(refused(&ec2, &source, "nightly", &[]), duplicate);
+    }
+
+    #[test]
+    fn a_time_based_copy_is_done_within_its_time() {
+        let ec2 = Client::of_example();
+        let slow = SignedDuration::from_hours(9);
+        ec2.sim.world().manners.copy_pace = Pace { start: slow, per_gib: SignedDuration::ZERO };
+        let west = ec2.in_region("us-west-2");
+        let source = ec2.available_image(WEB, "nightly");
+        let minutes = |minutes| ("SnapshotCopyCompletionDurationMinutes", minutes);
+        let token = ("ClientToken", "once");
+        let usual = copy(&west, &source, "usual", &[]);
+        let timely = copy(&west, &source, "timely", &[minutes("60"), token]);
+        west.wait(3600);
+        assert_eq!([&usual, &timely].map(|id| west.image(id).state.to_string()), ["pending", "available"]);
+        let transfer = |id: &str| {
+            let snapshot = west.snapshots_of(id)[0].id.to_string();
+            let told = west.ok("DescribeSnapshots", &[("SnapshotId.1", &snapshot)]);
+            (told.text("transferType"), told.texts("completionDurationMinutes"))
+        };
+        assert_eq!(transfer(&usual), ("standard".to_owned(), Vec::new()));
+        assert_eq!(transfer(&timely), ("time-based".to_owned(), vec!["60".to_owned()]));
+        // The time is a parameter like any other.
+        assert!(refused(&west, &source, "timely", &[minutes("75"), token]).starts_with("IdempotentParameterMismatch"));
+        for wrong in ["0", "14", "50", "2895"] {
+            let refusal = refused(&west, &source, "never", &[minutes(wrong)]);
+            let told = format!("InvalidParameterValue: Invalid value '{wrong}' for SnapshotCopyCompletionDurationMinutes");
+            assert!(refusal.starts_with(&told), "{refusal}");
+        }
     }
 
     #[test]
@@ -521,7 +558,7 @@ mod tests {
         let (one, three) = (ec2.available_image(WEB, "one"), ec2.available_image(DB, "three"));
         copy(&west, &one, "one", &[]);
         let params = [("SourceRegion", "us-east-1"), ("SourceImageId", &three[..]), ("Name", "three")];
-        assert!(west.error("CopyImage", &params).to_string().contains("The limit is 2"));
+        assert!(west.error("CopyImage", &params).contains("The limit is 2"));
         ec2.wait(600);
         west.ok("CopyImage", &params);
     }

@@ -151,7 +151,8 @@ pub(super) fn write_snapshot(xml: &mut Xml, snapshot: &Snapshot) {
         .leaf_if_some("kmsKeyId", snapshot.kms_key_id.as_ref())
         .leaf("storageTier", &snapshot.storage_tier)
         .leaf_if_some("restoreExpiryTime", snapshot.tiering.as_ref().and_then(Tiering::restore_expires).map(milliseconds))
-        .leaf("transferType", "standard")
+        .leaf("transferType", if snapshot.completion_minutes.is_some() { "time-based" } else { "standard" })
+        .leaf_if_some("completionDurationMinutes", snapshot.completion_minutes)
         .leaf_if_some("completionTime", completed.then(|| milliseconds(snapshot.ends)));
     write_tags(xml, &snapshot.tags);
 }

@@ -44,6 +44,9 @@ pub struct Snapshot {
     pub encrypted: bool,
     /// The key it is encrypted with, where one was named.
     pub kms_key_id: Option<String>,
+    /// In how many minutes it was to be copied, of a time-based copy.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub completion_minutes: Option<u32>,
     /// `standard` or `archive`.
     pub storage_tier: String,
     /// How it last got there, if it ever changed its tier.
@@ -187,7 +190,10 @@ mod tests {
         let mut value = serde_json::to_value(&world).unwrap();
         for account in value["accounts"].as_object_mut().unwrap().values_mut() {
             for region in account["regions"].as_object_mut().unwrap().values_mut() {
-                without(&mut region["snapshots"], &["tiering", "lock", "public", "create_volume_permissions", "managed_by"]);
+                without(
+                    &mut region["snapshots"],
+                    &["completion_minutes", "tiering", "lock", "public", "create_volume_permissions", "managed_by"],
+                );
                 without(&mut region["images"], &["managed_by"]);
             }
             without(account, &["denied_unless_tagged"]);

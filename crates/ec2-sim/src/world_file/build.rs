@@ -619,6 +619,7 @@ fn snapshot(id: SnapshotId, owner: AccountId, volume_id: VolumeId, volume_size: 
         delete_at_end: false,
         encrypted: false,
         kms_key_id: None,
+        completion_minutes: None,
         storage_tier: "standard".to_owned(),
         tiering: None,
         lock: None,

@@ -13,7 +13,7 @@ use planner::policy::select::InstanceState;
 use schemars::JsonSchema;
 use serde::Serialize;
 
-use super::{ImageResult, PlannedStep, PurgeReport, VerdictReport};
+use super::{ImageResult, MendReport, PlannedStep, PurgeReport, VerdictReport};
 use crate::outcome::{Failure, one_line};
 use crate::plan_file::Work;
 use crate::rounds::Ending;
@@ -74,6 +74,8 @@ pub struct AccountReport {
     pub purge: Option<PurgeReport>,
     /// Why nothing was purged, and not even looked at for that.
     pub not_purged: Option<String>,
+    /// What backups lacked by the policy: a date of deprecation, or protection.
+    pub mended: Vec<MendReport>,
     /// What a person should know.
     pub warnings: Vec<String>,
     /// What could not be read.
@@ -213,6 +215,7 @@ impl InstanceReport {
 struct Group<'r> {
     instances: Vec<&'r InstanceReport>,
     verdicts: Vec<&'r VerdictReport>,
+    mended: Vec<&'r MendReport>,
 }
 
 impl AccountReport {
@@ -226,6 +229,7 @@ impl AccountReport {
             planned_copies: Vec::new(),
             purge: None,
             not_purged: None,
+            mended: Vec::new(),
             warnings: Vec::new(),
             failures: Vec::new(),
             ending: Ending::NothingAchieved,
@@ -248,17 +252,24 @@ impl AccountReport {
                 groups.entry(series).or_default().verdicts.push(verdict);
             }
         }
-        for (series, Group { mut instances, mut verdicts }) in groups {
+        for mend in self.mended.iter().filter(|mend| mend.is_told()) {
+            groups.entry(&mend.series).or_default().mended.push(mend);
+        }
+        for (series, Group { mut instances, mut verdicts, mended }) in groups {
             // Whoever starts `run` every five minutes wants to read what is new.
             if !dry_run {
                 instances.retain(|instance| instance.is_news());
                 verdicts.retain(|verdict| matches!(verdict.verdict.decision, Decision::Purge { .. }));
             }
-            if !instances.is_empty() || !verdicts.is_empty() {
+            if !instances.is_empty() || !verdicts.is_empty() || !mended.is_empty() {
                 writeln!(f, "{series}")?;
             }
             instances.iter().try_for_each(|instance| instance.write(f))?;
             verdicts.iter().try_for_each(|verdict| write_verdict(f, verdict, self.purge.as_ref()))?;
+            let would = if dry_run { "would be " } else { "" };
+            for (backup, wishes) in MendReport::by_backup(mended) {
+                folded(f, 2, &backup, &format!("{would}{wishes}"))?;
+            }
         }
         let others: Vec<&VerdictReport> = verdicts.filter(|verdict| verdict.series.is_none()).collect();
         let (purged, untouched): (Vec<&VerdictReport>, Vec<&VerdictReport>) =
@@ -332,7 +343,10 @@ impl AccountReport {
         let goes = verdicts.iter().filter(|verdict| matches!(verdict.verdict.decision, Decision::Purge { .. })).count();
         let copied: BTreeSet<_> = self.copies.iter().filter(|copy| matches!(copy.standing, Standing::Done { .. })).map(key).collect();
         let with_it = |instance: &InstanceReport| match &instance.standing {
-            InstanceStanding::Planned { steps, .. } => steps.iter().filter(|step| !matches!(step, PlannedStep::CreateImage { .. })).count(),
+            InstanceStanding::Planned { steps, .. } => {
+                let is_copy = |step: &&PlannedStep| matches!(step, PlannedStep::CopyImage { .. } | PlannedStep::CopyWhenAvailable { .. });
+                steps.iter().filter(is_copy).count()
+            }
             _ => 0,
         };
         Totals {
@@ -344,6 +358,7 @@ impl AccountReport {
             gone: verdicts.iter().filter_map(|verdict| verdict.result.as_ref()).filter(|removal| removal.image.is_gone()).count(),
             kept: verdicts.len() - goes,
             failed: count(&InstanceReport::has_failed),
+            mended: MendReport::by_backup(self.mended.iter().filter(|mend| mend.is_told())).len(),
             unreached: usize::from(self.unreached.is_some()),
         }
     }
@@ -365,11 +380,16 @@ impl fmt::Display for RunReport {
             f.write_str(&text)?;
             totals.add(account.totals());
         }
-        let Totals { planned, planned_copies, made, copied, goes, gone, kept, failed, unreached } = totals;
+        let Totals { planned, planned_copies, made, copied, goes, gone, kept, mended, failed, unreached } = totals;
         if self.dry_run {
             write!(f, "would make {planned}, copy {planned_copies}, purge {goes}, keep {kept}")?;
         } else {
             write!(f, "made {made}, copied {copied}, purged {gone}, kept {kept}")?;
+        }
+        match mended {
+            0 => {}
+            lacking if self.dry_run => write!(f, ", mend {lacking}")?,
+            mended => write!(f, ", mended {mended}")?,
         }
         if failed > 0 {
             write!(f, ", failed {failed}")?;
@@ -391,6 +411,7 @@ struct Totals {
     goes: usize,
     gone: usize,
     kept: usize,
+    mended: usize,
     failed: usize,
     unreached: usize,
 }
@@ -404,6 +425,7 @@ impl Totals {
         self.goes += other.goes;
         self.gone += other.gone;
         self.kept += other.kept;
+        self.mended += other.mended;
         self.failed += other.failed;
         self.unreached += other.unreached;
     }
@@ -418,6 +440,7 @@ impl Drift {
         let what = match &self.work {
             Work::Make { instance, slot } => format!("make {instance} for {}", minute(*slot)),
             Work::Copy { source } => format!("copy {source}"),
+            Work::Mend { image } => format!("mend {image}"),
             Work::Purge { image } => format!("purge {image}"),
             Work::PurgeOrphan { snapshot } => format!("purge {snapshot}"),
         };
@@ -452,8 +475,12 @@ impl InstanceReport {
         if let InstanceStanding::Planned { steps, .. } = &self.standing {
             for step in steps {
                 match step {
-                    PlannedStep::CopyWhenAvailable { region, .. } => writeln!(f, "    then copied to {region}")?,
+                    PlannedStep::CopyWhenAvailable { region, completion_minutes, .. } => {
+                        let within = completion_minutes.map_or_else(String::new, |minutes| format!(" in {minutes} minutes"));
+                        writeln!(f, "    then copied to {region}{within}")?;
+                    }
                     PlannedStep::CopyImage { region, source, .. } => writeln!(f, "    {source} would be copied to {region}")?,
+                    PlannedStep::MendWhenAvailable { wish, .. } => writeln!(f, "    then {wish}")?,
                     PlannedStep::CreateImage { .. } => {}
                 }
             }

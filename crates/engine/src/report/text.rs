@@ -3,6 +3,7 @@
 use std::collections::BTreeMap;
 use std::fmt;
 
+use planner::completion::Completion;
 use planner::evidence::Check;
 use planner::id::Region;
 use planner::plan::BackupLabel;
@@ -77,20 +78,26 @@ impl fmt::Display for PlannedStep {
                 let tags: Vec<String> = tags.iter().map(|(key, value)| format!("{key}={}", one_line(value))).collect();
                 write!(f, "           tagged {}", tags.join(" | "))
             }
-            Self::CopyImage { region, source_region, source, name, encrypted, tags: _ } => {
+            Self::CopyImage { region, source_region, source, name, encrypted, completion_minutes, tags: _ } => {
                 let encrypted = if *encrypted { ", encrypted" } else { "" };
-                write!(f, "{region}  would copy {source} from {source_region} as {name}{encrypted}")
+                let within = within(*completion_minutes);
+                write!(f, "{region}  would copy {source} from {source_region} as {name}{encrypted}{within}")
             }
-            Self::CopyWhenAvailable { region, encryption } => {
+            Self::CopyWhenAvailable { region, encryption, completion_minutes } => {
                 let encrypted = match encryption {
                     Encryption::AsSource => String::new(),
                     Encryption::DefaultKey => ", encrypted with the default key".to_owned(),
                     Encryption::Key(key) => format!(", encrypted with {}", one_line(key)),
                 };
-                write!(f, "{region}  would copy it once it is available{encrypted}")
+                write!(f, "{region}  would copy it once it is available{encrypted}{}", within(*completion_minutes))
             }
+            Self::MendWhenAvailable { region, wish } => write!(f, "{region}  once it is available it would be {wish}"),
         }
     }
+}
+
+fn within(completion: Option<Completion>) -> String {
+    completion.map_or_else(String::new, |minutes| format!(", in {minutes} minutes"))
 }
 
 impl fmt::Display for PurgeReport {

@@ -21,7 +21,7 @@ use crate::observe;
 use crate::outcome::Failure;
 use crate::plan_file::{AgreedThere, Agreement, PlanFile};
 use crate::report::{AccountReport, HookReport, ImageResult, InstanceReport, InstanceStanding, PurgeReport, RunReport};
-use crate::rounds::{Delays, Ending, Event, RegionScope, Run, RunError, image_instance, in_each, purge, resume};
+use crate::rounds::{Delays, Ending, Event, RegionScope, Run, RunError, image_instance, in_each, is_same, mend, purge, resume};
 
 /// So many accounts are looked after at the same time, and in each of them so many backups are asked for.
 const AT_ONCE: usize = 8;
@@ -131,7 +131,9 @@ async fn in_account(
         (run.listener)(&Event::RegionUnread(failure.clone()));
     }
     failures.extend(fleet.unread.iter().cloned());
+    let rules = due::rules(policy, name, &fleet.instances);
     let mut instances = make_all(run, policy, due.items).await;
+    mend::announce(&mut instances, &rules, started);
     let copies = finish_copies(run, &places.sources, started).await;
     follow(run, &mut instances, started).await;
     let purged = if run.stop.is_requested() {
@@ -140,10 +142,25 @@ async fn in_account(
         // An instance may keep more by its own tags, and its copies lie in other regions.
         Err(format!("nothing was deleted, because not all instances could be seen: {unread}"))
     } else {
-        let series = Some(due::rules(policy, name, &fleet.instances));
+        let series = Some(rules.clone());
         let agreed = run.agreed.map(AgreedThere::purge);
         let wanted = PurgePolicy { max_deletes, require_checks: true, series, agreed, ..PurgePolicy::default() };
-        purge(run, &RegionScope::These(places.all), &wanted).await.map_err(|error| error.to_string())
+        purge(run, &RegionScope::These(places.all.clone()), &wanted).await.map_err(|error| error.to_string())
+    };
+    let made = instances.iter().filter_map(InstanceReport::made).map(|image| image.image.clone()).collect();
+    let (mended, refused) = match mend::mend(run, &places.all, &rules, &made).await {
+        Ok(mended) => {
+            for failure in mended.failures {
+                if !failures.iter().any(|known| is_same(known, &failure)) {
+                    failures.push(failure);
+                }
+            }
+            (mended.mended, false)
+        }
+        Err(refusal) => {
+            warnings.push(refusal.to_string());
+            (Vec::new(), true)
+        }
     };
     let (copies, planned_copies, copies_ending) = match copies {
         Ok(report) => {
@@ -159,9 +176,18 @@ async fn in_account(
         Ok(report) => (Some(PurgeReport { command: command(run), ..report }), None),
         Err(why) => (None, Some(why)),
     };
-    let mut report =
-        AccountReport { instances, copies, planned_copies, purge, not_purged, warnings, failures, ..AccountReport::new(name.to_owned()) };
-    report.ending = ending(run, &report, copies_ending);
+    let mut report = AccountReport {
+        instances,
+        copies,
+        planned_copies,
+        purge,
+        not_purged,
+        mended,
+        warnings,
+        failures,
+        ..AccountReport::new(name.to_owned())
+    };
+    report.ending = if refused { Ending::StoppedForSafety } else { ending(run, &report, copies_ending) };
     Ok(report)
 }
 

@@ -18,7 +18,7 @@ use crate::call::Call;
 use crate::observe;
 use crate::outcome::{Class, Failure};
 use crate::report::{ImageReport, ImageResult, PlannedStep};
-use crate::rounds::{Delays, Ending, Event, RegionScope, Run, RunError, SNAPSHOT_SPACING, in_each};
+use crate::rounds::{Delays, Ending, Event, RegionScope, Run, RunError, SNAPSHOT_SPACING, in_each, is_same};
 use crate::translate::Instance;
 
 /// So often a name may be refused as taken by something that cannot be seen, before the next attempt's name is tried.
@@ -210,6 +210,7 @@ impl<'a> Follow<'a> {
                 let later = |copy: &CopyRequest| PlannedStep::CopyWhenAvailable {
                     region: copy.destination.clone(),
                     encryption: copy.encryption.clone(),
+                    completion_minutes: copy.completion,
                 };
                 self.planned.extend(request.copies.iter().map(later));
             }
@@ -378,7 +379,7 @@ impl<'a> Follow<'a> {
                 }
                 (Action::CopyImage(copy), Some(answer)) => self.copy_is_asked_for(step.region(), copy, answer),
                 // The guard lets no deletion pass for these commands.
-                (Action::RemoveImage(_) | Action::DeleteSnapshot(_) | Action::Retag(_), _) | (_, None) => {}
+                (Action::RemoveImage(_) | Action::DeleteSnapshot(_) | Action::Retag(_) | Action::Mend(_), _) | (_, None) => {}
             }
         }
         Ok(at_least)
@@ -661,11 +662,6 @@ impl<'a> Follow<'a> {
     }
 }
 
-/// Whether two failures are one and the same news.
-fn is_same(a: &Failure, b: &Failure) -> bool {
-    (a.call, &a.region, &a.code) == (b.call, &b.region, &b.code)
-}
-
 /// Adds what is not there yet.
 fn merge(images: &mut Vec<Image>, more: Vec<Image>) {
     for image in more {
@@ -693,9 +689,10 @@ fn planned(step: &Step) -> Option<PlannedStep> {
             source: copy.source.clone(),
             name: copy.name.clone(),
             encrypted: copy.encryption != Encryption::AsSource,
+            completion_minutes: copy.completion,
             tags: copy.tags.clone(),
         }),
         // The guard lets no deletion pass for these commands.
-        Action::RemoveImage(_) | Action::DeleteSnapshot(_) | Action::Retag(_) => None,
+        Action::RemoveImage(_) | Action::DeleteSnapshot(_) | Action::Retag(_) | Action::Mend(_) => None,
     }
 }

@@ -326,7 +326,7 @@ async fn look_into_the_bin(run: &Run<'_>, plan: &Plan, results: &mut Results) {
             let itself = match action {
                 Action::RemoveImage(remove) => Recoverable::of(bin.images.as_ref(), &remove.image),
                 Action::DeleteSnapshot(snapshot) => Recoverable::of(bin.snapshots.as_ref(), snapshot),
-                Action::CreateImage(_) | Action::CopyImage(_) | Action::Retag(_) => continue,
+                Action::CreateImage(_) | Action::CopyImage(_) | Action::Retag(_) | Action::Mend(_) => continue,
             };
             // An image cannot be restored without its snapshots (ec2-semantics 3.5).
             let snapshots = removal.snapshots.iter().filter_map(|snapshot| snapshot.recoverable);
@@ -449,7 +449,7 @@ fn report(run: &Run<'_>, seen: Seen, plan: &Plan, results: &Results, now: Timest
                 removal.snapshots.iter().filter(|snapshot| snapshot.deletion.is_gone()).for_each(|snapshot| describe(&snapshot.snapshot));
             }
             Action::DeleteSnapshot(snapshot) if removal.image.is_gone() => describe(snapshot),
-            Action::DeleteSnapshot(_) | Action::CreateImage(_) | Action::CopyImage(_) | Action::Retag(_) => {}
+            Action::DeleteSnapshot(_) | Action::CreateImage(_) | Action::CopyImage(_) | Action::Retag(_) | Action::Mend(_) => {}
         }
     }
     let interrupted = run.stop.is_requested() && results.values().any(|removal| removal.image == Deletion::NotTried);
@@ -476,7 +476,7 @@ fn what_goes(action: &Action) -> Option<&str> {
     match action {
         Action::RemoveImage(remove) => Some(remove.image.as_str()),
         Action::DeleteSnapshot(snapshot) => Some(snapshot.as_str()),
-        Action::CreateImage(_) | Action::CopyImage(_) | Action::Retag(_) => None,
+        Action::CreateImage(_) | Action::CopyImage(_) | Action::Retag(_) | Action::Mend(_) => None,
     }
 }
 

@@ -12,11 +12,13 @@ use ec2_sim::world::{
     BlockDevice, DeregistrationProtection, Ebs, Gone, Image, ImageState, Origin, Region as Held, Snapshot, SnapshotState, Tags,
 };
 use ec2_sim::{Call, Ec2Sim, Fault, FaultKind, Which, World};
-use engine::report::{ImageReport, PurgeReport};
+use engine::report::{ImageReport, PurgeReport, RunReport};
 use engine::{Account, Clock, Connection, Event, RegionScope, Run, RunError, Stop};
 use jiff::{SignedDuration, Timestamp};
+use planner::completion::Completion;
 use planner::expiry::Expiry;
 use planner::id::Region;
+use planner::policy::file::Policy;
 use planner::policy::{CopyRequest, ImageRequest, PurgePolicy};
 use planner::tags::Encryption;
 
@@ -31,7 +33,16 @@ pub(crate) const EUROPE: &str = "eu-west-1";
 pub(crate) const WEST: &str = "us-west-2";
 
 /// Calls that change something on EC2.
-const MUTATING: [&str; 6] = ["CreateImage", "CopyImage", "DeregisterImage", "DeleteSnapshot", "CreateTags", "DeleteTags"];
+const MUTATING: [&str; 8] = [
+    "CreateImage",
+    "CopyImage",
+    "DeregisterImage",
+    "DeleteSnapshot",
+    "CreateTags",
+    "DeleteTags",
+    "EnableImageDeprecation",
+    "EnableImageDeregistrationProtection",
+];
 
 /// The instant of that text.
 pub(crate) fn at(text: &str) -> Timestamp {
@@ -156,6 +167,13 @@ impl Scene {
 
     pub(crate) async fn resume_how(&self, how: How, regions: &RegionScope) -> Result<ImageReport, RunError> {
         engine::resume(&self.run(how, &|event| self.hear(event)), regions).await
+    }
+
+    /// `run`, or `plan`, by the text of a policy file.
+    pub(crate) async fn run_policy(&self, how: How, policy: &str) -> RunReport {
+        let (policy, warnings) = Policy::read(policy, "ami-backup.toml").unwrap();
+        assert!(warnings.is_empty(), "{warnings:?}");
+        engine::run_policy(&self.run(how, &|event| self.hear(event)), &policy, &region(HOME), None).await.unwrap()
     }
 
     /// `purge-expired-amis`.
@@ -552,6 +570,7 @@ pub(crate) fn snapshot(digits: &str, started: Timestamp) -> Snapshot {
         delete_at_end: false,
         encrypted: false,
         kms_key_id: None,
+        completion_minutes: None,
         storage_tier: "standard".to_owned(),
         tiering: None,
         lock: None,
@@ -581,6 +600,8 @@ pub(crate) trait Asking {
     fn expiring(self, at: &str) -> Self;
     /// It is copied there, encrypted as its source is.
     fn copied_to(self, region: &str) -> Self;
+    /// It is copied there, in so many minutes.
+    fn copied_within(self, region: &str, minutes: u16) -> Self;
     /// It is copied there, encrypted so.
     fn copied_encrypted(self, region: &str, encryption: Encryption) -> Self;
 }
@@ -595,8 +616,14 @@ impl Asking for ImageRequest {
         self.copied_encrypted(region, Encryption::AsSource)
     }
 
+    fn copied_within(mut self, destination: &str, minutes: u16) -> Self {
+        let completion = Completion::of_minutes(minutes).ok();
+        self.copies.push(CopyRequest { destination: region(destination), encryption: Encryption::AsSource, completion });
+        self
+    }
+
     fn copied_encrypted(mut self, destination: &str, encryption: Encryption) -> Self {
-        self.copies.push(CopyRequest { destination: region(destination), encryption });
+        self.copies.push(CopyRequest { destination: region(destination), encryption, completion: None });
         self
     }
 }

@@ -116,6 +116,26 @@ async fn what_is_said_of_encryption_is_passed_on() {
 }
 
 #[tokio::test(start_paused = true)]
+async fn a_copy_in_so_many_minutes_is_asked_for_alike_by_every_process() {
+    let scene = Scene::new().await;
+    let request = scene.backup_of(WEB).copied_within(EUROPE, 60);
+    let _ = scene.image_how(NO_WAIT, &request).await.unwrap();
+    scene.pass(SignedDuration::from_mins(10)).await;
+    // Whoever comes next does not see the copy that was asked for, and asks again.
+    scene.sim.world().manners.visibility_lag = SignedDuration::from_hours(1);
+    let scene = scene.again().await;
+    let _ = scene.resume_how(NO_WAIT, &these(&[HOME])).await.unwrap();
+    let scene = scene.again().await;
+    let _ = scene.resume_how(NO_WAIT, &these(&[HOME])).await.unwrap();
+    let [first, second] = &scene.calls("CopyImage")[..] else { panic!("one call for each process") };
+    assert_eq!(first.params.get("SnapshotCopyCompletionDurationMinutes").map(String::as_str), Some("60"));
+    assert_eq!(first.params, second.params, "the same token, and the same of everything else");
+    scene.pass(SignedDuration::from_hours(2)).await;
+    assert_one_good_copy(&scene, EUROPE);
+    assert_eq!(scene.snapshots_of(EUROPE, &scene.only_image(EUROPE))[0].completion_minutes, Some(60));
+}
+
+#[tokio::test(start_paused = true)]
 async fn the_copy_of_an_encrypted_image_is_encrypted_without_a_word() {
     let scene = Scene::with(|world| {
         let volume = world.region_mut(HOME).volumes.get_mut("vol-0db1db1db1db10002").unwrap();

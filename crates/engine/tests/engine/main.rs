@@ -9,6 +9,7 @@ mod copies;
 mod defects;
 mod hostile;
 mod image;
+mod mend;
 mod metadata;
 mod pace;
 mod purge;

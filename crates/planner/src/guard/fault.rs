@@ -90,6 +90,8 @@ pub enum Fault {
     CopyToItself,
     /// The image to be copied is not available.
     SourceUnavailable,
+    /// The policy wants nothing like it for a backup that it keeps, or the backup has it.
+    NotWanted,
 }
 
 impl fmt::Display for Objection {
@@ -138,6 +140,7 @@ impl fmt::Display for Fault {
             Self::NotAskedFor => "nobody asked for such a copy",
             Self::CopyToItself => "it would be copied within its region",
             Self::SourceUnavailable => "it is not available, so it cannot be copied",
+            Self::NotWanted => "the policy does not want that for it, or it has it",
         })
     }
 }

@@ -76,6 +76,18 @@ impl<'a> Series<'a> {
         fault.or_else(|| (!is_copy(image) && !self.is_copied(rule, region, (series, instance), slot)).then_some(Fault::Uncopied))
     }
 
+    /// The rule that an image is kept by, and its slot; else what is wrong with looking after it.
+    pub(super) fn kept_by(&self, region: &'a Region, image: &'a Image) -> Result<(&'a SeriesRule, Timestamp), Fault> {
+        let (Some(series), Some(instance), Some(slot)) = (series(&image.tags), instance(image), slot(&image.tags, self.now)) else {
+            return Err(Fault::NotOfPolicy);
+        };
+        let rule = self.rule(series, instance).ok_or(Fault::NotOfPolicy)?;
+        match self.against_image(region, image) {
+            Some(Fault::WantedByRule | Fault::NewestOfSeries) => Ok((rule, slot)),
+            _ => Err(Fault::NotWanted),
+        }
+    }
+
     /// What is wrong with the going of an orphan that bears no expiry.
     pub(super) fn against_orphan(&self, region: &'a Region, orphan: &'a Snapshot) -> Option<Fault> {
         let tags = &orphan.tags;

@@ -61,7 +61,7 @@ fn verdict(Step { region, action }: &Step) -> Option<Verdict> {
         Action::DeleteSnapshot(snapshot) => {
             (Subject::Orphan { snapshot: snapshot.clone(), instance: None, started: None, expire: None }, Vec::new())
         }
-        Action::CreateImage(_) | Action::CopyImage(_) | Action::Retag(_) => return None,
+        Action::CreateImage(_) | Action::CopyImage(_) | Action::Retag(_) | Action::Mend(_) => return None,
     };
     let reason = PurgeReason::Expired { at: Expiry::at(at("2026-11-22T02:00:00Z")) };
     let decision = Decision::Purge { reason, snapshots, left: Vec::new() };

@@ -241,7 +241,9 @@ fn step(source_region: &Region, source: &Image, intent: &Intent, failed: &[&Imag
     let of = tags.instance_name().unwrap_or(source.id.as_str());
     let description = super::image::description(of);
     let parameters = [source_region.as_str(), source.id.as_str(), intent.destination.as_str(), name.as_str(), &description];
-    let token = copy_token(&parameters, &encryption, &tags);
-    let copy = CopyImage { source_region: source_region.clone(), source: source.id.clone(), name, token, description, encryption, tags };
+    let completion = intent.completion;
+    let token = copy_token(&parameters, &encryption, completion, &tags);
+    let (source_region, source) = (source_region.clone(), source.id.clone());
+    let copy = CopyImage { source_region, source, name, token, description, encryption, completion, tags };
     Step { region: intent.destination.clone(), action: Action::CopyImage(copy) }
 }

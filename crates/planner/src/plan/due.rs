@@ -134,7 +134,7 @@ pub fn decide(policy: &Policy, account_name: &str, instances: &[Instance], inven
     due
 }
 
-/// The keep rules that a purge by this policy is under: those of its targets in an account, and of the instances whose own tags say
+/// What this policy wants of backups, keep rules first, which a purge is under: those of its targets in an account, and of the instances whose own tags say
 /// otherwise. These hold for whatever series an instance's backups are of, though it may be of another target by now, or of none.
 pub fn rules(policy: &Policy, account_name: &str, instances: &[Instance]) -> SeriesRules {
     let mut rules = SeriesRules::default();
@@ -153,7 +153,7 @@ pub fn rules(policy: &Policy, account_name: &str, instances: &[Instance]) -> Ser
 }
 
 impl SeriesRule {
-    /// The keep rules of some settings.
+    /// What some settings want.
     pub fn of(settings: &Settings) -> Self {
         Self {
             keep: settings.keep.clone(),
@@ -161,6 +161,8 @@ impl SeriesRule {
             keep_uncopied: settings.keep_uncopied,
             allow_empty: settings.unsafe_allow_empty,
             copies: settings.copies.iter().map(|copy| (copy.region.clone(), copy.keep.clone())).collect(),
+            deprecate_after: settings.deprecate_after,
+            protect: settings.protect,
         }
     }
 }
@@ -268,14 +270,18 @@ impl Asked {
             warn(format!("{dropped} of its tags are not carried over to the backup, which has room for {CARRIED_TAGS}"));
         }
         let carried = Tags::new(carried.into_iter().take(CARRIED_TAGS).map(|(key, value)| (key.to_owned(), value.to_owned())));
-        let copies = settings.copies.iter();
+        let copies = settings.copies.iter().map(|copy| CopyRequest {
+            destination: copy.region.clone(),
+            encryption: copy.encryption.clone(),
+            completion: copy.completion,
+        });
         ImageRequest {
             instance: instance.id.clone(),
             region: instance.region.clone(),
             slot,
             expire: None,
             reboot: settings.reboot,
-            copies: copies.map(|copy| CopyRequest { destination: copy.region.clone(), encryption: copy.encryption.clone() }).collect(),
+            copies: copies.collect(),
             patience: PATIENCE,
             series: Some(SeriesRequest {
                 name: target.name.clone(),

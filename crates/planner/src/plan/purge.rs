@@ -59,6 +59,29 @@ pub fn candidates(inventory: &Inventory, policy: &PurgePolicy, now: Timestamp) -
     candidates
 }
 
+/// The backups that are available, have no expiry, are listed in one way, and that the rules of a policy's series want: what the policy is
+/// to look after. In the order of their regions and of their making.
+///
+/// Of a region only the backups need have been seen.
+pub(super) fn wanted<'a>(inventory: &'a Inventory, policy: &'a PurgePolicy, now: Timestamp) -> Vec<(&'a Region, Backup<'a>)> {
+    let mut wanted = Vec::new();
+    let Some(question) = Question::of(inventory, policy, now) else { return wanted };
+    for (region, view) in inventory.regions.iter().filter(|(_, view)| !matches!(view.scope, Scope::Unseen(_))) {
+        let images = Listing::of(view, question.account).images;
+        let Some(series) = RegionSeries::of(&question, region, &images) else { continue };
+        let alike = images.iter().filter(|listed| listed.otherwise.is_empty() && listed.image.state == ImageState::Available);
+        let backups = alike.filter_map(|listed| Backup::recognise(listed.image, question.account));
+        let kept = backups.filter(|backup| !backup.image().tags.has_expire()).filter(|backup| {
+            let let_go = series.let_go(*backup, &question);
+            matches!(let_go, Err(KeepReason::Wanted { .. } | KeepReason::NewestOfSeries { .. }))
+        });
+        let mut kept: Vec<Backup<'_>> = kept.collect();
+        kept.sort_by_key(|backup| (backup.image().created, &backup.image().id));
+        wanted.extend(kept.into_iter().map(|backup| (region, backup)));
+    }
+    wanted
+}
+
 /// What is asked of every region.
 struct Question<'a> {
     inventory: &'a Inventory,
@@ -450,7 +473,7 @@ impl<'a> RegionPurge<'a> {
                     going.push(orphan);
                     snapshots.insert(orphan.clone());
                 }
-                Action::CreateImage(_) | Action::CopyImage(_) | Action::Retag(_) => {}
+                Action::CreateImage(_) | Action::CopyImage(_) | Action::Retag(_) | Action::Mend(_) => {}
             }
         }
         let named = self.images.iter().filter(|listed| images.contains(&listed.image.id)).flat_map(|listed| listed.image.snapshots());

@@ -15,9 +15,11 @@ use jiff::tz::TimeZone;
 use schemars::JsonSchema;
 use serde::Serialize;
 
+use crate::completion::Completion;
 use crate::id::{Region, SeriesName};
 use crate::period::Period;
 use crate::plain::one_line;
+use crate::policy::Protect;
 use crate::policy::pattern::{Pattern, TagPattern};
 use crate::retention::Keep;
 use crate::schedule::Schedule;
@@ -50,8 +52,10 @@ pub struct Settings {
     /// The keys of the instance's tags that are carried over to the backup. What the patterns name beyond that
     /// ([`may_be_carried`](crate::tags::may_be_carried)) is not carried.
     pub carry_tags: Vec<Pattern>,
-    /// An image is deprecated so long after its slot.
+    /// A backup, source or copy, is deprecated so long after its slot: ten years at most, as EC2 has it.
     pub deprecate_after: Option<Period>,
+    /// How EC2 is to protect a backup, source or copy, from being deregistered. Not at all, if nobody says.
+    pub protect: Option<Protect>,
     /// The age of the newest good backup from which `status` warns.
     pub warn_after: Option<Period>,
     /// The age of the newest good backup from which `status` is critical. Longer than [`warn_after`](Self::warn_after).
@@ -71,8 +75,8 @@ pub struct CopySettings {
     pub encryption: Encryption,
     /// What is kept there, if that is another thing than at the source.
     pub keep: Option<Keep>,
-    /// In how many minutes EC2 is to finish it: steps of 15, from 15 to 2880. As EC2 likes, if absent.
-    pub completion_minutes: Option<u16>,
+    /// In how many minutes EC2 is to finish it; as EC2 likes, if absent.
+    pub completion: Option<Completion>,
 }
 
 /// The volumes that are left out of an image: those that any of these names. The root volume never is.
@@ -191,13 +195,13 @@ impl fmt::Display for Hook {
 /// `eu-central-1 (key=…, keep-daily 14, in 60 minutes)`
 impl fmt::Display for CopySettings {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let Self { region, encryption, keep, completion_minutes } = self;
+        let Self { region, encryption, keep, completion } = self;
         let mut more = Vec::new();
         if *encryption != Encryption::AsSource {
             more.push(encryption.to_string());
         }
         more.extend(keep.iter().flat_map(rules));
-        more.extend(completion_minutes.map(|minutes| format!("in {minutes} minutes")));
+        more.extend(completion.map(|minutes| format!("in {minutes} minutes")));
         write!(f, "{region}")?;
         if more.is_empty() { Ok(()) } else { write!(f, " ({})", more.join(", ")) }
     }

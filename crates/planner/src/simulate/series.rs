@@ -321,6 +321,7 @@ impl World<'_> {
             source_instance: Some(request.instance.clone()),
             source_image: None,
             protection: Protection::Off,
+            deprecation: None,
             mappings: Vec::new(),
             tags: create.image_tags,
         };

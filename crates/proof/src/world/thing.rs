@@ -540,6 +540,7 @@ impl Thing {
                 delete_at_end: false,
                 encrypted: false,
                 kms_key_id: None,
+                completion_minutes: None,
                 storage_tier: if self.is_archived { "archive" } else { "standard" }.to_owned(),
                 tiering: None,
                 lock: self.lock.map(Hold::lock),

@@ -10,7 +10,8 @@ use crate::evidence::Check;
 use crate::fixture::{TheImage, TheSnapshot};
 use crate::inventory::{Snapshot, SourceImage};
 use crate::plan::image::{InstanceFacts, decide};
-use crate::policy::{Agreed, CopyRequest, SeriesRule, SeriesRules};
+use crate::plan::mend::{Mend, Wish};
+use crate::policy::{Agreed, CopyRequest, Protect, SeriesRule, SeriesRules};
 use crate::retention::keep;
 use crate::tags::{Encryption, PIN, SERIES, Tags};
 
@@ -22,6 +23,8 @@ struct Case {
     plan: Plan,
     purge: PurgePolicy,
     request: Option<ImageRequest>,
+    /// Whether what the series lack is to be mended.
+    mends: bool,
 }
 
 type Break = fn(&mut Case);
@@ -43,7 +46,7 @@ impl Case {
         let purge = PurgePolicy { regions, require_checks: true, max_deletes: Some(MaxDeletes::Count(5)), ..PurgePolicy::default() };
         let plan = crate::plan::purge::decide(&inventory, &purge, now());
         assert_eq!(plan.steps.len(), 5);
-        Self { inventory, plan, purge, request: None }
+        Self { inventory, plan, purge, request: None, mends: false }
     }
 
     /// As if somebody had seen the plan and agreed to all of it.
@@ -83,13 +86,44 @@ impl Case {
             keep_uncopied: "7d".parse().ok(),
             allow_empty: false,
             copies: [(region(WEST), None)].into(),
+            deprecate_after: None,
+            protect: None,
         };
         let series = SeriesRules { targets: [("web".parse().unwrap(), rule)].into(), ..SeriesRules::default() };
         let regions = [region(HOME), region(WEST)].into();
         let purge = PurgePolicy { regions, require_checks: true, series: Some(series), ..PurgePolicy::default() };
         let plan = crate::plan::purge::decide(&inventory, &purge, now());
         assert_eq!(plan.steps.len(), 3, "{}", crate::fixture::verdicts(&plan));
-        Self { inventory, plan, purge, request: None }
+        Self { inventory, plan, purge, request: None, mends: false }
+    }
+
+    /// What is lacking: a date and protection, of a backup and of its copy. One that no rule wants, and a stranger, lack it, too.
+    fn mending() -> Self {
+        let web = |short_id, slot| backup(short_id).of_series("web").slot(slot);
+        let inventory = world()
+            .with(web("ami-1", "2026-11-22T02:00:00Z"))
+            .with_in(WEST, web("ami-2", "2026-11-22T02:00:00Z").copied_from("ami-1", HOME))
+            .with(web("ami-3", "2026-11-21T02:00:00Z"))
+            .with(web("ami-5", "2026-11-22T02:00:00Z").untagged("Creator"));
+        let rule = SeriesRule {
+            keep: keep("last=1"),
+            zone: TimeZone::UTC,
+            keep_uncopied: None,
+            allow_empty: false,
+            copies: [(region(WEST), None)].into(),
+            deprecate_after: "30d".parse().ok(),
+            protect: Some(Protect::WithCooldown),
+        };
+        let series = SeriesRules { targets: [("web".parse().unwrap(), rule)].into(), ..SeriesRules::default() };
+        let steps = crate::plan::mend::decide(&inventory, &series, now()).into_iter().map(|lacking| lacking.step).collect();
+        let plan = Plan { steps, ..Plan::default() };
+        assert_eq!(plan.steps.len(), 4, "{plan:#?}");
+        Self { inventory, plan, purge: PurgePolicy { series: Some(series), ..PurgePolicy::default() }, request: None, mends: true }
+    }
+
+    fn mend(&mut self, place: usize) -> &mut Mend {
+        let Action::Mend(mend) = &mut self.plan.steps[place].action else { panic!("there is nothing else") };
+        mend
     }
 
     fn rule(&mut self) -> &mut SeriesRule {
@@ -104,7 +138,7 @@ impl Case {
             slot: now(),
             expire: Some(Expiry::at(at("2026-11-30T02:00:00Z"))),
             reboot: false,
-            copies: vec![CopyRequest { destination: region(WEST), encryption: Encryption::AsSource }],
+            copies: vec![CopyRequest { destination: region(WEST), encryption: Encryption::AsSource, completion: None }],
             patience: jiff::SignedDuration::from_hours(8),
             series: None,
         };
@@ -117,11 +151,15 @@ impl Case {
         let (copies, _) = crate::plan::copy::decide(&inventory, now(), &crate::plan::copy::Tried::default());
         let plan = Plan { steps: std::iter::once(create).chain(copies).collect(), ..Plan::default() };
         assert_eq!(plan.steps.len(), 2);
-        Self { inventory, plan, purge: PurgePolicy::default(), request: Some(request) }
+        Self { inventory, plan, purge: PurgePolicy::default(), request: Some(request), mends: false }
     }
 
     fn judged(&self) -> Result<CheckedPlan, Refusal> {
-        let permit = self.request.as_ref().map_or(Permit::Purge(&self.purge), Permit::Image);
+        let permit = match (&self.request, &self.purge.series) {
+            (Some(request), _) => Permit::Image(request),
+            (None, Some(rules)) if self.mends => Permit::Mend(rules),
+            (None, _) => Permit::Purge(&self.purge),
+        };
         guard(self.plan.clone(), &self.inventory, permit, now())
     }
 
@@ -547,6 +585,7 @@ const MAKINGS: &[(&str, &[Fault], Break)] = &[
     ("a copy with another key than was asked for", &[Fault::NotAskedFor], |case| {
         case.tag_image("ami-1", "ami-backup:copy-to:eu-west-1", Some("until=2026-11-24T02:00:00Z key=alias/dr"));
     }),
+    ("a copy done sooner than was asked for", &[Fault::NotAskedFor], |case| case.copy().completion = "15".parse().ok()),
     ("a copy to itself", &[Fault::CopyToItself], |case| {
         case.tag_image("ami-1", "ami-backup:copy-to:us-east-1", Some("until=2026-11-24T02:00:00Z"));
         case.plan.steps[1].region = region(HOME);
@@ -567,10 +606,75 @@ const MAKINGS: &[(&str, &[Fault], Break)] = &[
     ("a removal", &[Fault::NotPermitted], |case| case.also(remove("ami-1", &[]))),
 ];
 
+/// The steps are: date and protection of the copy, date and protection of the backup.
+const MENDINGS: &[(&str, &[Fault], Break)] = &[
+    // Whose it is.
+    ("of a stranger's image", &[Fault::NotMarked], |case| case.mend(3).image = id("ami-5")),
+    ("of an image marked as another's", &[Fault::NotMarked], |case| case.tag_image("ami-2", "Creator", Some("dlm"))),
+    ("of another owner's image", &[Fault::NotOwned], |case| case.image("ami-2").owner = THEIRS.parse().ok()),
+    ("for an account that is not known", &[Fault::NotOwned], |case| case.inventory.account = None),
+    ("of an image nobody saw", &[Fault::NotSeen], |case| case.mend(0).image = id("ami-77")),
+    ("of an image that is not there", &[Fault::NotSeen], |case| case.plan.steps[0].region = region("sa-east-1")),
+    ("of an image listed in two ways", &[Fault::ListedUnlike], |case| {
+        case.list_again("ami-2", |image| image.deprecation = Some(now()));
+    }),
+    ("of one thing twice", &[Fault::Twice], |case| {
+        let again = case.plan.steps[1].clone();
+        case.plan.steps.push(again);
+    }),
+    // Whether it is to be looked after.
+    ("of what no rule wants", &[Fault::NotWanted], |case| case.mend(3).image = id("ami-3")),
+    ("of a series that no target is of", &[Fault::NotOfPolicy], |case| case.tag_image("ami-2", SERIES, Some("db"))),
+    ("of no series", &[Fault::NotOfPolicy], |case| case.tag_image("ami-2", SERIES, None)),
+    ("of an unknown slot", &[Fault::NotOfPolicy], |case| case.tag_image("ami-2", "Date", None)),
+    ("of one that has an expiry", &[Fault::NotOfPolicy], |case| case.tag_image("ami-2", "Expire", FUTURE)),
+    ("of a pending image", &[Fault::Pending, Fault::NotWanted], |case| case.image("ami-2").state = ImageState::Pending),
+    ("of a failed image", &[Fault::NotWanted], |case| case.image("ami-2").state = ImageState::Failed),
+    ("of a disabled image", &[Fault::NotWanted], |case| case.image("ami-2").state = ImageState::Disabled),
+    ("of a deregistered image", &[Fault::Deregistered, Fault::NotWanted], |case| case.image("ami-2").state = ImageState::Deregistered),
+    // What is wanted for it.
+    ("that nobody wants deprecated", &[Fault::NotWanted], |case| case.rule().deprecate_after = None),
+    ("that nobody wants protected", &[Fault::NotWanted], |case| case.rule().protect = None),
+    ("for another time than is wanted", &[Fault::NotWanted], |case| case.rule().protect = Some(Protect::UntilLifted)),
+    ("sooner than is wanted", &[Fault::NotWanted], |case| case.rule().deprecate_after = "30d1s".parse().ok()),
+    ("later than is wanted", &[Fault::NotWanted], |case| case.rule().deprecate_after = "29d".parse().ok()),
+    ("in the past", &[Fault::NotWanted], |case| {
+        case.rule().deprecate_after = "1h".parse().ok();
+        case.mend(0).wish = Wish::Deprecation { at: at("2026-11-22T03:00:00Z") };
+        case.mend(2).wish = Wish::Deprecation { at: at("2026-11-22T03:00:00Z") };
+    }),
+    ("deprecated so already", &[Fault::NotWanted], |case| case.image("ami-2").deprecation = Some(at("2026-12-22T02:00:00Z"))),
+    ("protected already", &[Fault::NotWanted], |case| case.image("ami-2").protection = Protection::On("enabled".to_owned())),
+    ("and a removal", &[Fault::NotPermitted], |case| case.also(remove("ami-3", &[]))),
+];
+
+#[test]
+fn only_a_run_of_the_policy_mends() {
+    let case = Case::mending();
+    let inventory = &case.inventory;
+    let (asked, purge) = (super::making::request(), policy(inventory));
+    for permit in [Permit::Image(&asked), Permit::Resume, Permit::Purge(&purge)] {
+        assert_eq!(objections(case.plan.clone(), inventory, permit).len(), 4);
+    }
+}
+
+#[test]
+fn a_date_that_is_overdue_may_be_a_little_late() {
+    let mut case = Case::mending();
+    case.rule().deprecate_after = "1h".parse().ok();
+    for place in [0, 2] {
+        case.mend(place).wish = Wish::Deprecation { at: at("2026-11-23T02:05:00Z") };
+    }
+    assert!(case.judged().is_ok());
+    case.mend(0).wish = Wish::Deprecation { at: at("2026-11-23T02:10:00Z") };
+    assert_eq!(case.faults(), [Fault::NotWanted].into());
+}
+
 #[test]
 fn what_is_broken_is_refused_for_what_it_is() {
     let mut wrong = Vec::new();
-    for (sound, cases) in [(Case::purge as fn() -> Case, PURGES), (Case::thinning, THINNINGS), (Case::making, MAKINGS)] {
+    let all = [(Case::purge as fn() -> Case, PURGES), (Case::thinning, THINNINGS), (Case::making, MAKINGS), (Case::mending, MENDINGS)];
+    for (sound, cases) in all {
         assert!(sound().judged().is_ok());
         for (name, faults, break_it) in cases {
             let mut case = sound();
@@ -649,13 +753,14 @@ fn after(fault: Fault) -> Option<Fault> {
         Fault::LeavesOut => Fault::NotAskedFor,
         Fault::NotAskedFor => Fault::CopyToItself,
         Fault::CopyToItself => Fault::SourceUnavailable,
-        Fault::SourceUnavailable => return None,
+        Fault::SourceUnavailable => Fault::NotWanted,
+        Fault::NotWanted => return None,
     })
 }
 
 #[test]
 fn every_fault_is_met_alone_or_first() {
-    let met: BTreeSet<Fault> = PURGES.iter().chain(THINNINGS).chain(MAKINGS).map(|(_, faults, _)| faults[0]).collect();
+    let met: BTreeSet<Fault> = PURGES.iter().chain(THINNINGS).chain(MAKINGS).chain(MENDINGS).map(|(_, faults, _)| faults[0]).collect();
     let all: BTreeSet<Fault> = std::iter::successors(Some(Fault::NotPermitted), |fault| after(*fault)).collect();
     assert_eq!(met, all);
 }

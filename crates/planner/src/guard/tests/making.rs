@@ -14,7 +14,7 @@ pub(super) fn request() -> ImageRequest {
         slot: now(),
         expire: Some(Expiry::at(at("2026-11-30T02:00:00Z"))),
         reboot: false,
-        copies: vec![CopyRequest { destination: region("eu-west-1"), encryption: Encryption::AsSource }],
+        copies: vec![CopyRequest { destination: region("eu-west-1"), encryption: Encryption::AsSource, completion: None }],
         patience: jiff::SignedDuration::from_hours(8),
         series: None,
     }
@@ -155,6 +155,13 @@ fn a_copy_must_have_been_asked_for_on_its_source() {
     assert_eq!(wrong_copy(&world().with(with_key()), step()), ["ami-1: NotAskedFor"], "the key was asked for, too");
     assert_eq!(wrong_copy(&world().with(with_key()), copy_of(with_key())), NOTHING);
     assert_eq!(wrong_copy(&world().with(source()), copy_of(source().encrypted())), NOTHING, "more than was asked for is no harm");
+    let within =
+        |minutes: &str| source().tagged("ami-backup:copy-to:eu-west-1", &format!("until=2026-11-24T02:00:00Z completion={minutes}"));
+    assert_eq!(wrong_copy(&world().with(within("60")), copy_of(within("60"))), NOTHING);
+    assert_eq!(wrong_copy(&world().with(within("60 key=alias/dr")), copy_of(within("60 key=alias/dr"))), NOTHING);
+    for (asked, planned) in [(within("60"), within("75")), (within("60"), source()), (source(), within("60"))] {
+        assert_eq!(wrong_copy(&world().with(asked), copy_of(planned)), ["ami-1: NotAskedFor"], "a price that nobody was to pay");
+    }
 }
 
 #[test]

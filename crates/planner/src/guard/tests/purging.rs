@@ -491,6 +491,8 @@ fn wrong_by_policy(inventory: &Inventory, steps: impl IntoIterator<Item = Step>)
         keep_uncopied: None,
         allow_empty: false,
         copies: std::collections::BTreeMap::new(),
+        deprecate_after: None,
+        protect: None,
     };
     let series = SeriesRules { targets: [("web".parse().unwrap(), rule)].into(), ..SeriesRules::default() };
     objections(plan(steps), inventory, Permit::Purge(&PurgePolicy { series: Some(series), ..policy(inventory) }))

@@ -1,6 +1,7 @@
 //! Which copies are made, and what is said of the others. Whatever a test copies, the guard has let pass.
 
 use super::*;
+use crate::completion::Completion;
 use crate::fixture::{HOME, TheImage, at, backup, id, now, region, short, snapshot, tagged, world};
 use crate::guard::{Permit, guard};
 use crate::plan::Plan;
@@ -72,11 +73,23 @@ fn started(copy: &str) -> Tried {
 fn a_copy_that_is_missing_is_due() {
     let inventory = with(source(), []);
     assert_eq!(standings(&inventory), ["ami-1 to eu-west-1: to be copied"]);
-    let CopyImage { source_region, source, name, token, description, encryption, tags: _ } = made(&inventory);
+    let CopyImage { source_region, source, name, token, description, encryption, completion, tags: _ } = made(&inventory);
     assert_eq!((source_region, source), (region(HOME), id("ami-1")));
     assert_eq!((name.as_str(), encryption), ("nightly", Encryption::AsSource));
     assert_eq!(description, "backup-ami for ami-00000001");
-    assert_eq!(token.len(), 64);
+    assert_eq!((token.len(), completion), (64, None));
+}
+
+#[test]
+fn a_copy_is_done_in_the_minutes_that_its_source_says() {
+    let asked =
+        |intent: &str| made(&with(source().tagged("ami-backup:copy-to:eu-west-1", &format!("until=2026-11-24T02:00:00Z{intent}")), []));
+    let in_an_hour = asked(" completion=60");
+    assert_eq!(in_an_hour.completion.map(Completion::minutes), Some(60));
+    assert_eq!(in_an_hour, asked(" completion=60"), "it follows from the tag: every run asks for the very same");
+    assert!(in_an_hour.token != asked("").token && in_an_hour.token != asked(" completion=75").token);
+    let with_key = asked(" completion=60 key=alias/dr");
+    assert_eq!((with_key.completion, with_key.encryption), (in_an_hour.completion, Encryption::Key("alias/dr".to_owned())));
 }
 
 #[test]

@@ -129,6 +129,7 @@ fn two_runs_at_once_ask_for_the_same() {
                     "eu-west-1",
                 ),
                 encryption: DefaultKey,
+                completion: None,
             },
         ],
         patience: 172800s,

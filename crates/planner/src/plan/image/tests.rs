@@ -16,7 +16,7 @@ fn request() -> ImageRequest {
         slot: now(),
         expire: Some(Expiry::at(at("2026-11-30T02:00:00Z"))),
         reboot: false,
-        copies: vec![CopyRequest { destination: region("eu-west-1"), encryption: Encryption::DefaultKey }],
+        copies: vec![CopyRequest { destination: region("eu-west-1"), encryption: Encryption::DefaultKey, completion: None }],
         patience: jiff::SignedDuration::from_hours(8),
         series: None,
     }

@@ -32,7 +32,7 @@ fn applied(mut inventory: Inventory, plan: &Plan) -> Inventory {
                 remove.snapshots.as_slice()
             }
             Action::DeleteSnapshot(snapshot) => std::slice::from_ref(snapshot),
-            Action::CreateImage(_) | Action::CopyImage(_) | Action::Retag(_) => panic!("a purge makes nothing"),
+            Action::CreateImage(_) | Action::CopyImage(_) | Action::Retag(_) | Action::Mend(_) => panic!("a purge makes nothing"),
         };
         view.snapshots.retain(|snapshot| !deleted.contains(&snapshot.id));
     }
@@ -51,7 +51,7 @@ fn deleted(plan: &Plan) -> BTreeSet<Place> {
             Action::DeleteSnapshot(snapshot) => {
                 deleted.insert((region.clone(), snapshot.to_string()));
             }
-            Action::CreateImage(_) | Action::CopyImage(_) | Action::Retag(_) => panic!("a purge makes nothing"),
+            Action::CreateImage(_) | Action::CopyImage(_) | Action::Retag(_) | Action::Mend(_) => panic!("a purge makes nothing"),
         }
     }
     deleted

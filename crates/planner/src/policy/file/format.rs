@@ -142,8 +142,12 @@ pub struct Settings {
     /// The keys of the instance's tags that are carried over to the backup, such as ["CostCentre", "Team*"]. Those of AWS (aws:)
     /// and of ami-backup itself never are. [] for none.
     pub carry_tags: Option<Vec<String>>,
-    /// An image is deprecated so long after it was due: EC2 hides it from others, and nothing else. "off" for never.
+    /// A backup that is kept, source or copy, is deprecated so long after it was due, ten years at most: EC2 hides it from others, and
+    /// nothing else. "off" leaves the dates as they are.
     pub deprecate_after: Option<PeriodOrOff>,
+    /// True: a backup that is kept, source or copy, is protected from being deregistered; "with-cooldown": for a day more after somebody
+    /// has lifted that. Nothing protected is ever purged: a person has to lift the protection first. False leaves it as it is.
+    pub protect: Option<Protect>,
     /// `status` warns when the newest good backup is older than this.
     pub warn_after: Option<PeriodOrOff>,
     /// `status` is critical when the newest good backup is older than this. Longer than warn-after.
@@ -246,6 +250,9 @@ pub struct Count;
 /// A period, or that there is none.
 pub struct PeriodOrOff;
 
+/// Whether, and how, backups are protected.
+pub struct Protect;
+
 /// A number of deletions, or a share.
 pub struct Cap;
 
@@ -272,6 +279,7 @@ written_as!(PeriodOrOff, {
     "type": "string",
     "pattern": "^(off|(?=.)([1-9][0-9]*y)?([1-9][0-9]*mo)?([1-9][0-9]*w)?([1-9][0-9]*d)?([1-9][0-9]*h)?([1-9][0-9]*min)?([1-9][0-9]*s)?)$",
 });
+written_as!(Protect, { "anyOf": [{ "type": "boolean" }, { "enum": ["with-cooldown"] }] });
 written_as!(Cap, { "anyOf": [{ "type": "integer", "minimum": 0 }, { "type": "string", "pattern": "^([0-9]+|([0-9]|[1-9][0-9]|100)%)$" }] });
 
 /// A setting that is not said is left out: TOML has no null.

@@ -2,26 +2,29 @@
 
 use std::collections::BTreeSet;
 
-use jiff::SignedDuration;
+use jiff::tz::TimeZone;
+use jiff::{SignedDuration, Timestamp};
 use toml::Spanned;
 use toml::de::{DeTable, DeValue};
 
 use super::problems::{Found, MOST};
 use super::{AccountRef, RoleArn, nearest};
+use crate::completion::Completion;
 use crate::id::{InstanceId, Region, SeriesName};
 use crate::period::Period;
 use crate::plain::one_line;
-use crate::policy::MaxDeletes;
 use crate::policy::pattern::{Pattern, TagPattern};
 use crate::policy::select::Selector;
 use crate::policy::settings::values::{count, cron, interval, parse, period, time_zone};
 use crate::policy::settings::{CopySettings, ExcludeVolumes, Hook, KeepLayer, Layer, OnFailure, Said, Source};
+use crate::policy::{MaxDeletes, Protect};
 use crate::retention::Count;
 use crate::tags::{Encryption, Intent, may_be_carried};
 
 /// A hook may take so long.
 const LONGEST_HOOK: SignedDuration = SignedDuration::from_hours(1);
 const USUAL_HOOK: SignedDuration = SignedDuration::from_secs(60);
+const LONGEST_BEFORE_DEPRECATION: &str = "10y";
 
 /// The file, its parts read and its cross references still open.
 #[derive(Default)]
@@ -206,7 +209,8 @@ fn settings(fields: &mut Fields<'_, '_>, header: &str) -> Layer {
         reboot: fields.switch("reboot"),
         exclude_volumes: fields.table("exclude-volumes").map(|(at, table)| exclude_volumes(fields, at, table)),
         carry_tags: fields.list("carry-tags", carried),
-        deprecate_after: fields.text("deprecate-after", period),
+        deprecate_after: fields.text("deprecate-after", deprecation),
+        protect: fields.value("protect", protection),
         warn_after: fields.text("warn-after", period),
         critical_after: fields.text("critical-after", period),
         copy: copies(fields, header),
@@ -219,6 +223,24 @@ fn settings(fields: &mut Fields<'_, '_>, header: &str) -> Layer {
         fields.say(at, format!("`schedule` and `every` {} both say when backups are due; leave one of the two out", fields.place));
     }
     layer
+}
+
+/// `EnableImageDeprecation` looks ten years ahead.
+fn deprecation(text: &str) -> Result<Option<Period>, String> {
+    let ends = |period: &Period| period.after(Timestamp::UNIX_EPOCH, &TimeZone::UTC);
+    let longest = parse::<Period>(LONGEST_BEFORE_DEPRECATION)?;
+    match period(text)? {
+        Some(period) if ends(&period) > ends(&longest) => Err(format!("{period} is longer than ten years, the most that EC2 takes")),
+        period => Ok(period),
+    }
+}
+
+fn protection(value: &DeValue<'_>) -> Result<Option<Protect>, String> {
+    match value {
+        DeValue::Boolean(protect) => Ok(protect.then_some(Protect::UntilLifted)),
+        DeValue::String(text) if text == "with-cooldown" => Ok(Some(Protect::WithCooldown)),
+        other => Err(expected("true, false or \"with-cooldown\"", other)),
+    }
 }
 
 fn keep(fields: &mut Fields<'_, '_>) -> KeepLayer {
@@ -332,9 +354,9 @@ fn copies(outer: &mut Fields<'_, '_>, header: &str) -> Option<Said<Vec<CopySetti
 
 fn copy(fields: &mut Fields<'_, '_>) -> Option<CopySettings> {
     let region = fields.needed("region", |fields| fields.text("region", parse::<Region>)).map(|said| said.value);
-    let key = fields.text("kms-key", |text| kms_key(text, region.as_ref()));
+    let completion = fields.value("completion-minutes", completion).map(|said| said.value);
+    let key = fields.text("kms-key", |text| kms_key(text, region.as_ref(), completion));
     let encrypt = fields.switch("encrypt").filter(|said| said.value);
-    let completion_minutes = fields.value("completion-minutes", completion).map(|said| said.value);
     let keep = keep(fields);
     if let (Some(key), Some(encrypt)) = (&key, &encrypt) {
         let at = key.at.max(encrypt.at);
@@ -346,18 +368,17 @@ fn copy(fields: &mut Fields<'_, '_>) -> Option<CopySettings> {
         (None, None) => Encryption::AsSource,
     };
     let keep = (!keep.is_silent()).then(|| keep.effective());
-    Some(CopySettings { region: region?, encryption, keep, completion_minutes })
+    Some(CopySettings { region: region?, encryption, keep, completion })
 }
 
-/// By the rules of `CopyImage`: `SnapshotCopyCompletionDurationMinutes`.
-fn completion(value: &DeValue<'_>) -> Result<u16, String> {
-    let minutes = whole(value, 15, 2880)?;
-    let step = u16::try_from(minutes).ok().filter(|minutes| minutes % 15 == 0);
-    step.ok_or_else(|| format!("{minutes} is not a multiple of 15"))
+fn completion(value: &DeValue<'_>) -> Result<Completion, String> {
+    let minutes = whole(value, u64::from(Completion::LEAST), u64::from(Completion::MOST))?;
+    let completion = u16::try_from(minutes).ok().and_then(|minutes| Completion::of_minutes(minutes).ok());
+    completion.ok_or_else(|| format!("{minutes} is not a multiple of {}", Completion::STEP))
 }
 
 /// A key that `CopyImage` takes in a region: the ARN of a key or an alias there, or the name of an alias.
-fn kms_key(text: &str, region: Option<&Region>) -> Result<String, String> {
+fn kms_key(text: &str, region: Option<&Region>, completion: Option<Completion>) -> Result<String, String> {
     let invalid = || format!("`{}` is neither the ARN of a KMS key nor `alias/` and a name", one_line(text));
     if !is_kms_key(text, None) {
         return Err(invalid());
@@ -366,7 +387,8 @@ fn kms_key(text: &str, region: Option<&Region>) -> Result<String, String> {
         return Err(format!("`{}` is not a key of {region}, where the copy goes", one_line(text)));
     }
     let destination = region.cloned().or_else(|| "us-east-1".parse().ok()).ok_or_else(invalid)?;
-    let intent = Intent { destination, encryption: Encryption::Key(text.to_owned()), until: jiff::Timestamp::UNIX_EPOCH };
+    let encryption = Encryption::Key(text.to_owned());
+    let intent = Intent { destination, encryption, completion, until: jiff::Timestamp::UNIX_EPOCH };
     intent.fits_a_tag().then(|| text.to_owned()).ok_or_else(|| format!("`{}` is too long for a tag of EC2", one_line(text)))
 }
 

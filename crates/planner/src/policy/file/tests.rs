@@ -1,6 +1,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use super::*;
+use crate::policy::Protect;
 use crate::policy::select::InstanceState;
 use crate::policy::settings::{ExcludeVolumes, OnFailure, Source};
 use crate::tags::{Encryption, Tags};
@@ -37,6 +38,7 @@ reboot = false
 exclude-volumes = { devices = ["/dev/sdf"], tags = ["Backup=no*"], larger-than-gib = 500 }
 carry-tags = ["CostCentre", "Team*"]
 deprecate-after = "30d"
+protect = "with-cooldown"
 warn-after = "26h"
 critical-after = "50h"
 
@@ -143,6 +145,7 @@ fn every_value_has_its_type_and_says_where_it_is_from() {
     exclude-volumes      devices /dev/sdf; tags Backup=no*; larger than 500 GiB [template.nightly]
     carry-tags           CostCentre, Team*            [template.nightly]
     deprecate-after      30d                          [template.nightly]
+    protect              with-cooldown                [template.nightly]
     warn-after           26h                          [template.nightly]
     critical-after       50h                          [template.nightly]
     before               /usr/local/bin/freeze --db 'a b' (at most 300s, on failure warn) [template.nightly]
@@ -166,6 +169,7 @@ fn every_value_has_its_type_and_says_where_it_is_from() {
     exclude-volumes      devices /dev/sdf; tags Backup=no*; larger than 500 GiB [template.nightly]
     carry-tags           CostCentre, Team*            [template.nightly]
     deprecate-after      30d                          [template.nightly]
+    protect              with-cooldown                [template.nightly]
     warn-after           26h                          [template.nightly]
     critical-after       50h                          [template.nightly]
     before               /usr/local/bin/freeze --db 'a b' (at most 300s, on failure warn) [template.nightly]
@@ -196,6 +200,7 @@ fn what_nobody_says_has_a_safe_default() {
     exclude-volumes      none                         default
     carry-tags           none                         default
     deprecate-after      off                          default
+    protect              false                        default
     warn-after           off                          default
     critical-after       off                          default
     before               none                         default
@@ -708,6 +713,30 @@ fn only_tags_that_decide_nothing_are_carried_over() {
     assert!(!good(WHOLE).targets[0].settings.carries("Env"));
 }
 
+#[test]
+fn backups_can_be_protected_until_that_is_lifted_or_a_day_longer() {
+    let protect = |text: &str| good(&target(text)).targets.remove(0).settings.protect;
+    assert_eq!(protect(""), None);
+    assert_eq!(protect("protect = true"), Some(Protect::UntilLifted));
+    assert_eq!(protect("protect = 'with-cooldown'"), Some(Protect::WithCooldown));
+    assert_eq!(good(&format!("[defaults]\nprotect = true\n{}", target("protect = false"))).targets[0].settings.protect, None);
+    for wrong in ["'yes'", "'true'", "1"] {
+        let why = errors(&target(&format!("protect = {wrong}")));
+        assert!(why.contains("`protect` in target `web`: it must be true, false or \"with-cooldown\", not"), "{why}");
+    }
+}
+
+#[test]
+fn what_ec2_does_not_look_ahead_for_is_no_date_of_deprecation() {
+    for right in ["10y", "120mo", "3652d", "off"] {
+        good(&target(&format!("deprecate-after = '{right}'")));
+    }
+    for wrong in ["10y1s", "121mo", "3653d"] {
+        let why = errors(&target(&format!("deprecate-after = '{wrong}'")));
+        assert!(why.contains(&format!("{wrong} is longer than ten years, the most that EC2 takes")), "{why}");
+    }
+}
+
 /// The keys of a table of the schema.
 fn keys(schema: &serde_json::Value, pointer: &str) -> BTreeMap<String, serde_json::Value> {
     let table = schema.pointer(pointer).unwrap_or_else(|| panic!("{pointer} is not in the schema"));
@@ -719,7 +748,8 @@ fn keys(schema: &serde_json::Value, pointer: &str) -> BTreeMap<String, serde_jso
 fn the_schema_describes_each_key_that_is_read_and_no_other() {
     let schema = serde_json::to_value(Policy::schema()).unwrap();
     let settings = "schedule every time-zone keep-last keep-hourly keep-daily keep-weekly keep-monthly keep-yearly keep-within keep-tag \
-                    keep-uncopied unsafe-allow-empty reboot exclude-volumes carry-tags deprecate-after warn-after critical-after copy before after";
+                    keep-uncopied unsafe-allow-empty reboot exclude-volumes carry-tags deprecate-after protect warn-after critical-after \
+                    copy before after";
     let keep = "keep-last keep-hourly keep-daily keep-weekly keep-monthly keep-yearly keep-within keep-tag";
     for (pointer, known) in [
         ("", "max-deletes regions account defaults template target".to_owned()),
@@ -774,6 +804,7 @@ fn the_schema_takes_what_is_right_and_refuses_what_is_not() {
         "keep-within = '3 days'",
         "keep-within = ''",
         "every = 6",
+        "protect = 'yes'",
         "copy = [{}]",
         "before = {}",
         "accounts = []",

@@ -8,6 +8,7 @@ use jiff::tz::TimeZone;
 use super::{CopySettings, ExcludeVolumes, Hook, Settings, Shown, Source, listed};
 use crate::id::Region;
 use crate::period::Period;
+use crate::policy::Protect;
 use crate::policy::pattern::Pattern;
 use crate::retention::{Count, Keep, TagRule};
 use crate::schedule::Schedule;
@@ -35,6 +36,7 @@ pub(in crate::policy) struct Layer {
     pub(in crate::policy) exclude_volumes: Option<Said<ExcludeVolumes>>,
     pub(in crate::policy) carry_tags: Option<Said<Vec<Pattern>>>,
     pub(in crate::policy) deprecate_after: Option<Said<Option<Period>>>,
+    pub(in crate::policy) protect: Option<Said<Option<Protect>>>,
     pub(in crate::policy) warn_after: Option<Said<Option<Period>>>,
     pub(in crate::policy) critical_after: Option<Said<Option<Period>>>,
     pub(in crate::policy) copy: Option<Said<Vec<CopySettings>>>,
@@ -138,6 +140,7 @@ impl Layer {
             exclude_volumes: either(self.exclude_volumes, weaker.exclude_volumes.as_ref()),
             carry_tags: either(self.carry_tags, weaker.carry_tags.as_ref()),
             deprecate_after: either(self.deprecate_after, weaker.deprecate_after.as_ref()),
+            protect: either(self.protect, weaker.protect.as_ref()),
             warn_after: either(self.warn_after, weaker.warn_after.as_ref()),
             critical_after: either(self.critical_after, weaker.critical_after.as_ref()),
             copy: either(self.copy, weaker.copy.as_ref()),
@@ -188,6 +191,7 @@ impl Layer {
             exclude_volumes: self.exclude_volumes.as_ref().map(|said| said.value.clone()).unwrap_or_default(),
             carry_tags: self.carry_tags.as_ref().map(|said| said.value.clone()).unwrap_or_default(),
             deprecate_after: on(self.deprecate_after.as_ref()),
+            protect: on(self.protect.as_ref()),
             warn_after,
             critical_after,
             before: self.before.as_ref().map(|said| said.value.clone()),
@@ -235,6 +239,7 @@ impl Layer {
         all.push(shown("exclude-volumes", self.exclude_volumes.as_ref(), ExcludeVolumes::to_string, "none"));
         all.push(shown("carry-tags", self.carry_tags.as_ref(), listed, "none"));
         all.push(shown("deprecate-after", self.deprecate_after.as_ref(), |value| or_off(value.as_ref()), "off"));
+        all.push(shown("protect", self.protect.as_ref(), |value| value.map_or_else(|| "false".to_owned(), |how| how.to_string()), "false"));
         all.push(shown("warn-after", self.warn_after.as_ref(), |value| or_off(value.as_ref()), "off"));
         all.push(shown("critical-after", self.critical_after.as_ref(), |value| or_off(value.as_ref()), "off"));
         all.push(shown("before", self.before.as_ref(), Hook::to_string, "none"));

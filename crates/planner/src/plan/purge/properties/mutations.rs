@@ -106,7 +106,7 @@ fn show(plan: &mut Plan) {
             Action::DeleteSnapshot(snapshot) => {
                 (Subject::Orphan { snapshot: snapshot.clone(), instance: None, started: None, expire: None }, Vec::new())
             }
-            Action::CreateImage(_) | Action::CopyImage(_) | Action::Retag(_) => panic!("a purge makes nothing"),
+            Action::CreateImage(_) | Action::CopyImage(_) | Action::Retag(_) | Action::Mend(_) => panic!("a purge makes nothing"),
         };
         let decision = Decision::Purge { reason: PurgeReason::Expired { at }, snapshots, left: Vec::new() };
         Verdict { region: region.clone(), subject, decision }
@@ -228,7 +228,7 @@ fn touched(plan: &Plan, one: Index, other: Index) -> Option<(Region, Option<Imag
     match action {
         Action::RemoveImage(remove) => Some((region.clone(), Some(remove.image.clone()), pick(&remove.snapshots, other).cloned())),
         Action::DeleteSnapshot(snapshot) => Some((region.clone(), None, Some(snapshot.clone()))),
-        Action::CreateImage(_) | Action::CopyImage(_) | Action::Retag(_) => None,
+        Action::CreateImage(_) | Action::CopyImage(_) | Action::Retag(_) | Action::Mend(_) => None,
     }
 }
 

@@ -106,7 +106,9 @@ pub(super) fn approves(world: &World, plan: &Plan) -> Result<(), String> {
                     return Err(format!("{snapshot} goes twice"));
                 }
             }
-            Action::CreateImage(_) | Action::CopyImage(_) | Action::Retag(_) => return Err("a purge makes nothing".to_owned()),
+            Action::CreateImage(_) | Action::CopyImage(_) | Action::Retag(_) | Action::Mend(_) => {
+                return Err("a purge makes nothing".to_owned());
+            }
         }
     }
     enough_stay(world, &gone)?;

@@ -54,6 +54,8 @@ fn any_rule() -> impl Strategy<Value = SeriesRule> {
         keep_uncopied: uncopied.map(|text| text.parse().unwrap()),
         allow_empty,
         copies: copies.into_iter().map(|keep| (region(WEST), keep)).collect(),
+        deprecate_after: None,
+        protect: None,
     })
 }
 

@@ -217,6 +217,7 @@ fn image() -> impl Strategy<Value = Image> {
             source_instance,
             source_image,
             protection,
+            deprecation: None,
             mappings: devices.into_iter().enumerate().map(mapping).collect(),
             tags: Tags::new(tags.into_iter().chain(intents)),
         }

@@ -15,6 +15,8 @@ fn rule(rules: &str) -> SeriesRule {
         keep_uncopied: Some("7d".parse().unwrap()),
         allow_empty: false,
         copies: BTreeMap::new(),
+        deprecate_after: None,
+        protect: None,
     }
 }
 
