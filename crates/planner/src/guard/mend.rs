@@ -6,7 +6,7 @@ use jiff::{SignedDuration, Timestamp};
 use super::sight::are_alike;
 use super::{Fault, Guard};
 use crate::id::Region;
-use crate::inventory::{Image, ImageState, Protection};
+use crate::inventory::{Image, ImageState, Protection, Scope};
 use crate::plan::mend::{Mend, Wish};
 use crate::policy::Protect;
 
@@ -18,7 +18,8 @@ impl<'a> Guard<'a> {
         let id = &mend.image;
         let first = self.mended.insert((region, id, matches!(mend.wish, Wish::Protection { .. })));
         self.require(first, region, id, Fault::Twice);
-        let images = self.sight.regions.get(region).and_then(|region| region.images.get(id)).cloned().unwrap_or_default();
+        let sight = self.sight.regions.get(region).filter(|region| !matches!(region.scope, Scope::Unseen(_)));
+        let images = sight.and_then(|region| region.images.get(id)).cloned().unwrap_or_default();
         self.require(!images.is_empty(), region, id, Fault::NotSeen);
         self.require(are_alike(&images), region, id, Fault::ListedUnlike);
         for image in images {

@@ -614,6 +614,9 @@ const MENDINGS: &[(&str, &[Fault], Break)] = &[
     ("of another owner's image", &[Fault::NotOwned], |case| case.image("ami-2").owner = THEIRS.parse().ok()),
     ("for an account that is not known", &[Fault::NotOwned], |case| case.inventory.account = None),
     ("of an image nobody saw", &[Fault::NotSeen], |case| case.mend(0).image = id("ami-77")),
+    ("in a region that could not be read", &[Fault::NotSeen], |case| {
+        case.told(|inventory| inventory.seen(WEST, Scope::Unseen(String::new())));
+    }),
     ("of an image that is not there", &[Fault::NotSeen], |case| case.plan.steps[0].region = region("sa-east-1")),
     ("of an image listed in two ways", &[Fault::ListedUnlike], |case| {
         case.list_again("ami-2", |image| image.deprecation = Some(now()));

@@ -10,7 +10,8 @@ use proptest::sample::select;
 use super::*;
 use crate::fixture::{HOME, TheImage, backup, region, snapshot, tagged, world};
 use crate::guard::Fault;
-use crate::policy::{SeriesRule, SeriesRules};
+use crate::plan::mend;
+use crate::policy::{Protect, SeriesRule, SeriesRules};
 use crate::retention::{Keep, keep};
 use crate::tags::{PIN, SERIES, Tags};
 
@@ -48,14 +49,18 @@ fn any_rule() -> impl Strategy<Value = SeriesRule> {
     let zone = select(vec!["UTC0", "CET-1CEST,M3.5.0,M10.5.0/3", "NST3:30NDT,M4.1.0/0:01,M10.5.0/0:01"]);
     let uncopied = prop::option::weighted(0.8, select(vec!["12h", "7d", "60d", "1y"]));
     let copies = prop::option::weighted(0.8, prop::option::of(any_keep()));
-    (any_keep(), zone, uncopied, prop::bool::weighted(0.2), copies).prop_map(|(keep, zone, uncopied, allow_empty, copies)| SeriesRule {
+    let deprecate_after = prop::option::of(select(vec!["1h", "30d", "1y"]));
+    let protect = prop::option::of(select(vec![Protect::UntilLifted, Protect::WithCooldown]));
+    let wishes = (deprecate_after, protect);
+    let all = (any_keep(), zone, uncopied, prop::bool::weighted(0.2), copies, wishes);
+    all.prop_map(|(keep, zone, uncopied, allow_empty, copies, (deprecate_after, protect))| SeriesRule {
         keep,
         zone: TimeZone::posix(zone).unwrap(),
         keep_uncopied: uncopied.map(|text| text.parse().unwrap()),
         allow_empty,
         copies: copies.into_iter().map(|keep| (region(WEST), keep)).collect(),
-        deprecate_after: None,
-        protect: None,
+        deprecate_after: deprecate_after.map(|text| text.parse().unwrap()),
+        protect,
     })
 }
 
@@ -236,6 +241,26 @@ fn with_more(rules: &SeriesRules, more: &Keep) -> SeriesRules {
 
 proptest! {
     #![proptest_config(config())]
+
+    #[test]
+    fn what_lacks_something_is_mended_and_nothing_else(thinning in any_thinning()) {
+        let Thinning { inventory, policy: PurgePolicy { series: Some(rules), .. } } = &thinning else { unreachable!() };
+        let lacking = mend::decide(inventory, rules, now());
+        let passes = |steps: Vec<Step>| guard(Plan { steps, ..Plan::default() }, inventory, Permit::Mend(rules), now()).is_ok();
+        prop_assert!(passes(lacking.iter().map(|lacking| lacking.step.clone()).collect()));
+        for (region, view) in &inventory.regions {
+            for image in &view.images {
+                // Whatever any rule wants for anything of that slot.
+                let slot = image.tags.slot().unwrap_or_else(now);
+                let all = rules.targets.values().chain(rules.instances.values());
+                for wish in all.flat_map(|rule| mend::wishes(rule, slot, now())) {
+                    let step = Step { region: region.clone(), action: Action::Mend(mend::Mend { image: image.id.clone(), wish }) };
+                    let is_lacking = lacking.iter().any(|lacking| lacking.step == step);
+                    prop_assert_eq!(passes(vec![step]), is_lacking, "{} {}", image.id, wish);
+                }
+            }
+        }
+    }
 
     #[test]
     fn the_guard_lets_pass_what_the_rules_let_go(thinning in any_thinning()) {
