@@ -65,8 +65,8 @@ Exit codes:
   1  nothing achieved
   2  usage or configuration, before any call
   3  some targets failed, the rest is done
-  4  still in flight when patience (-t) ran out: `ami-backup resume` finishes the copies
-  5  stopped for safety, before anything was changed
+  4  still in flight when patience (-t) ran out: `ami-backup resume`, or the next run of a policy, finishes the copies
+  5  stopped for safety: nothing was deleted
   130  interrupted; what was begun can be resumed";
 
 /// Backs EC2 instances up as AMIs, copies them to other regions, and removes what has expired: images and snapshots
@@ -144,10 +144,10 @@ pub struct Common {
 /// How long to wait.
 #[derive(Debug, Group)]
 pub struct Waiting {
-    /// Wait at most this many seconds; `ami-backup resume` finishes what is not done by then (default: 28800, 8 hours)
+    /// Wait at most this many seconds; `ami-backup resume`, or the next run of a policy, finishes what is not done by then (default: 28800, 8 hours)
     #[arg(short, long = "timeout", value_name = "SECONDS", default_value_t = 28800, hide_default_value = true, allow_negative_numbers = true, value_parser = seconds)]
     pub timeout: u32,
-    /// Ask EC2 for what can be begun now, and do not wait; a later `ami-backup resume` makes the copies
+    /// Ask EC2 for what can be begun now, and do not wait; a later `ami-backup resume`, or the next run of a policy, makes the copies
     #[arg(long)]
     pub no_wait: bool,
 }
@@ -404,9 +404,6 @@ pub struct Retire {
     /// Do it; without this it is only shown
     #[arg(long)]
     pub yes: bool,
-    /// The regions its backups are in (default: every enabled region)
-    #[arg(short, long, value_name = "REGION", value_delimiter = ',', value_parser = region, action = ArgAction::Append)]
-    pub region: Vec<Region>,
     #[command(flatten)]
     pub common: Common,
 }

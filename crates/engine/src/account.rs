@@ -24,9 +24,11 @@ use aws_types::os_shim_internal::{Env, Fs};
 use planner::id::Region;
 use planner::policy::file::AccountRef;
 
+use crate::call::Call;
 use crate::clock::Clock;
 use crate::limits::{Ec2Clients, bounded};
 use crate::outcome::{deepest, one_line};
+use crate::pace::Turn;
 use crate::{credentials, trust};
 
 /// A call is given up after this long, all its attempts included: "within 30 s outside of waiting".
@@ -187,6 +189,11 @@ impl Account {
             .http_client(self.ec2_clients.one(region))
             .build();
         Client::from_conf(config)
+    }
+
+    /// Waits until EC2 would take a call that changes something; what is given back is held while that call is under way.
+    pub(crate) async fn turn(&self, region: &Region, call: Call) -> Turn {
+        self.ec2_clients.turn(region, call.name()).await
     }
 
     /// The same for EC2 Auto Scaling.

@@ -250,6 +250,7 @@ pub(crate) fn mends_by(step: &CheckedStep) -> Option<Call> {
 pub(crate) async fn mend(account: &Account, step: &CheckedStep) -> Result<(), Failure> {
     let (Action::Mend(Mend { image, wish }), Some(call)) = (step.action(), mends_by(step)) else { return Ok(()) };
     let region = step.region();
+    let _turn = account.turn(region, call).await;
     match wish {
         Wish::Deprecation { at } => {
             let at = DateTime::from_secs(at.as_second());
@@ -269,12 +270,14 @@ async fn change_tags(account: &Account, region: &Region, retag: &Retag) -> Resul
     let resources = std::iter::once(retag.image.to_string()).chain(retag.snapshots.iter().map(ToString::to_string)).collect();
     match retag.change.tag() {
         (key, Some(value)) => {
+            let _turn = account.turn(region, Call::CreateTags).await;
             let tag = Tag::builder().key(key).value(value).build();
             let request = account.ec2(region).create_tags().set_resources(Some(resources)).tags(tag);
             request.send().await.map(drop).map_err(|error| Failure::new(Call::CreateTags, region, &error))
         }
         // Without a value, whatever the tag says.
         (key, None) => {
+            let _turn = account.turn(region, Call::DeleteTags).await;
             let tag = Tag::builder().key(key).build();
             let request = account.ec2(region).delete_tags().set_resources(Some(resources)).tags(tag);
             request.send().await.map(drop).map_err(|error| Failure::new(Call::DeleteTags, region, &error))
@@ -295,6 +298,7 @@ pub(crate) async fn remove(account: &Account, step: &CheckedStep, begun: Removal
 /// Asks for an image. A refusal of which it is not certain that it was EC2's first word comes as [`Class::Passing`]: nobody knows
 /// whether there is an image.
 async fn create_image(account: &Account, region: &Region, create: &CreateImage) -> Result<ImageId, Failure> {
+    let _turn = account.turn(region, Call::CreateImage).await;
     let attempts = Attempts::default();
     let answer = account
         .ec2(region)
@@ -344,6 +348,7 @@ async fn copy_image(account: &Account, region: &Region, copy: &CopyImage) -> Res
         Encryption::DefaultKey => request.encrypted(true),
         Encryption::Key(key) => request.encrypted(true).kms_key_id(key),
     };
+    let _turn = account.turn(region, Call::CopyImage).await;
     let answer = request.send().await.map_err(|error| Failure::new(Call::CopyImage, region, &error))?;
     answer.image_id().unwrap_or_default().parse().map_err(|invalid| Failure::malformed(Call::CopyImage, region, invalid))
 }
@@ -358,6 +363,8 @@ async fn remove_image(
     lingering: &BTreeSet<SnapshotId>,
 ) -> Removal {
     if !removal.image.is_gone() {
+        // Before anything is asked: what is found out now must hold when the image goes.
+        let _turn = account.turn(region, Call::DeregisterImage).await;
         // An image is not taken away from snapshots that could then neither be deleted nor be found again.
         for snapshot in &remove.covered {
             if let Err(failure) = may_delete_snapshot(account, region, snapshot).await {
@@ -433,6 +440,7 @@ async fn nobody_else_is_made_of(account: &Account, region: &Region, remove: &Rem
 
 /// Whether EC2 would permit to delete a snapshot, by its own dry run; that one is in use does not count there.
 async fn may_delete_snapshot(account: &Account, region: &Region, snapshot: &SnapshotId) -> Result<(), Failure> {
+    let _turn = account.turn(region, Call::DeleteSnapshot).await;
     match account.ec2(region).delete_snapshot().snapshot_id(snapshot.as_str()).dry_run(true).send().await {
         Ok(_) => Ok(()),
         Err(error) => match Failure::new(Call::DeleteSnapshot, region, &error) {
@@ -444,6 +452,7 @@ async fn may_delete_snapshot(account: &Account, region: &Region, snapshot: &Snap
 }
 
 async fn delete_snapshot(account: &Account, region: &Region, snapshot: &SnapshotId) -> Deletion {
+    let _turn = account.turn(region, Call::DeleteSnapshot).await;
     match account.ec2(region).delete_snapshot().snapshot_id(snapshot.as_str()).send().await {
         Ok(_) => Deletion::Deleted,
         Err(error) => match Failure::new(Call::DeleteSnapshot, region, &error) {

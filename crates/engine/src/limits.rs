@@ -25,7 +25,7 @@ use tokio::sync::Semaphore;
 use tokio::time::Instant;
 
 use crate::outcome::{deepest, is_throttling, refused_certificate};
-use crate::pace::{Pace, action_of};
+use crate::pace::{Pace, Turn, action_of, only_reads};
 use crate::wellformed;
 
 const MIB: usize = 1 << 20;
@@ -113,6 +113,11 @@ impl Ec2Clients {
     /// The same for another account, which has a pace of its own.
     pub(crate) fn of_another_account(&self) -> Self {
         Self { pace: Pace::default(), ..self.clone() }
+    }
+
+    /// Waits for the turn of a call that changes something.
+    pub(crate) async fn turn(&self, region: &Region, action: &str) -> Turn {
+        self.pace.turn(region.as_str(), action).await
     }
 
     /// A client for one listing, or one call: all that it is answered counts together.
@@ -220,7 +225,10 @@ impl HttpConnector for BoundedConnector {
         };
         let action = request.body().bytes().map(action_of).unwrap_or_default().to_owned();
         HttpConnectorFuture::new(async move {
-            pace.turn(region.as_str(), &action).await;
+            // What changes something has waited for its turn before the SDK was called.
+            if only_reads(&action) {
+                pace.turn_to_read(region.as_str(), &action).await;
+            }
             let (answer, is_refused) = meter.collect(connector.call(request).await.map_err(once)?).await?;
             if is_refused {
                 pace.refused(region.as_str(), &action);

@@ -1,12 +1,16 @@
 //! How fast EC2 is asked: its token buckets, kept on this side, too, so that nothing is sent that would only be refused.
 //!
 //! EC2 counts by account, region and action (ec2-semantics 7.1). Others may ask on behalf of the same account: whatever EC2 refuses
-//! slows that action down there, and nothing else; what it answers afterwards speeds it up again, by and by.
+//! slows that action down there, and nothing else; what it answers afterwards speeds it up again, by and by. Until then what changes
+//! something is asked for one by one, its repetitions included: several would only take the few tokens from each other.
+//!
+//! What changes something waits for its turn before the SDK's time limits begin, and what reads a little within them.
 
 use std::collections::HashMap;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
+use tokio::sync::OwnedMutexGuard;
 use tokio::time::Instant;
 
 /// The share of EC2's rate that is used: its clock and ours are not one, and what comes too early is refused.
@@ -22,13 +26,21 @@ const CAREFUL: f64 = 0.005;
 const NEARLY: f64 = 0.9;
 /// Refusals of calls that were sent together are one.
 const TOGETHER: Duration = Duration::from_secs(1);
+/// So long after a refusal calls go one by one.
+const ONE_BY_ONE: Duration = Duration::from_mins(1);
+/// A listing waits no longer for its turn: its time limit runs on.
+const PATIENCE_OF_A_READER: Duration = Duration::from_secs(5);
 
 /// The buckets of one account.
 #[derive(Debug, Clone, Default)]
 pub(crate) struct Pace(Arc<Mutex<HashMap<(String, String), Bucket>>>);
 
+/// A call's turn: as long as it is held, the call is under way.
+#[derive(Debug)]
+pub(crate) struct Turn(#[expect(dead_code, reason = "it is held, and not looked at")] Option<OwnedMutexGuard<()>>);
+
 /// The bucket of one action in one region.
-#[derive(Debug, Clone, Copy, PartialEq)]
+#[derive(Debug, Clone)]
 struct Bucket {
     /// EC2's: how many calls at once, and how many more each second.
     most: f64,
@@ -40,12 +52,27 @@ struct Bucket {
     at: Instant,
     /// When EC2 refused a call last, and at what rate.
     refused: Option<(Instant, f64)>,
+    /// Held by the call that is under way, where they go one by one.
+    only_one: Arc<tokio::sync::Mutex<()>>,
 }
 
 impl Pace {
-    /// Waits until it is this call's turn. Who asks first goes first.
-    pub(crate) async fn turn(&self, region: &str, action: &str) {
-        let wait = self.with(region, action, Bucket::take);
+    /// Waits until it is the turn of a call that changes something. Who asks first goes first.
+    pub(crate) async fn turn(&self, region: &str, action: &str) -> Turn {
+        let wait = self.with(region, action, |bucket, _| bucket.take());
+        if !wait.is_zero() {
+            tokio::time::sleep(wait).await;
+        }
+        let only_one = self.with(region, action, |bucket, now| bucket.is_refused_of_late(now).then(|| Arc::clone(&bucket.only_one)));
+        Turn(match only_one {
+            Some(only_one) => Some(only_one.lock_owned().await),
+            None => None,
+        })
+    }
+
+    /// Waits a little for the turn of a call that reads.
+    pub(crate) async fn turn_to_read(&self, region: &str, action: &str) {
+        let wait = self.with(region, action, |bucket, _| bucket.take()).min(PATIENCE_OF_A_READER);
         if !wait.is_zero() {
             tokio::time::sleep(wait).await;
         }
@@ -72,11 +99,11 @@ impl Bucket {
             "CopyImage" => (100.0, 1.0),
             "CreateTags" | "DeleteTags" => (100.0, 10.0),
             "DeleteSnapshot" | "DeregisterImage" => (100.0, 5.0),
-            _ if ["Describe", "Get", "List"].iter().any(|verb| action.starts_with(verb)) => (100.0, 20.0),
+            _ if only_reads(action) => (100.0, 20.0),
             _ => (50.0, 5.0),
         };
         // A whole token is left: EC2 may have begun to count a moment later.
-        Self { most: most - 1.0, usual, rate: usual * SHARE, tokens: most - 1.0, at: now, refused: None }
+        Self { most: most - 1.0, usual, rate: usual * SHARE, tokens: most - 1.0, at: now, refused: None, only_one: Arc::default() }
     }
 
     fn refill(&mut self, now: Instant) {
@@ -89,8 +116,12 @@ impl Bucket {
         self.at = now;
     }
 
+    fn is_refused_of_late(&self, now: Instant) -> bool {
+        self.refused.is_some_and(|(refused, _)| now.duration_since(refused) < ONE_BY_ONE)
+    }
+
     /// Takes a token, and says how long to wait for it.
-    fn take(&mut self, _: Instant) -> Duration {
+    fn take(&mut self) -> Duration {
         self.tokens -= 1.0;
         if self.tokens >= 0.0 { Duration::ZERO } else { Duration::try_from_secs_f64(-self.tokens / self.rate).unwrap_or(CALM) }
     }
@@ -103,6 +134,11 @@ impl Bucket {
         }
         self.tokens = self.tokens.min(0.0);
     }
+}
+
+/// Whether an action only reads, by its name.
+pub(crate) fn only_reads(action: &str) -> bool {
+    ["Describe", "Get", "List"].iter().any(|verb| action.starts_with(verb))
 }
 
 /// The action of a request of EC2's Query protocol, which is its first parameter.
@@ -122,7 +158,7 @@ mod tests {
     async fn seconds(pace: &Pace, action: &str, calls: usize) -> f64 {
         let begun = Instant::now();
         for _ in 0..calls {
-            pace.turn(REGION, action).await;
+            drop(pace.turn(REGION, action).await);
         }
         begun.elapsed().as_secs_f64()
     }

@@ -1,7 +1,7 @@
 //! A plan that is written down, looked at, and applied later, or not at all: `plan -o` and `apply`.
 //!
 //! What is applied is planned anew, and must come to the same for every item. So a plan cannot bring about what the policy would not,
-//! whoever has edited it; its seal tells an edit, and a file that was cut off, from a drift.
+//! whoever has edited it; its checksum tells an edit, and a file that was cut off, from a drift.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::fmt::Write as _;
@@ -10,6 +10,7 @@ use jiff::Timestamp;
 use planner::id::{ImageId, InstanceId, Region, SnapshotId};
 use planner::inventory::Image;
 use planner::plain::one_line;
+use planner::plan::CopyStanding;
 use planner::plan::purge::{Decision, Subject};
 use planner::policy::Agreed;
 use schemars::JsonSchema;
@@ -36,7 +37,7 @@ pub struct PlanFile {
     pub policy: String,
     /// What is to be done.
     pub items: Vec<PlannedItem>,
-    /// What nobody has changed, if it fits: SHA-256 of all the rest.
+    /// A checksum of all the rest, by which a change is noticed that nobody meant to make: SHA-256.
     pub seal: String,
 }
 
@@ -97,7 +98,7 @@ pub enum UnusablePlan {
     #[error("it is a plan of version {0}, and this program knows version 1 only; plan again")]
     Version(u32),
     /// Somebody has changed it, or it is not whole.
-    #[error("it was changed after it had been planned, or is not whole: its seal does not fit; plan again")]
+    #[error("it was changed after it had been planned, or is not whole: its checksum does not fit; plan again")]
     Broken,
     /// The policy is another one by now.
     #[error("the policy has changed since it was planned; plan again")]
@@ -115,7 +116,7 @@ impl PlanFile {
             items: items(report),
             seal: String::new(),
         };
-        plan.seal = plan.sealed();
+        plan.seal = seal_of(json!(plan));
         plan
     }
 
@@ -131,23 +132,56 @@ impl PlanFile {
             Some(Ok(version)) => return Err(UnusablePlan::Version(version)),
             Some(Err(_)) | None => return Err(UnusablePlan::NoPlan("it has no version".to_owned())),
         }
-        let plan: Self = serde_json::from_value(document).map_err(no_plan)?;
+        let plan: Self = serde_json::from_value(document.clone()).map_err(no_plan)?;
         if plan.command != "plan" {
             return Err(UnusablePlan::NoPlan("it is another document".to_owned()));
         }
-        if plan.seal != plan.sealed() {
+        if plan.seal != seal_of(document) {
             return Err(UnusablePlan::Broken);
         }
         if plan.policy == policy { Ok(plan) } else { Err(UnusablePlan::AnotherPolicy) }
     }
 
-    fn sealed(&self) -> String {
-        let rest = Self { seal: String::new(), ..self.clone() };
-        let text = serde_json::to_vec(&rest).unwrap_or_default();
-        Sha256::digest(text).iter().fold(String::new(), |mut hex, byte| {
-            let _ = write!(hex, "{byte:02x}");
-            hex
-        })
+    /// What a run that was to apply this plan has not done. What failed is told with the run itself.
+    pub fn undone(&self, report: &RunReport) -> Vec<Drift> {
+        let is_undone = |item: &&PlannedItem| {
+            let Some(there) = report.accounts.iter().find(|there| there.account == item.account) else { return true };
+            let purged = |is_it: &dyn Fn(&Subject) -> bool| {
+                let verdicts = there.purge.iter().flat_map(|purge| &purge.verdicts);
+                let mut of_it = verdicts.filter(|found| found.verdict.region == item.region && is_it(&found.verdict.subject));
+                of_it.any(|found| found.result.is_some())
+            };
+            match &item.work {
+                Work::Make { instance, .. } => {
+                    let standing = there.instances.iter().find(|found| found.instance == *instance).map(|found| &found.standing);
+                    !matches!(
+                        standing,
+                        Some(
+                            InstanceStanding::Made { .. }
+                                | InstanceStanding::Failed { .. }
+                                | InstanceStanding::Done { .. }
+                                | InstanceStanding::InFlight { .. }
+                        )
+                    )
+                }
+                Work::Copy { source } => {
+                    let is_it = |copy: &CopyStanding| copy.source == *source && copy.destination.as_ref() == Some(&item.region);
+                    !there.copies.iter().any(is_it)
+                }
+                Work::Mend { image } => !there.mended.iter().any(|mend| mend.backup.image == *image),
+                Work::Purge { image } => !purged(&|subject| matches!(subject, Subject::Backup(backup) if backup.image == *image)),
+                Work::PurgeOrphan { snapshot: wanted } => {
+                    !purged(&|subject| matches!(subject, Subject::Orphan { snapshot, .. } if snapshot == wanted))
+                }
+            }
+        };
+        let told = |item: &PlannedItem| Drift {
+            account: item.account.clone(),
+            region: item.region.clone(),
+            work: item.work.clone(),
+            why: why_not(report, &item.account, &item.region, &item.work),
+        };
+        self.items.iter().filter(is_undone).map(told).collect()
     }
 
     /// What does not hold any more, by what the same policy would do now.
@@ -165,6 +199,17 @@ impl PlanFile {
         }
         drifted
     }
+}
+
+/// The checksum of a document, without the one that it holds.
+fn seal_of(mut document: Value) -> String {
+    if let Some(rest) = document.as_object_mut() {
+        rest.remove("seal");
+    }
+    Sha256::digest(document.to_string()).iter().fold(String::new(), |mut hex, byte| {
+        let _ = write!(hex, "{byte:02x}");
+        hex
+    })
 }
 
 /// What a dry run has shown, item by item.

@@ -185,8 +185,6 @@ pub struct RetireReport {
     pub expire: Expiry,
     /// Its backups, copies included.
     pub backups: Vec<RetiredBackup>,
-    /// What failed.
-    pub failures: Vec<Failure>,
     /// How the run ended.
     pub ending: Ending,
 }
@@ -203,6 +201,8 @@ pub struct RetiredBackup {
     pub tail: Tail,
     /// Whether its tags were changed.
     pub changed: bool,
+    /// Why they could not be.
+    pub failure: Option<String>,
 }
 
 /// How the reading of a region went.

@@ -46,15 +46,17 @@ pub async fn list(account: &Account, scope: &RegionScope, now: Timestamp) -> Res
 /// How fresh the backups are that a policy wants, in all its accounts.
 ///
 /// # Errors
-/// [`RunError`] if the policy is for one account, and its regions could not be listed, or none of them could be read.
+/// [`RunError`] if in no account the regions could be listed, and any of them be read.
 pub async fn status(account: &Account, policy: &Policy, asked: &Region, now: Timestamp) -> Result<StatusReport, RunError> {
     let accounts = Accounts::of(policy, account).await;
     let mut report = StatusReport::new(now);
     let look = |name: String, account: Account| async move { of_account(&account, policy, &name, asked, now).await };
-    for (name, answer) in accounts.ask_each(look).await {
+    let answers = accounts.ask_each(look).await;
+    let nobody_answered = answers.iter().all(|(_, answer)| answer.is_err());
+    for (name, answer) in answers {
         match answer {
             Ok(there) => report.add(there),
-            Err(error) if accounts.is_one() => return Err(error),
+            Err(error) if nobody_answered => return Err(error),
             Err(error) => report.unreached.push(Unreached { account: name, why: error.to_string() }),
         }
     }

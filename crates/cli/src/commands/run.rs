@@ -49,6 +49,10 @@ pub fn apply(args: &Apply, verbose: u8) -> Result<ExitCode, Failure> {
 }
 
 fn write_down(report: &RunReport, policy: &str, file: &Path) -> Result<(), Failure> {
+    if matches!(report.ending, Ending::NothingAchieved | Ending::Interrupted) {
+        output::say(&format!("{} was not written: there is no plan to apply", file.display()));
+        return Ok(());
+    }
     let plan = serde_json::to_string_pretty(&PlanFile::of(report, policy)).map_err(Failure::nothing_achieved)?;
     output::write_whole(file, &format!("{plan}\n")).map_err(Failure::nothing_achieved)
 }
@@ -82,7 +86,7 @@ fn act(
         first.map_or(Ok(()), |first| first(&report))?;
         if common.json {
             output::print_json(&report)?;
-        } else if talk != Talk::Quiet || report.ending != Ending::Done {
+        } else if talk != Talk::Quiet || report.needs_a_look() {
             output::print_lines(&report);
         }
         match report.ending {

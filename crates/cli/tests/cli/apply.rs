@@ -1,9 +1,11 @@
 //! A plan is written down, somebody looks at it, and it is applied as it was, or not at all.
 
+use ec2_sim::World;
 use insta::assert_snapshot;
+use jiff::Timestamp;
 use serde_json::Value;
 
-use crate::common::{DB, Home, Ran, WEB};
+use crate::common::{BINARY, DB, Ec2, Home, Ran, WEB};
 
 const POLICY: &str = r#"
 [[target]]
@@ -148,6 +150,32 @@ fn what_a_backup_lacks_is_given_to_it_if_that_was_planned() {
 }
 
 #[test]
+fn what_changes_while_it_is_applied_is_left_undone_and_said() {
+    let home = Home::new();
+    let backup = |number: u32| {
+        let tags = format!(
+            r#"{{ Creator = "image-instance", Instance = "{WEB}", Date = "2026-11-2{number}T02:00:00Z", "ami-backup:series" = "web" }}"#
+        );
+        format!(
+            "[[image]]\nregion = 'us-east-1'\nid = 'ami-0000000{number}'\nname = 'web-{number}'\nof = 'web-1'\ntags = {tags}\nsnapshot_tags = {tags}\n"
+        )
+    };
+    let instance = format!("[[instance]]\nregion = 'us-east-1'\nid = '{WEB}'\nname = 'web-1'\n");
+    home.write("world.toml", &[instance, backup(1), backup(2)].concat());
+    let ec2 = Ec2::of(World::load_as_of(home.path("world.toml"), Timestamp::now()).unwrap());
+    // While the new backup is asked for, somebody pins what is to go.
+    let pin = format!("cat > told.json; {BINARY} pin ami-00000001 --why meanwhile -r us-east-1");
+    let policy = POLICY[..POLICY.find("[[target.copy]]").unwrap()].replace("keep-last = 2", "keep-last = 1");
+    home.write("ami-backup.toml", &format!("{policy}regions = [\"us-east-1\"]\nbefore = {{ command = [\"sh\", \"-c\", \"{pin}\"] }}\n"));
+    assert_eq!(home.ami_backup(&["plan", "-o", "plan.json"]).on(&ec2).run().code, 0);
+    let applied = home.ami_backup(&["apply", "plan.json", "--no-wait"]).on(&ec2).run();
+    assert!(applied.code == 3 && applied.stdout.contains("purge ami-00000001: it stays now: it is pinned: meanwhile"), "{applied}");
+    let told: Value = serde_json::from_str(&std::fs::read_to_string(home.path("told.json")).unwrap()).unwrap();
+    assert_eq!(told["account"], "self");
+    assert_eq!(ec2.sim.world().region("us-east-1").images.len(), 3);
+}
+
+#[test]
 fn a_plan_of_another_account_does_nothing() {
     let home = home();
     let plan = planned(&home);
@@ -171,10 +199,13 @@ fn a_plan_that_is_not_as_it_was_written_is_refused() {
     };
     let mut edited = plan.clone();
     edited["items"].as_array_mut().unwrap().pop();
-    refused(&edited.to_string(), 2, "its seal does not fit");
+    refused(&edited.to_string(), 2, "its checksum does not fit");
     let mut more = plan.clone();
     more["also"] = "this".into();
     refused(&more.to_string(), 2, "unknown field `also`");
+    let mut noted = plan.clone();
+    noted["items"][0]["approved_by"] = "nobody".into();
+    refused(&noted.to_string(), 2, "its checksum does not fit");
     let mut newer = plan.clone();
     newer["version"] = 2.into();
     refused(&newer.to_string(), 2, "version 2");

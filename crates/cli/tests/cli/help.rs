@@ -58,8 +58,9 @@ fn of_the_program() {
       1  nothing achieved
       2  usage or configuration, before any call
       3  some targets failed, the rest is done
-      4  still in flight when patience (-t) ran out: `ami-backup resume` finishes the copies
-      5  stopped for safety, before anything was changed
+      4  still in flight when patience (-t) ran out: `ami-backup resume`, or the next run of a policy,
+      finishes the copies
+      5  stopped for safety: nothing was deleted
       130  interrupted; what was begun can be resumed
     ");
 }
@@ -84,10 +85,12 @@ fn of_image_instance() {
                                        be repeated
           --reboot                     Let EC2 reboot the instance, so that its file systems are
                                        consistent (default: no reboot)
-      -t, --timeout <SECONDS>          Wait at most this many seconds; `ami-backup resume` finishes what
-                                       is not done by then (default: 28800, 8 hours)
+      -t, --timeout <SECONDS>          Wait at most this many seconds; `ami-backup resume`, or the next
+                                       run of a policy, finishes what is not done by then (default:
+                                       28800, 8 hours)
           --no-wait                    Ask EC2 for what can be begun now, and do not wait; a later
-                                       `ami-backup resume` makes the copies
+                                       `ami-backup resume`, or the next run of a policy, makes the
+                                       copies
       -p, --profile <PROFILE>          Use this profile of the AWS configuration, whatever credentials
                                        are in the environment
           --sandbox[=<FILE>]           Rehearse on an embedded toy EC2 instead of AWS; its world is kept
@@ -165,10 +168,10 @@ fn of_resume() {
     Options:
       -r, --region <REGION>    Look for unfinished copies of the images in this region only; may be
                                repeated (default: every enabled region)
-      -t, --timeout <SECONDS>  Wait at most this many seconds; `ami-backup resume` finishes what is not
-                               done by then (default: 28800, 8 hours)
+      -t, --timeout <SECONDS>  Wait at most this many seconds; `ami-backup resume`, or the next run of a
+                               policy, finishes what is not done by then (default: 28800, 8 hours)
           --no-wait            Ask EC2 for what can be begun now, and do not wait; a later `ami-backup
-                               resume` makes the copies
+                               resume`, or the next run of a policy, makes the copies
       -p, --profile <PROFILE>  Use this profile of the AWS configuration, whatever credentials are in
                                the environment
           --sandbox[=<FILE>]   Rehearse on an embedded toy EC2 instead of AWS; its world is kept in FILE

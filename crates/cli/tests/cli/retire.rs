@@ -51,6 +51,8 @@ fn what_is_there_is_not_retired() {
     exit code 1
     ");
     assert_eq!(home.world().region("us-east-1").images, before.region("us-east-1").images);
+    // All regions are looked at: a copy is no sign that the instance is gone.
+    assert_eq!(ran(&home, &["retire", WEB, "+1 month", "--yes", "-r", "eu-west-1"]).code, 2);
 }
 
 #[test]

@@ -27,7 +27,7 @@ const WIDTH: usize = 80;
 pub struct RunReport {
     /// The version of this document.
     pub version: u32,
-    /// `run` or `plan`.
+    /// `run`, `plan` or `apply`.
     pub command: String,
     /// Whether it was only planned.
     pub dry_run: bool,
@@ -39,6 +39,8 @@ pub struct RunReport {
     pub accounts: Vec<AccountReport>,
     /// What does not hold any more of the plan that was to be applied: then nothing was done.
     pub drift: Vec<Drift>,
+    /// What is in the plan that was applied and was not done, since it did not hold any more when its turn came.
+    pub undone: Vec<Drift>,
     /// How the run ended.
     pub ending: Ending,
 }
@@ -380,6 +382,10 @@ impl fmt::Display for RunReport {
             f.write_str(&text)?;
             totals.add(account.totals());
         }
+        if !self.undone.is_empty() {
+            writeln!(f, "planned, and not done:")?;
+            self.undone.iter().try_for_each(|undone| undone.write(f))?;
+        }
         let Totals { planned, planned_copies, made, copied, goes, gone, kept, mended, failed, unreached } = totals;
         if self.dry_run {
             write!(f, "would make {planned}, copy {planned_copies}, purge {goes}, keep {kept}")?;
@@ -398,6 +404,16 @@ impl fmt::Display for RunReport {
             write!(f, ", {} not reached", counted(unreached, "account", "accounts"))?;
         }
         writeln!(f)
+    }
+}
+
+impl RunReport {
+    /// Whether a person should read it, though nobody asked.
+    pub fn needs_a_look(&self) -> bool {
+        let has_warnings = |account: &AccountReport| {
+            !account.warnings.is_empty() || account.purge.iter().any(|purge| !purge.unmade_checks.is_empty() || !purge.debris.is_empty())
+        };
+        self.ending != Ending::Done || self.accounts.iter().any(has_warnings)
     }
 }
 

@@ -174,16 +174,16 @@ impl fmt::Display for RetagReport {
 
 impl fmt::Display for RetireReport {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        for RetiredBackup { region, backup, tail, changed } in &self.backups {
-            let told = match (tail, changed, self.dry_run) {
-                (Tail::Expires, true, _) => format!("now expires {}", self.expire),
-                (Tail::Expires, false, true) => format!("would expire {}", self.expire),
-                (Tail::Expires, false, false) => "unchanged".to_owned(),
+        for RetiredBackup { region, backup, tail, changed, failure } in &self.backups {
+            let told = match (tail, changed, failure) {
+                (Tail::Expires, _, Some(why)) => format!("FAILED: {}", one_line(why)),
+                (Tail::Expires, true, None) => format!("now expires {}", self.expire),
+                (Tail::Expires, false, None) if self.dry_run => format!("would expire {}", self.expire),
+                (Tail::Expires, false, None) => "unchanged".to_owned(),
                 (tail, ..) => tail.to_string(),
             };
             writeln!(f, "{region}  {}: {told}", describe(backup))?;
         }
-        write_failed(f, &self.failures)?;
         if self.backups.is_empty() {
             writeln!(f, "there is no backup of {}", self.instance)?;
         }

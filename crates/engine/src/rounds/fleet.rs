@@ -1,4 +1,4 @@
-//! `run` and `plan`: what a policy wants is made so. Due backups are made, copies finished, and what the policy lets go is purged.
+//! `run`, `plan` and `apply`: what a policy wants is made so. Due backups are made, copies finished, and what the policy lets go is purged.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
@@ -23,8 +23,10 @@ use crate::plan_file::{AgreedThere, Agreement, PlanFile};
 use crate::report::{AccountReport, HookReport, ImageResult, InstanceReport, InstanceStanding, PurgeReport, RunReport};
 use crate::rounds::{Delays, Ending, Event, RegionScope, Run, RunError, image_instance, in_each, is_same, mend, purge, resume};
 
-/// So many accounts are looked after at the same time, and in each of them so many backups are asked for.
+/// So many backups are asked for at the same time in an account.
 const AT_ONCE: usize = 8;
+/// So many accounts are looked after at the same time. Most of that is waiting.
+const ACCOUNTS_AT_ONCE: usize = 64;
 /// An image is gone once it is missing from so many listings in a row.
 const LISTINGS_WITHOUT: u32 = 3;
 
@@ -51,8 +53,14 @@ pub async fn apply_plan(run: &Run<'_>, policy: &Policy, asked: &Region, plan: &P
     if run.dry_run || !now.drift.is_empty() || now.ending == Ending::Interrupted {
         return Ok(now);
     }
-    let report = in_all_accounts(run, policy, asked, None, Some(&Agreement::to(plan))).await?;
-    Ok(RunReport { command: "apply".to_owned(), ..report })
+    let mut report = in_all_accounts(run, policy, asked, None, Some(&Agreement::to(plan))).await?;
+    "apply".clone_into(&mut report.command);
+    // What has changed since then is seen by the run itself, and leaves undone what it concerns.
+    report.undone = plan.undone(&report);
+    if !report.undone.is_empty() && report.ending == Ending::Done {
+        report.ending = Ending::SomeFailed;
+    }
+    Ok(report)
 }
 
 async fn in_all_accounts(
@@ -67,7 +75,7 @@ async fn in_all_accounts(
     let max_deletes = max_deletes.or(policy.max_deletes);
     let answers = accounts.ask_each(|name, account| async move {
         let agreed = agreement.map(|agreement| agreement.there(&name));
-        let run = Run { account: &account, agreed: agreed.as_ref(), ..*run };
+        let run = Run { account: &account, agreed: agreed.as_ref(), patience: left(run, started), ..*run };
         in_account(&run, policy, &name, asked, max_deletes).await
     });
     let mut reports = Vec::new();
@@ -90,6 +98,7 @@ async fn in_all_accounts(
         finished: run.clock.now(),
         accounts: reports,
         drift: Vec::new(),
+        undone: Vec::new(),
         ending,
     })
 }
@@ -132,7 +141,7 @@ async fn in_account(
     }
     failures.extend(fleet.unread.iter().cloned());
     let rules = due::rules(policy, name, &fleet.instances);
-    let mut instances = make_all(run, policy, due.items).await;
+    let mut instances = make_all(run, policy, name, due.items).await;
     mend::announce(&mut instances, &rules, started);
     let copies = finish_copies(run, &places.sources, started).await;
     follow(run, &mut instances, started).await;
@@ -192,7 +201,12 @@ async fn in_account(
 }
 
 fn command(run: &Run<'_>) -> String {
-    if run.dry_run { "plan" } else { "run" }.to_owned()
+    match (run.agreed, run.dry_run) {
+        (Some(_), _) => "apply",
+        (None, true) => "plan",
+        (None, false) => "run",
+    }
+    .to_owned()
 }
 
 /// The accounts of a policy, by its names of them.
@@ -224,8 +238,16 @@ impl Accounts {
             let answer = ask(name.clone(), account.clone());
             async move { (name.clone(), answer.await) }
         });
-        stream::iter(asked).buffered(AT_ONCE).collect().await
+        in_their_order(asked, ACCOUNTS_AT_ONCE).await
     }
+}
+
+/// Does several of these at once, none of which waits for another that takes long, and gives what came of them in their order.
+async fn in_their_order<T, F: Future<Output = T>>(work: impl IntoIterator<Item = F>, at_once: usize) -> Vec<T> {
+    let numbered = work.into_iter().enumerate().map(|(number, one)| async move { (number, one.await) });
+    let mut done: Vec<(usize, T)> = stream::iter(numbered).buffer_unordered(at_once).collect().await;
+    done.sort_by_key(|(number, _)| *number);
+    done.into_iter().map(|(_, one)| one).collect()
 }
 
 /// The regions of a policy.
@@ -284,11 +306,11 @@ pub(crate) async fn backups(account: &Account, regions: &BTreeSet<Region>) -> (I
 }
 
 /// Asks for every backup that is due, several at once, and says how every instance stands.
-async fn make_all(run: &Run<'_>, policy: &Policy, items: Vec<DueItem>) -> Vec<InstanceReport> {
-    stream::iter(items).map(|item| make(run, policy, item)).buffered(AT_ONCE).collect().await
+async fn make_all(run: &Run<'_>, policy: &Policy, account: &str, items: Vec<DueItem>) -> Vec<InstanceReport> {
+    in_their_order(items.into_iter().map(|item| make(run, policy, account, item)), AT_ONCE).await
 }
 
-async fn make(run: &Run<'_>, policy: &Policy, item: DueItem) -> InstanceReport {
+async fn make(run: &Run<'_>, policy: &Policy, account: &str, item: DueItem) -> InstanceReport {
     let DueItem { instance, region, name, target, standing } = item;
     let mut report =
         InstanceReport { instance, region, name, series: target, standing: InstanceStanding::NotYet { next: None }, hooks: Vec::new() };
@@ -303,7 +325,7 @@ async fn make(run: &Run<'_>, policy: &Policy, item: DueItem) -> InstanceReport {
             } else if run.dry_run {
                 plan_one(run, slot, &request).await
             } else {
-                make_one(run, &mut report, slot, &request, before, after).await
+                make_one(run, account, &mut report, slot, &request, Hooks { before, after }).await
             }
         }
         Standing::Done { slot, newest, next } => InstanceStanding::Done { slot, newest, next },
@@ -328,18 +350,25 @@ async fn plan_one(run: &Run<'_>, slot: Timestamp, request: &ImageRequest) -> Ins
     }
 }
 
+/// The hooks of a target.
+#[derive(Clone, Copy)]
+struct Hooks<'h> {
+    before: Option<&'h Hook>,
+    after: Option<&'h Hook>,
+}
+
 async fn make_one(
     run: &Run<'_>,
+    account: &str,
     report: &mut InstanceReport,
     slot: Timestamp,
     request: &ImageRequest,
-    before: Option<&Hook>,
-    after: Option<&Hook>,
+    Hooks { before, after }: Hooks<'_>,
 ) -> InstanceStanding {
     let input = |report: &InstanceReport, when: &str, image: Option<&ImageResult>, failure: Option<&str>| {
         let name = &report.name;
         json!({
-            "version": 1, "when": when, "instance": report.instance, "instance_name": name, "region": report.region,
+            "version": 1, "when": when, "account": account, "instance": report.instance, "instance_name": name, "region": report.region,
             "series": report.series, "slot": slot, "image": image.map(|image| &image.image), "failure": failure,
         })
         .to_string()

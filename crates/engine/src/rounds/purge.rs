@@ -22,7 +22,7 @@ use crate::apply::{self, Deletion, Recoverable, Removal, SnapshotDeletion};
 use crate::description::{ImageDescription, SnapshotDescription};
 use crate::evidence::{self, Bin, Questions};
 use crate::observe::{self, WholeRegion};
-use crate::outcome::{Anywhere, Failure};
+use crate::outcome::{Anywhere, Class, Failure};
 use crate::report::{PurgeReport, RegionReport, VerdictReport};
 use crate::rounds::{Delays, Ending, Event, RegionScope, Run, RunError, in_each};
 
@@ -240,24 +240,36 @@ async fn apply_all(run: &Run<'_>, checked: &CheckedPlan, inventory: &Inventory) 
         for (region, steps) in by_region {
             let (account, stop, tell) = (run.account.clone(), run.stop.clone(), tell.clone());
             let lingering = lingering.get(region).cloned().unwrap_or_default();
+            let of = region.clone();
             working.spawn(async move {
-                // The SDK has repeated the call for as long as it may; the rest of the region would fare no better.
-                let is_given_up = AtomicBool::new(false);
+                // The SDK has repeated the call for as long as it may; the rest of the region would fare no better, unless EC2 is only
+                // too busy, and has done something since that was said last.
+                let (is_given_up, is_moving) = (AtomicBool::new(false), AtomicBool::new(false));
                 let remove = async |(place, step, begun): (usize, CheckedStep, Removal)| {
                     let is_stopped = stop.is_requested() && !strands(&step, &begun);
                     if !is_stopped && !is_given_up.load(Ordering::Relaxed) {
                         let removal = apply::remove(&account, &step, begun, &lingering).await;
-                        is_given_up.fetch_or(is_unanswered(&removal), Ordering::Relaxed);
+                        if removal.image.is_gone() {
+                            is_moving.store(true, Ordering::Relaxed);
+                        }
+                        let goes_on = || is_throttled(&removal) && is_moving.swap(false, Ordering::Relaxed);
+                        is_given_up.fetch_or(is_unanswered(&removal) && !goes_on(), Ordering::Relaxed);
                         let _ = tell.send((place, removal));
                     }
                 };
                 let at_once = if steps.len() < MANY { 1 } else { AT_ONCE };
-                // What leaves a snapshot for an image after it goes before that one.
-                let (in_order, in_any): (Vec<_>, Vec<_>) = steps.into_iter().partition(|(_, step, _)| leaves_something(step));
+                // What leaves a snapshot for an image after it goes before that one, and every image before what may be made for it.
+                let (images, orphans): (Vec<_>, Vec<_>) = steps.into_iter().partition(|(_, step, _)| is_image(step));
+                let (in_order, in_any): (Vec<_>, Vec<_>) = images.into_iter().partition(|(_, step, _)| leaves_something(step));
                 for step in in_order {
                     remove(step).await;
                 }
-                stream::iter(in_any).for_each_concurrent(at_once, remove).await;
+                for steps in [in_any, orphans] {
+                    // Images and snapshots go by calls of their own, which EC2 counts apart.
+                    is_moving.store(false, Ordering::Relaxed);
+                    stream::iter(steps).for_each_concurrent(at_once, &remove).await;
+                }
+                is_given_up.into_inner().then_some(of)
             });
         }
         drop(tell);
@@ -267,9 +279,15 @@ async fn apply_all(run: &Run<'_>, checked: &CheckedPlan, inventory: &Inventory) 
             }
             results.insert(place, removal);
         }
-        working.join_all().await;
+        let given_up: BTreeSet<Region> = working.join_all().await.into_iter().flatten().collect();
+        let is_too_busy =
+            |at: usize, removal: &Removal| is_throttled(removal) && steps.get(at).is_some_and(|step| !given_up.contains(step.region()));
         let strands = |place: usize, removal: &Removal| steps.get(place).is_some_and(|step| strands(step, removal));
-        left = results.iter().filter(|(at, removal)| is_worth_repeating(removal) || strands(**at, removal)).map(|(at, _)| *at).collect();
+        left = results
+            .iter()
+            .filter(|(at, removal)| is_worth_repeating(removal) || is_too_busy(**at, removal) || strands(**at, removal))
+            .map(|(at, _)| *at)
+            .collect();
         // What no later run could find is asked for again as long as there is patience, and nothing else: the plan grows old.
         if repeat >= REPEATS {
             left.retain(|at| results.get(at).is_some_and(|removal| strands(*at, removal)));
@@ -284,6 +302,10 @@ async fn apply_all(run: &Run<'_>, checked: &CheckedPlan, inventory: &Inventory) 
         }
     }
     results
+}
+
+fn is_image(step: &CheckedStep) -> bool {
+    matches!(step.action(), Action::RemoveImage(_))
 }
 
 /// Whether an image goes before a snapshot of it does, which another image takes along, or keeps.
@@ -349,6 +371,13 @@ fn strands(step: &CheckedStep, removal: &Removal) -> bool {
 
 fn is_unanswered(removal: &Removal) -> bool {
     deletions(removal).any(Deletion::is_unanswered)
+}
+
+/// Whether all that EC2 said of it was that it was asked too often.
+fn is_throttled(removal: &Removal) -> bool {
+    let mut unanswered = deletions(removal).filter(|deletion| deletion.is_unanswered()).peekable();
+    let is_throttled = |deletion: &Deletion| matches!(deletion, Deletion::Failed(Failure { class: Class::Throttled, .. }));
+    unanswered.peek().is_some() && unanswered.all(is_throttled)
 }
 
 fn deletions(removal: &Removal) -> impl Iterator<Item = &Deletion> {

@@ -11,17 +11,17 @@ use planner::policy::select::InstanceState;
 
 use crate::account::Account;
 use crate::observe;
-use crate::outcome::Failure;
 use crate::report::{RetireReport, RetiredBackup};
 use crate::rounds::{Ending, RegionScope, Run, RunError, in_each, retag};
 
-/// Gives every backup that a policy made of an instance an expiry, on image and snapshots, unless it has one or is pinned.
+/// Gives every backup that a policy made of an instance an expiry, on image and snapshots, unless it has one or is pinned. All regions
+/// are looked at, those that are enabled as `asked` tells: the instance may be in another than its backups.
 ///
 /// # Errors
 /// [`RunError`] if the instance is there, or if it or its backups could not be looked for everywhere: then nothing was changed.
-pub async fn retire(run: &Run<'_>, scope: &RegionScope, instance: &InstanceId, at: Expiry) -> Result<RetireReport, RunError> {
+pub async fn retire(run: &Run<'_>, asked: &Region, instance: &InstanceId, at: Expiry) -> Result<RetireReport, RunError> {
     let now = run.clock.now();
-    let regions = scope.regions(run.account).await?;
+    let regions = RegionScope::AllEnabled { asked: asked.clone() }.regions(run.account).await?;
     is_gone(run, &regions, instance).await?;
     let look = |account: Account, region: Region| {
         let instance = instance.clone();
@@ -32,32 +32,23 @@ pub async fn retire(run: &Run<'_>, scope: &RegionScope, instance: &InstanceId, a
         inventory.regions.insert(region, RegionView::partial(images.map_err(RunError::Failed)?));
     }
     observe::settle_account(&mut inventory);
-    let (mut backups, mut failures) = (Vec::new(), Vec::new());
+    let mut backups = Vec::new();
     for (region, backup, tail) in decide(&inventory, instance) {
-        let mut changed = false;
+        let (mut changed, mut failure) = (false, None);
         if tail == Tail::Expires && !run.dry_run && !run.stop.is_requested() {
             let request = RetagRequest { image: backup.image.clone(), change: Change::Expire { at } };
             match retag(run, &RegionScope::These([region.clone()].into()), &request).await {
                 Ok(report) => changed = report.changed,
-                Err(RunError::Failed(failure)) => failures.push(failure),
-                Err(other) => return Err(other),
+                // It has gone meanwhile.
+                Err(RunError::NoBackup(_)) => continue,
+                Err(why) => failure = Some(why.to_string()),
             }
         }
-        backups.push(RetiredBackup { region, backup, tail, changed });
+        backups.push(RetiredBackup { region, backup, tail, changed, failure });
     }
-    let ending = ending(run, &backups, &failures);
+    let ending = ending(run, &backups);
     let instance = instance.clone();
-    Ok(RetireReport {
-        version: 1,
-        command: "retire".to_owned(),
-        dry_run: run.dry_run,
-        now,
-        instance,
-        expire: at,
-        backups,
-        failures,
-        ending,
-    })
+    Ok(RetireReport { version: 1, command: "retire".to_owned(), dry_run: run.dry_run, now, instance, expire: at, backups, ending })
 }
 
 /// Where nobody can say that it is gone, it is taken to be there.
@@ -75,9 +66,10 @@ async fn is_gone(run: &Run<'_>, regions: &BTreeSet<Region>, instance: &InstanceI
     Ok(())
 }
 
-fn ending(run: &Run<'_>, backups: &[RetiredBackup], failures: &[Failure]) -> Ending {
+fn ending(run: &Run<'_>, backups: &[RetiredBackup]) -> Ending {
     let left = backups.iter().filter(|backup| backup.tail == Tail::Expires && !backup.changed).count();
-    match (run.stop.is_requested(), failures.is_empty()) {
+    let is_done = backups.iter().all(|backup| backup.failure.is_none());
+    match (run.stop.is_requested(), is_done) {
         (true, _) if left > 0 && !run.dry_run => Ending::Interrupted,
         (_, false) if backups.iter().any(|backup| backup.changed) => Ending::SomeFailed,
         (_, false) => Ending::NothingAchieved,
