@@ -229,7 +229,8 @@ impl Simulation {
                 for (tier, backups) in tiers {
                     *kept.tiers.entry(*tier).or_default() += backups * count;
                 }
-                kept.gib_at_least += history.gib * count * u64::from(backups > 0);
+                // Only regions with a backup have tiers.
+                kept.gib_at_least += history.gib * count;
                 kept.gib_at_most += history.gib * count * backups;
             }
             if let Some(oldest) = state.oldest {

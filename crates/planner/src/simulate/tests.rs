@@ -7,8 +7,9 @@ use proptest::sample::select;
 use proptest::test_runner::RngAlgorithm;
 
 use super::*;
-use crate::fixture::{HOME, at, backup, id, region, world};
+use crate::fixture::{HOME, TheImage, at, backup, id, region, world};
 use crate::fleet::Volume;
+use crate::inventory::ImageState;
 use crate::policy::file::SELF;
 use crate::policy::select::InstanceState;
 use crate::retention::Member;
@@ -150,7 +151,8 @@ fn what_there_is_at_the_beginning_is_thinned_too_and_a_pin_holds() {
     let web_backup = |number: u32| backup(&format!("ami-{number}")).of_series("web").slot(&slot(number));
     let mut inventory = world().with(web_backup(1).pinned("audit")).with(backup("ami-30").slot(&slot(5)));
     for number in 2..10 {
-        inventory = inventory.with(web_backup(number).with_snapshot(&format!("snap-{number}")));
+        let image = web_backup(number).with_snapshot(&format!("snap-{number}"));
+        inventory = inventory.with(if number == 3 { image.protected() } else { image });
     }
     inventory = inventory.with_in("eu-west-1", web_backup(11).of("i-2"));
     let instances = [instance("i-1", &[]), instance("i-3", &[])];
@@ -178,6 +180,17 @@ fn the_first_thing_that_another_policy_would_keep_is_found() {
 }
 
 #[test]
+fn at_the_very_instant_of_a_run_there_is_what_it_leaves() {
+    let simulation = replay(&web("schedule = '0 2 * * *'\nkeep-daily = 3"), "2026-11-01T00:00:00Z", 10, &[]);
+    let at_that = |now: &str| {
+        let kept = simulation.kept_at(&region(HOME), &id("i-1"), at(now));
+        kept.into_iter().map(|(_, slot)| slot.to_string()).collect::<Vec<_>>().join(" ")
+    };
+    assert_eq!(at_that("2026-11-03T01:59:59Z"), "2026-10-31T02:00:00Z 2026-11-01T02:00:00Z 2026-11-02T02:00:00Z");
+    assert_eq!(at_that("2026-11-03T02:00:00Z"), "2026-11-01T02:00:00Z 2026-11-02T02:00:00Z 2026-11-03T02:00:00Z");
+}
+
+#[test]
 fn only_what_is_backed_up_counts_and_those_that_are_alike_count_together() {
     let instances = [
         instance("i-1", &[("Name", "a")]),
@@ -193,6 +206,56 @@ fn only_what_is_backed_up_counts_and_those_that_are_alike_count_together() {
     let simulation = simulate(&policy, SELF, start, 30, &[]).unwrap();
     assert_eq!((simulation.instances, simulation.kinds), (4, 2));
     insta::assert_snapshot!(told(&simulation, 1), @"2026-11-30 +4 -4: us-east-1 14 (Daily 14), 32 to 112 GiB; back to 2026-11-26T02:00:00Z");
+}
+
+#[test]
+fn a_run_at_midnight_is_of_the_day_that_begins() {
+    let simulation = replay(&web("schedule = '0 0 * * *'\nkeep-daily = 3"), "2026-11-01T00:00:00Z", 3, &[]);
+    let kept: Vec<u64> = simulation.days.iter().map(|day| day.regions[&region(HOME)].backups).collect();
+    assert_eq!(kept, [1, 2, 3]);
+}
+
+#[test]
+fn a_slot_is_there_as_long_as_any_backup_of_it() {
+    let web_backup = |short_id: &str| backup(short_id).of_series("web").slot("2026-10-31T02:00:00Z");
+    let inventory = world().with(web_backup("ami-1")).with(web_backup("ami-2").pinned("audit"));
+    let instances = [instance("i-1", &[])];
+    let start = Start { from: at("2026-11-01T00:00:00Z"), instances: &instances, inventory: Some(&inventory) };
+    let simulation = simulate(&web("schedule = '0 2 * * *'\nkeep-daily = 1"), SELF, start, 1, &[]).unwrap();
+    assert_eq!(simulation.days[0].gone, 1);
+    let kept = simulation.kept_at(&region(HOME), &id("i-1"), at("2026-11-01T12:00:00Z"));
+    assert!(kept.contains(&(region(HOME), at("2026-10-31T02:00:00Z"))));
+}
+
+#[test]
+fn what_no_rule_wants_is_kept_as_the_newest() {
+    let simulation = replay(&web("schedule = '0 2 * * *'\nkeep-tag = ['Keep']"), "2026-11-01T00:00:00Z", 3, &[]);
+    insta::assert_snapshot!(told(&simulation, 1), @"2026-11-03 +1 -1: us-east-1 1 (Newest 1), 108 to 108 GiB; back to 2026-11-03T02:00:00Z");
+}
+
+#[test]
+fn those_that_begin_with_the_like_are_alike() {
+    let web_backup = |number: u32, instance: &str| {
+        let named = backup(&format!("ami-{number}")).tagged("Name", instance).tagged("AvailabilityZone", instance);
+        named.of_series("web").slot("2026-10-31T02:00:00Z").of(instance)
+    };
+    let instances = [instance("i-1", &[]), instance("i-2", &[])];
+    let kinds = |other: TheImage| {
+        let inventory = world().with(web_backup(1, "i-1")).with(other);
+        let start = Start { from: at("2026-11-01T00:00:00Z"), instances: &instances, inventory: Some(&inventory) };
+        simulate(&web("schedule = '0 2 * * *'\nkeep-daily = 3"), SELF, start, 1, &[]).unwrap().kinds
+    };
+    assert_eq!(kinds(web_backup(2, "i-2")), 1);
+    assert_eq!(kinds(web_backup(2, "i-2").pinned("audit")), 2);
+    assert_eq!(kinds(web_backup(2, "i-2").being(ImageState::Disabled)), 2);
+}
+
+#[test]
+fn one_that_is_stopping_now_has_stopped_by_the_next_run() {
+    let instances = [Instance { state: InstanceState::Stopping, ..instance("i-1", &[]) }];
+    let start = Start { from: at("2026-11-01T00:00:00Z"), instances: &instances, inventory: None };
+    let simulation = simulate(&web("schedule = '0 2 * * *'\nkeep-daily = 3"), SELF, start, 3, &[]).unwrap();
+    assert_eq!(simulation.days.iter().map(|day| day.made).collect::<Vec<_>>(), [2, 1, 1]);
 }
 
 #[test]
