@@ -9,6 +9,7 @@ use proptest::test_runner::RngAlgorithm;
 
 use super::*;
 use crate::fixture::{HOME, TheImage, at, backup, id, instance, region, world};
+use crate::inventory::ImageState;
 use crate::policy::file::SELF;
 use crate::policy::select::InstanceState;
 use crate::retention::Member;
@@ -147,7 +148,8 @@ fn replay_on(policy: &Policy, instances: &[Instance], inventory: &Inventory, day
 fn what_there_is_at_the_beginning_is_thinned_too_and_a_pin_holds() {
     let mut inventory = world().with(web_backup(1).pinned("audit")).with(backup("ami-30").slot("2026-11-05T02:00:00Z"));
     for number in 2..10 {
-        inventory = inventory.with(web_backup(number));
+        let image = web_backup(number);
+        inventory = inventory.with(if number == 3 { image.protected() } else { image });
     }
     let policy = web("schedule = '0 2 * * *'\nkeep-last = 2");
     let simulation = replay_on(&policy, &[instance("i-1", &[]), instance("i-3", &[])], &inventory, 2);
@@ -275,6 +277,17 @@ fn instances_are_invented_for_every_target_whatever_it_selects_by() {
 }
 
 #[test]
+fn at_the_very_instant_of_a_run_there_is_what_it_leaves() {
+    let simulation = replay(&web("schedule = '0 2 * * *'\nkeep-daily = 3"), "2026-11-01T00:00:00Z", 10, &[]);
+    let at_that = |now: &str| {
+        let kept = simulation.kept_at(&region(HOME), &id("i-1"), at(now));
+        kept.into_iter().map(|(_, slot)| slot.to_string()).collect::<Vec<_>>().join(" ")
+    };
+    assert_eq!(at_that("2026-11-03T01:59:59Z"), "2026-10-31T02:00:00Z 2026-11-01T02:00:00Z 2026-11-02T02:00:00Z");
+    assert_eq!(at_that("2026-11-03T02:00:00Z"), "2026-11-01T02:00:00Z 2026-11-02T02:00:00Z 2026-11-03T02:00:00Z");
+}
+
+#[test]
 fn only_what_is_backed_up_counts_and_those_that_are_alike_count_together() {
     let instances = [
         instance("i-1", &[("Name", "a")]),
@@ -290,6 +303,56 @@ fn only_what_is_backed_up_counts_and_those_that_are_alike_count_together() {
     let simulation = simulate(&policy, SELF, start, 30, &[]).unwrap();
     assert_eq!((simulation.instances, simulation.kinds), (4, 2));
     insta::assert_snapshot!(told(&simulation, 1), @"2026-11-30 +4 -4: us-east-1 14 (daily 14), 32 to 112 GiB; back to 2026-11-26T02:00:00Z");
+}
+
+#[test]
+fn a_run_at_midnight_is_of_the_day_that_begins() {
+    let simulation = replay(&web("schedule = '0 0 * * *'\nkeep-daily = 3"), "2026-11-01T00:00:00Z", 3, &[]);
+    let kept: Vec<u64> = simulation.days.iter().map(|day| day.regions[&region(HOME)].backups).collect();
+    assert_eq!(kept, [1, 2, 3]);
+}
+
+#[test]
+fn a_slot_is_there_as_long_as_any_backup_of_it() {
+    let web_backup = |short_id: &str| backup(short_id).of_series("web").slot("2026-10-31T02:00:00Z");
+    let inventory = world().with(web_backup("ami-1")).with(web_backup("ami-2").pinned("audit"));
+    let instances = [instance("i-1", &[])];
+    let start = Start { from: at("2026-11-01T00:00:00Z"), instances: &instances, inventory: Some(&inventory) };
+    let simulation = simulate(&web("schedule = '0 2 * * *'\nkeep-daily = 1"), SELF, start, 1, &[]).unwrap();
+    assert_eq!(simulation.days[0].gone, 1);
+    let kept = simulation.kept_at(&region(HOME), &id("i-1"), at("2026-11-01T12:00:00Z"));
+    assert!(kept.contains(&(region(HOME), at("2026-10-31T02:00:00Z"))));
+}
+
+#[test]
+fn what_no_rule_wants_is_kept_as_the_newest() {
+    let simulation = replay(&web("schedule = '0 2 * * *'\nkeep-tag = ['Keep']"), "2026-11-01T00:00:00Z", 3, &[]);
+    insta::assert_snapshot!(told(&simulation, 1), @"2026-11-03 +1 -1: us-east-1 1 (newest 1), 508 to 508 GiB; back to 2026-11-03T02:00:00Z");
+}
+
+#[test]
+fn those_that_begin_with_the_like_are_alike() {
+    let web_backup = |number: u32, instance: &str| {
+        let named = backup(&format!("ami-{number}")).tagged("Name", instance).tagged("AvailabilityZone", instance);
+        named.of_series("web").slot("2026-10-31T02:00:00Z").of(instance)
+    };
+    let instances = [instance("i-1", &[]), instance("i-2", &[])];
+    let kinds = |other: TheImage| {
+        let inventory = world().with(web_backup(1, "i-1")).with(other);
+        let start = Start { from: at("2026-11-01T00:00:00Z"), instances: &instances, inventory: Some(&inventory) };
+        simulate(&web("schedule = '0 2 * * *'\nkeep-daily = 3"), SELF, start, 1, &[]).unwrap().kinds
+    };
+    assert_eq!(kinds(web_backup(2, "i-2")), 1);
+    assert_eq!(kinds(web_backup(2, "i-2").pinned("audit")), 2);
+    assert_eq!(kinds(web_backup(2, "i-2").being(ImageState::Disabled)), 2);
+}
+
+#[test]
+fn one_that_is_stopping_now_has_stopped_by_the_next_run() {
+    let instances = [Instance { state: InstanceState::Stopping, ..instance("i-1", &[]) }];
+    let start = Start { from: at("2026-11-01T00:00:00Z"), instances: &instances, inventory: None };
+    let simulation = simulate(&web("schedule = '0 2 * * *'\nkeep-daily = 3"), SELF, start, 3, &[]).unwrap();
+    assert_eq!(simulation.days.iter().map(|day| day.made).collect::<Vec<_>>(), [2, 1, 1]);
 }
 
 #[test]

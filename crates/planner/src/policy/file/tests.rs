@@ -281,8 +281,8 @@ fn where_few_keys_are_known_they_are_all_told() {
 #[test]
 fn what_may_be_meant_is_told_of_as_many_keys_as_are_listed() {
     let first = |others: usize| {
-        let others = (0..others).map(|other| format!("a{other:03} = 1\n")).collect::<Vec<_>>().concat();
-        errors(&format!("regionz = 1\n{others}{}", target(""))).lines().next().map(str::to_owned).unwrap()
+        let others: Vec<String> = (0..others).map(|other| format!("a{other:03} = 1\n")).collect();
+        errors(&format!("regionz = 1\n{}{}", others.concat(), target(""))).lines().next().map(str::to_owned).unwrap()
     };
     assert!(first(99).ends_with("did you mean `regions`?"), "{}", first(99));
     assert!(!first(100).contains("did you mean"), "{}", first(100));
