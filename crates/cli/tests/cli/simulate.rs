@@ -279,3 +279,40 @@ fn what_cannot_be_replayed_is_refused_before_anybody_is_asked() {
         assert!(refused(arguments).starts_with("error: "), "{arguments:?}");
     }
 }
+
+/// Twelve days, of which two are missed, once as they are foretold and once as they are lived.
+#[test]
+fn what_is_foretold_is_what_daily_runs_leave() {
+    const DAYS: usize = 12;
+    const MISSED: [usize; 2] = [5, 6];
+    let home = Home::new();
+    home.write(
+        "ami-backup.toml",
+        "[[target]]\nname = 'nightly'\nselect = { all = true }\nschedule = '0 2 * * *'\nkeep-last = 2\nkeep-weekly = 2\n\
+         [[target.copy]]\nregion = 'eu-west-1'\nkeep-last = 1\n",
+    );
+    assert_eq!(home.ami_backup(&["sandbox", "reset"]).run().code, 0);
+    let world = home.sandbox();
+    let days = DAYS.to_string();
+    let foretold = home
+        .ami_backup(&["simulate", "--from", world.to_str().unwrap(), "--days", &days, "--miss", "2026-12-06..07", "--json"])
+        .run()
+        .json();
+    let kept = |region: &str, day: usize| foretold["days"][day]["regions"][region]["backups"].as_u64().unwrap_or(0);
+    for day in 0..DAYS {
+        if !MISSED.contains(&day) {
+            let ran = home.ami_backup(&["run", "--sandbox"]).run();
+            assert_eq!(ran.code, 0, "day {day}: {ran}");
+        }
+        let lived = home.world();
+        for region in ["us-east-1", "eu-west-1"] {
+            assert_eq!(lived.region(region).images.len() as u64, kept(region, day), "day {day} in {region}");
+        }
+        // What was missed is made up for as soon as anything runs again, and not only when the next slot is due.
+        home.advance("22h");
+        if MISSED.contains(&day) && !MISSED.contains(&(day + 1)) {
+            assert_eq!(home.ami_backup(&["run", "--sandbox"]).run().code, 0);
+        }
+        home.advance("2h");
+    }
+}
