@@ -262,16 +262,29 @@ impl Life {
     }
 }
 
-/// What EC2 left of images that went in one call with their snapshots, by processes that never learnt of it.
+/// What EC2 left of images that went in one call with their snapshots: by processes that never learnt of it, or that asked for the
+/// snapshot by itself then, and were refused whenever they did. Nobody who calls EC2 from outside can mend that.
 fn left_by_ec2(before: &World, after: &World, ended: &[Ended], calls: &[Call]) -> Vec<SnapshotId> {
     let is_cut = |key: &str| ended.iter().any(|ended| ended.key == key && matches!(ended.how, How::Cut));
-    let takes_all =
-        |call: &&Call| checks::is_done(call) && call.params.contains_key("DeleteAssociatedSnapshots") && is_cut(&call.access_key);
+    let takes_all = |call: &&Call| checks::is_done(call) && call.params.contains_key("DeleteAssociatedSnapshots");
+    let is_refused = |key: &str, id: &SnapshotId| {
+        let is_for_it = |call: &&Call| {
+            call.access_key == key
+                && call.action == "DeleteSnapshot"
+                && !call.params.contains_key("DryRun")
+                && call.params.get("SnapshotId").is_some_and(|asked| asked == id.as_str())
+        };
+        let mut asked = calls.iter().filter(is_for_it).peekable();
+        asked.peek().is_some() && asked.all(|call| !checks::is_done(call))
+    };
     let mut left = Vec::new();
     for call in calls.iter().filter(takes_all) {
         let image = call.params.get("ImageId").and_then(|id| before.region(&call.region).images.get(id.as_str()));
         let held = after.region(&call.region);
-        let is_left = |id: &&SnapshotId| held.snapshots.contains_key(*id) && held.image_using(id).is_none();
+        let is_left = |id: &&SnapshotId| {
+            let is_there = held.snapshots.contains_key(*id) && held.image_using(id).is_none();
+            is_there && (is_cut(&call.access_key) || is_refused(&call.access_key, id))
+        };
         left.extend(image.into_iter().flat_map(ec2_sim::world::Image::snapshots).filter(is_left).cloned());
     }
     left

@@ -25,7 +25,9 @@ pub(super) fn check(witness: &Witness<'_>) -> Vec<String> {
     let mut found = Vec::new();
     for ended in witness.ended {
         let troubled = trouble(witness.calls.iter().filter(|call| call.access_key == ended.key));
-        let patience = if ended.command.wait { ended.command.patience } else { ended.command.patience.min(waits_unasked()) };
+        // A purge waits unasked, for what no later run could find.
+        let waits = ended.command.wait || ended.purge_policy().is_some();
+        let patience = if waits { ended.command.patience } else { ended.command.patience.min(waits_unasked()) };
         if ended.took() > patience.saturating_add(troubled).saturating_add(NOTHING) {
             found.push(format!("{} took {:?}, and calls that went badly {troubled:?} of it at most", ended.command, ended.took()));
         }
