@@ -117,6 +117,20 @@ fn what_only_an_image_covers_goes_in_its_own_call_or_the_image_stays() {
 }
 
 #[test]
+fn who_stays_for_want_of_a_check_keeps_others_and_is_not_told_to_want_one_without_need() {
+    let reason = "its snapshot snap-00000002 could not go along, and without a mark and an expiry of its own would not be found again";
+    let strictly = |inventory: &Inventory| verdicts(&plan_by(&PurgePolicy { require_checks: true, ..policy(inventory) }, inventory));
+    let other = || backup("ami-1").days_old(9).with_snapshot("snap-3");
+    let covering = backup("ami-2").days_old(8).expired().with(snapshot("snap-2").unmarked()).made_of("snap-3");
+    // Nobody asked about the first, which shares a snapshot with the second.
+    let shared = strictly(&world().with(covering.clone()).checked().with(other().expired()));
+    assert_eq!(shared.lines().last(), Some(format!("ami-2 stays: {reason}").as_str()), "{shared}");
+    // Nobody asked about the second, which has to stay without that.
+    let unasked = strictly(&world().with(other()).checked().with(covering));
+    assert_eq!(unasked, format!("ami-1 stays: it has no expiry\nami-2 stays: {reason}"));
+}
+
+#[test]
 fn ec2_is_asked_to_delete_all_snapshots_of_an_image_only_if_all_of_them_go() {
     let all = |image: TheImage| match &plan_of(&world().with(image).with(backup("ami-2").made_of("snap-2"))).steps[0].action {
         Action::RemoveImage(remove) => remove.all_snapshots,
