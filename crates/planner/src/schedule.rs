@@ -463,6 +463,7 @@ mod tests {
         assert_eq!(hours("0 9-17 * * 1-5", TimeZone::UTC, "2026-11-23T12:00:00Z"), 64, "over the weekend");
         assert_eq!(hours("0 2 * * *", berlin(), "2026-10-20T05:00:00Z"), 25, "the day with 25 hours");
         assert_eq!(hours("0 2 1 * *", TimeZone::UTC, "2026-01-20T05:00:00Z"), 31 * 24);
+        assert_eq!(hours("0 2 1 * *", TimeZone::UTC, "2026-02-20T05:00:00Z"), 31 * 24, "February is over, and March is longer");
         assert_eq!(hours("0 0,12 1-9 * *", TimeZone::UTC, "2026-11-01T12:00:00Z"), 516, "the gap that begins in eight days to the hour");
         assert_eq!(hours("0 2 29 2 *", TimeZone::UTC, "2026-01-20T05:00:00Z"), (4 * 365 + 1) * 24);
     }

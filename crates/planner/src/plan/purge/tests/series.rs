@@ -466,6 +466,24 @@ fn a_snapshot_with_a_series_of_its_own_is_found_again_and_needs_no_image() {
 }
 
 #[test]
+fn only_a_policy_finds_a_snapshot_by_its_series() {
+    let of_none = world().with(web("ami-1", 20).with(snapshot("snap-1"))).with(web("ami-2", 22));
+    insta::assert_snapshot!(thinned(rule("last=1"), &of_none), @r"
+    ami-1 goes with snap-1: no keep rule of web wants it any more
+    ami-2 stays: last 1 of 1
+    ");
+    let covered = |policy: &PurgePolicy, inventory: &Inventory| match &plan_by(policy, inventory).steps[0].action {
+        Action::RemoveImage(remove) => remove.covered.clone(),
+        other => panic!("{other:?}"),
+    };
+    let series = |inventory: &Inventory| PurgePolicy { series: Some(rules(rule("last=1"))), ..policy(inventory) };
+    assert_eq!(covered(&series(&of_none), &of_none), [id("snap-1")]);
+    let expired = world().with(web("ami-1", 20).expired().with(snapshot("snap-1").of_series("web")));
+    assert_eq!(covered(&policy(&expired), &expired), [id("snap-1")]);
+    assert_eq!(covered(&series(&expired), &expired), []);
+}
+
+#[test]
 fn without_a_policy_what_is_of_a_series_and_has_no_expiry_stays() {
     insta::assert_snapshot!(purge(&world().with(web("ami-1", 1)).with(web("ami-2", 2)).with(orphan("snap-1", 1))), @r"
     ami-1 stays: it has no expiry

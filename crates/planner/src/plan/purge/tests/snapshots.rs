@@ -58,6 +58,9 @@ fn the_mark_of_an_image_does_not_cover_what_it_does_not_name() {
 fn a_snapshot_that_bears_anothers_mark_stays() {
     let verdict = purge_one(backup("ami-1").expired().with(snapshot("snap-1").tagged("Creator", "dlm").expired()));
     assert_eq!(verdict, format!("ami-1 goes: {EXPIRED}; snap-1 stays: it is marked Creator=dlm"));
+    let shared =
+        world().with(backup("ami-1").expired().with(snapshot("snap-1").tagged("Creator", "dlm"))).with(backup("ami-2").made_of("snap-1"));
+    assert!(purge(&shared).starts_with(&verdict), "and its image goes, whoever else is made of it");
 }
 
 #[test]
