@@ -227,7 +227,8 @@ impl Cron {
         let today = self.zone.to_datetime(now).date();
         // Where an hour is repeated over midnight, tomorrow may have begun already.
         self.days_back_from(today.tomorrow().unwrap_or(today)).find_map(|day| {
-            let past = self.past(day, |slot| slot <= now);
+            // The calendar's end stands for a slot outside of it, and is none itself.
+            let past = self.past(day, |slot| slot <= now && slot < Timestamp::MAX);
             past.checked_sub(1).map(|newest| self.slot(day, self.times[newest])).filter(|slot| *slot > Timestamp::MIN)
         })
     }
@@ -477,6 +478,7 @@ mod tests {
         let hourly = cron("@hourly", TimeZone::UTC);
         assert_eq!(hourly.next_slot(Timestamp::MIN), Some(at("-009999-01-02T02:00:00Z")), "the first day is not a whole one");
         assert_eq!(hourly.next_slot(at("9999-12-30T22:00:00Z")), None, "and neither is the last");
+        assert_eq!(hourly.newest_slot(Timestamp::MAX), Some(at("9999-12-30T22:00:00Z")));
         assert_eq!(hourly.next_slot(at("0000-06-01T00:00:00Z")), Some(at("0000-06-01T01:00:00Z")));
         let rarely = Schedule::every("5000000d".parse().unwrap()).unwrap();
         assert_eq!((rarely.next_slot(Timestamp::UNIX_EPOCH), rarely.newest_slot(Timestamp::MIN)), (None, None));
