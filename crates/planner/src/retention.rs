@@ -204,7 +204,6 @@ impl<'a> Slots<'a> {
     fn judge_periods(&self, count: Count, unit: Unit, zone: &TimeZone, tell: &mut impl FnMut(usize, Reason<'_>)) {
         let oldest = self.order.last().map(|member| self.members[*member].slot);
         let mut seen = HashSet::new();
-        let mut latest = None;
         let mut rank = 0;
         for slot in self.newest_first() {
             if !count.has(rank + 1) {
@@ -212,7 +211,7 @@ impl<'a> Slots<'a> {
             }
             let at = self.members[slot[0]].slot;
             let period = unit.of(at, zone);
-            if latest != Some(period) && seen.insert(period) {
+            if seen.insert(period) {
                 rank += 1;
                 for member in slot {
                     tell(*member, Reason::Newest { rank, count, period });
@@ -222,7 +221,6 @@ impl<'a> Slots<'a> {
                     tell(*member, Reason::Oldest { rank, count, unit });
                 }
             }
-            latest = Some(period);
         }
     }
 }
@@ -545,6 +543,11 @@ mod tests {
         2007-03-02T02:00:00Z within 2d of 2007-03-03T02:00:00Z
         2007-03-01T02:00:00Z
         ");
+    }
+
+    #[test]
+    fn the_newest_is_within_any_period_even_where_the_calendar_begins() {
+        insta::assert_snapshot!(told("within=1d", "UTC0", &["-009999-01-02T01:59:59Z"]), @"-009999-01-02T01:59:59Z within 1d of -009999-01-02T01:59:59Z");
     }
 
     #[test]

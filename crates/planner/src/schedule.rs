@@ -227,7 +227,8 @@ impl Cron {
         let today = self.zone.to_datetime(now).date();
         // Where an hour is repeated over midnight, tomorrow may have begun already.
         self.days_back_from(today.tomorrow().unwrap_or(today)).find_map(|day| {
-            let past = self.past(day, |slot| slot <= now);
+            // The calendar's end stands for a slot outside of it, and is none itself.
+            let past = self.past(day, |slot| slot <= now && slot < Timestamp::MAX);
             past.checked_sub(1).map(|newest| self.slot(day, self.times[newest])).filter(|slot| *slot > Timestamp::MIN)
         })
     }
@@ -463,6 +464,7 @@ mod tests {
         assert_eq!(hours("0 9-17 * * 1-5", TimeZone::UTC, "2026-11-23T12:00:00Z"), 64, "over the weekend");
         assert_eq!(hours("0 2 * * *", berlin(), "2026-10-20T05:00:00Z"), 25, "the day with 25 hours");
         assert_eq!(hours("0 2 1 * *", TimeZone::UTC, "2026-01-20T05:00:00Z"), 31 * 24);
+        assert_eq!(hours("0 2 1 * *", TimeZone::UTC, "2026-02-20T05:00:00Z"), 31 * 24, "February is over, and March is longer");
         assert_eq!(hours("0 0,12 1-9 * *", TimeZone::UTC, "2026-11-01T12:00:00Z"), 516, "the gap that begins in eight days to the hour");
         assert_eq!(hours("0 2 29 2 *", TimeZone::UTC, "2026-01-20T05:00:00Z"), (4 * 365 + 1) * 24);
     }
@@ -476,6 +478,7 @@ mod tests {
         let hourly = cron("@hourly", TimeZone::UTC);
         assert_eq!(hourly.next_slot(Timestamp::MIN), Some(at("-009999-01-02T02:00:00Z")), "the first day is not a whole one");
         assert_eq!(hourly.next_slot(at("9999-12-30T22:00:00Z")), None, "and neither is the last");
+        assert_eq!(hourly.newest_slot(Timestamp::MAX), Some(at("9999-12-30T22:00:00Z")));
         assert_eq!(hourly.next_slot(at("0000-06-01T00:00:00Z")), Some(at("0000-06-01T01:00:00Z")));
         let rarely = Schedule::every("5000000d".parse().unwrap()).unwrap();
         assert_eq!((rarely.next_slot(Timestamp::UNIX_EPOCH), rarely.newest_slot(Timestamp::MIN)), (None, None));

@@ -176,7 +176,7 @@ fn wants(keep: &Keep, zone: &TimeZone, pile: Option<&BTreeSet<(Timestamp, &Image
                 return false;
             }
         }
-        exceeds(count, others.len()) && (is_oldest || !others.contains(&period(&local(slot))))
+        is_oldest || !others.contains(&period(&local(slot)))
     };
     is_kept(keep.hourly, |at| (at.year().into(), at.day_of_year().into(), at.hour().into(), at.offset().seconds()))
         || is_kept(keep.daily, |at| (at.year().into(), at.day_of_year().into(), 0, 0))

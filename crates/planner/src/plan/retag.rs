@@ -136,7 +136,7 @@ impl fmt::Display for Change {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::fixture::{THEIRS, at, backup, id, now, snapshot, tagged, world};
+    use crate::fixture::{HOME, THEIRS, at, backup, id, now, snapshot, tagged, world};
 
     fn pin() -> RetagRequest {
         RetagRequest { image: id("ami-1"), change: Change::Pin { why: "audit".to_owned() } }
@@ -158,6 +158,22 @@ mod tests {
         let unpin = RetagRequest { change: Change::Unpin, ..pin() };
         assert!(matches!(decide(&world().with(pinned), &unpin), RetagDecision::Change(..)));
         assert!(matches!(decide(&world().with(backup("ami-1")), &unpin), RetagDecision::AsAsked(..)));
+    }
+
+    #[test]
+    fn what_one_snapshot_does_not_say_yet_is_said_to_all() {
+        let decision = decide(&world().with(backup("ami-1").pinned("audit").with(snapshot("snap-1"))), &pin());
+        assert!(matches!(decision, RetagDecision::Change(..)), "{decision:?}");
+    }
+
+    #[test]
+    fn it_is_the_image_asked_for_and_where_something_was_seen() {
+        let decision = decide(&world().with(backup("ami-9").with_snapshot("snap-9")).with(backup("ami-1").with_snapshot("snap-1")), &pin());
+        let RetagDecision::Change(step, _) = decision else { panic!("{decision:?}") };
+        let Action::Retag(retag) = step.action else { panic!() };
+        assert_eq!(retag.snapshots, [id("snap-1")]);
+        let unseen = world().with(backup("ami-1")).seen(HOME, Scope::Unseen("denied".to_owned()));
+        assert!(matches!(decide(&unseen, &pin()), RetagDecision::No(NoBackup::NotThere(_))));
     }
 
     #[test]

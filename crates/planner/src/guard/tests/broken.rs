@@ -477,6 +477,10 @@ const THINNINGS: &[(&str, &[Fault], Break)] = &[
         case.rule().keep.tags = keep("tag=Keep=yes").tags;
         case.tag_image("ami-1", "Keep", Some("yes"));
     }),
+    ("by a tag of any value", &[Fault::WantedByRule], |case| {
+        case.rule().keep.tags = keep("tag=Keep").tags;
+        case.tag_image("ami-1", "Keep", Some("for now"));
+    }),
     ("by its instance's own rules", &[Fault::WantedByRule], |case| {
         let own = SeriesRule { keep: keep("last=3"), ..case.rule().clone() };
         case.purge.series.as_mut().unwrap().instances.insert(("web".parse().unwrap(), id("i-1")), own);
@@ -527,6 +531,12 @@ const THINNINGS: &[(&str, &[Fault], Break)] = &[
         newest_beside(case, backup("ami-6"));
         case.list_again("ami-6", |image| image.name = None);
     }),
+    ("the only one, listed in two ways", &[Fault::ListedUnlike, Fault::NewestOfSeries], |case| {
+        case.rule().keep = keep("tag=Keep");
+        case.told(|inventory| inventory.with(backup("ami-6").of_series("web").of("i-3").slot("2026-11-21T02:00:00Z")).checked());
+        case.list_again("ami-6", |image| image.name = None);
+        case.also(remove("ami-6", &[]));
+    }),
     ("one that failed after the newest", &[Fault::NewestOfSeries], |case| {
         case.tag_image("ami-5", "Date", Some("2026-11-22T02:00:01Z"));
     }),
@@ -544,6 +554,14 @@ const THINNINGS: &[(&str, &[Fault], Break)] = &[
         // EC2 names that image as if the backup were its copy.
         case.image("ami-1").source_image = Some(SourceImage { id: id("ami-9"), region: Some(region(HOME)) });
         case.image("ami-4").state = ImageState::Failed;
+    }),
+    ("a source whose copy failed, of which EC2 names neither instance nor image", &[Fault::Uncopied], |case| {
+        case.image("ami-1").source_instance = None;
+        case.image("ami-4").state = ImageState::Failed;
+    }),
+    ("a source whose copy is no copy", &[Fault::Uncopied], |case| {
+        case.image("ami-4").source_image = None;
+        case.image("ami-4").source_instance = Some(id("i-1"));
     }),
     ("a source whose copy is another instance's", &[Fault::Uncopied], |case| case.tag_image("ami-4", "Instance", Some("i-00000002"))),
     ("a source whose copy is of another series", &[Fault::Uncopied], |case| case.tag_image("ami-4", SERIES, Some("db"))),
@@ -701,9 +719,11 @@ fn what_is_agreed_to_passes() {
 }
 
 #[test]
-fn what_is_just_as_old_as_is_kept_goes() {
+fn what_is_just_as_old_as_is_kept_or_tagged_otherwise_goes() {
     let mut case = Case::thinning();
-    case.rule().keep = keep("within=48h");
+    case.rule().keep = keep("within=48h tag=Keep=yes");
+    case.tag_image("ami-1", "Keep", Some("no"));
+    assert_eq!(case.faults(), BTreeSet::new());
     assert!(case.judged().is_ok());
 }
 

@@ -48,6 +48,14 @@ fn a_share_is_of_what_is_ours_in_the_regions_named() {
 }
 
 #[test]
+fn what_is_in_a_region_that_was_not_seen_whole_is_nothing_to_take_a_share_of() {
+    let inventory = inventory().seen("eu-west-1", Scope::Partial);
+    let capped = PurgePolicy { max_deletes: Some(MaxDeletes::Percent(0)), ..policy(&inventory) };
+    let refusal = guard(plan([delete("snap-4")]), &inventory, Permit::Purge(&capped), now()).unwrap_err();
+    assert!(matches!(refusal, Refusal::TooMany { seen: 5, .. }), "{refusal}");
+}
+
+#[test]
 fn what_a_share_is_of_is_counted_by_the_guard_and_not_taken_from_the_plan() {
     let home = PurgePolicy { regions: [region(HOME)].into(), max_deletes: Some(MaxDeletes::Percent(10)), ..PurgePolicy::default() };
     let mut boastful = plan(both());

@@ -2,7 +2,7 @@
 
 use super::*;
 use crate::plan::image::{ImageDecision, InstanceFacts, decide};
-use crate::policy::CopyRequest;
+use crate::policy::{CopyRequest, SeriesRequest};
 use crate::tags::Encryption;
 
 const NOTHING: [&str; 0] = [];
@@ -85,6 +85,21 @@ fn an_instance_is_rebooted_only_if_asked_to_be() {
     assert_eq!(wrong_with(&calm, [create(&calm, |create| create.reboot = true)]), ["backup: Reboot"]);
     assert_eq!(wrong_with(&rebooting, [create(&rebooting, |_| {})]), NOTHING);
     assert_eq!(wrong_with(&rebooting, [create(&rebooting, |create| create.reboot = false)]), NOTHING);
+}
+
+#[test]
+fn only_the_volumes_that_a_series_leaves_out_are_left_out() {
+    let series = SeriesRequest {
+        name: "web".parse().unwrap(),
+        copies_until: now(),
+        carried: Tags::default(),
+        excluded_devices: ["/dev/sdf".to_owned()].into(),
+    };
+    let asked = ImageRequest { expire: None, series: Some(series), ..request() };
+    assert_eq!(wrong_with(&asked, [create(&asked, |_| {})]), NOTHING);
+    assert_eq!(wrong_with(&asked, [create(&asked, |create| create.excluded_devices.clear())]), NOTHING, "fewer are no harm");
+    let another = create(&asked, |create| create.excluded_devices = ["/dev/sdf", "/dev/sdg"].map(str::to_owned).into());
+    assert_eq!(wrong_with(&asked, [another]), ["backup: LeavesOut"]);
 }
 
 #[test]

@@ -479,8 +479,15 @@ fn a_check_that_broke_off_holds_what_it_concerns_though_none_is_required() {
         assert_eq!(wrong(&expired().checked().broken_off(check), both()), unchecked, "{check:?}");
     }
     let bare = world().with(backup("ami-1").expired()).with(snapshot("snap-2").expired()).checked();
-    assert_eq!(wrong(&bare.clone().broken_off(Check::Locks), [remove("ami-1", &[])]), NOTHING, "it has nothing to be locked");
-    assert_eq!(wrong(&bare.broken_off(Check::RecycleBin), [delete("snap-2")]), NOTHING, "it was made for nothing in the bin");
+    let without_locks = bare.clone().denied(Check::References).broken_off(Check::Locks);
+    assert_eq!(wrong(&without_locks, [remove("ami-1", &[])]), NOTHING, "it has nothing to be locked");
+    let without_bin = bare.denied(Check::Locks).broken_off(Check::RecycleBin);
+    assert_eq!(wrong(&without_bin, [delete("snap-2")]), NOTHING, "it was made for nothing in the bin");
+    let outliving = world().with(backup("ami-1").expired().upon(snapshot("snap-1").expired().made_for("ami-9"))).checked();
+    let with_image = outliving.denied(Check::RecycleBin).broken_off(Check::Locks);
+    assert_eq!(wrong(&with_image, [remove("ami-1", &["snap-1"])]), [image], "its locks are its image's matter");
+    let of_others = world().checked().with(backup("ami-1").expired());
+    assert_eq!(wrong(&of_others, [remove("ami-1", &[])]), [image], "EC2 told of others only");
 }
 
 /// What is wrong with these deletions by a policy with the series `web`.

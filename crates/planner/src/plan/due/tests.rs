@@ -64,6 +64,7 @@ fn the_newest_slot_is_due_until_there_is_a_backup_of_it() {
     assert_eq!(standing(&world().with(made("ami-1", "2026-11-23T02:00:00Z").being(ImageState::Disabled))), done);
     let pending = world().with(made("ami-1", "2026-11-23T02:00:00Z").pending());
     assert_eq!(standing(&pending), "2026-11-23T02:00:00Z in flight as ami-00000001");
+    assert_eq!(standing(&world().with(made("ami-1", "2026-11-22T02:00:00Z").pending())), "due 2026-11-23T02:00:00Z");
     assert_eq!(standing(&pending.with(made("ami-2", "2026-11-23T02:00:00Z"))), done.replace("ami-00000001", "ami-00000002"));
 }
 
@@ -232,6 +233,7 @@ fn the_root_volume_is_never_left_out() {
     let (devices, warning) = without("exclude-volumes = { larger-than-gib = 100 }", &one);
     assert_eq!(devices, "");
     assert_eq!(warning, "i-00000001: no volume of it is left out, since EC2 does not say which one is its root volume");
+    assert_eq!(without("", &one), (String::new(), String::new()), "there is nothing to tell where none is to be");
 }
 
 #[test]

@@ -29,6 +29,23 @@ fn an_image_listed_twice_is_one_backup() {
 }
 
 #[test]
+fn of_several_that_keep_an_image_or_a_snapshot_the_first_is_named() {
+    let shared = |covered| world().with(backup("ami-1").expired().with(covered)).with(backup("ami-3").made_of("snap-1"));
+    let first = |inventory: Inventory| purge(&inventory.with(backup("ami-2").made_of("snap-1"))).lines().next().unwrap().to_owned();
+    let still_used = first(shared(snapshot("snap-1").expired()));
+    assert!(still_used.ends_with("snap-1 stays: ami-00000002 is made of it"), "{still_used}");
+    let covers = first(shared(snapshot("snap-1").unmarked()));
+    assert!(covers.starts_with("ami-1 stays: ami-00000002 is made of its snapshot snap-00000001, too"), "{covers}");
+    let again = |short_id: &str| snapshot(short_id).expired().tagged("a", "b");
+    let unlike = purge(&world().with(expired()).with(again("snap-2")).with(again("snap-1")));
+    assert!(unlike.starts_with("ami-1 stays: ") && unlike.contains("snap-00000001"), "{unlike}");
+    let copy = |short_id: &str| backup(short_id).copied_from("ami-1", HOME).pending();
+    let copied = world().with(expired()).with_in("eu-west-1", copy("ami-8")).with_in("eu-west-1", copy("ami-7"));
+    let copied = purge(&copied);
+    assert!(copied.contains("ami-1 stays: ") && copied.contains("ami-00000007"), "{copied}");
+}
+
+#[test]
 fn what_any_page_calls_deregistered_is_gone() {
     let gone = listed_also_as(same().being(ImageState::Deregistered));
     assert_eq!(gone, format!("snap-1 goes: {EXPIRED}\nsnap-2 goes: {EXPIRED}"));

@@ -152,7 +152,13 @@ fn a_pin_keeps_the_image_at_both_doors() {
 #[test]
 fn a_pin_of_one_snapshot_keeps_its_image_and_a_pinned_orphan_stays() {
     let inventory = world()
-        .with(web("ami-1", 20).expired().with_snapshot("snap-1").with(snapshot("snap-2").expired().pinned("mine\nonly")))
+        .with(
+            web("ami-1", 20)
+                .expired()
+                .with_snapshot("snap-1")
+                .with(snapshot("snap-2").expired().pinned("mine\nonly"))
+                .with(snapshot("snap-5").expired().pinned("yours")),
+        )
         .with(orphan("snap-3", 20).expired().pinned("disk"))
         .with(orphan("snap-4", 20).pinned("disk"))
         .with(web("ami-2", 22));
@@ -278,6 +284,8 @@ fn one_that_is_listed_in_two_ways_stays_and_is_not_counted() {
     ami-1 stays: last 1 of 1
     ami-2 stays: it is protected from deregistration (enabled-with-cooldown)
     ");
+    let alone = world().with(web("ami-2", 22)).with(web("ami-2", 22).named(None));
+    insta::assert_snapshot!(thinned(rule("tag=Keep"), &alone), @"ami-2 stays: it is the newest good one of web here");
 }
 
 #[test]
@@ -340,6 +348,35 @@ fn at_the_very_instant_at_which_its_waiting_ends_it_still_waits() {
     let told = |slot| thinned(copied("last=1", None), &world().with(of(slot)).with(web("ami-2", 22)).seen("eu-west-1", Scope::Whole));
     assert!(told("2026-11-16T02:00:00Z").starts_with("ami-1 stays: its copy to eu-west-1 is waited for until 2026-11-23T02:00:00Z"));
     assert!(told("2026-11-16T01:59:59Z").starts_with("ami-1 goes: "));
+}
+
+#[test]
+fn a_copy_waits_for_no_other_copy_and_nothing_waits_for_a_copy_to_where_it_is() {
+    let inventory = world()
+        .with_in("eu-west-1", web("ami-1", 20).copied_from("ami-8", HOME))
+        .with_in("eu-west-1", web("ami-2", 22).copied_from("ami-9", HOME))
+        .with_in("eu-west-1", web("ami-3", 20).of("i-2"))
+        .with_in("eu-west-1", web("ami-4", 22).of("i-2"))
+        .with_in("eu-west-2", web("ami-5", 22).of("i-2").copied_from("ami-4", "eu-west-1"));
+    let mut rule = copied("last=1", None);
+    rule.copies.insert(region("eu-west-2"), None);
+    insta::assert_snapshot!(thinned(rule, &inventory), @r"
+    eu-west-1: ami-1 goes: no keep rule of web wants it any more
+    eu-west-1: ami-3 goes: no keep rule of web wants it any more
+    eu-west-1: ami-2 stays: last 1 of 1
+    eu-west-1: ami-4 stays: last 1 of 1
+    eu-west-2: ami-5 stays: last 1 of 1
+    ");
+}
+
+#[test]
+fn what_was_made_where_the_copies_go_is_no_copy() {
+    let inventory = world().with(web("ami-1", 20)).with(web("ami-2", 22)).with_in("eu-west-1", web("ami-3", 22));
+    insta::assert_snapshot!(thinned(copied("last=1", None), &inventory), @r"
+    eu-west-1: ami-3 stays: last 1 of 1
+    ami-1 stays: its copy to eu-west-1 is waited for until 2026-11-27T02:00:00Z
+    ami-2 stays: last 1 of 1
+    ");
 }
 
 #[test]
@@ -428,6 +465,24 @@ fn a_snapshot_with_a_series_of_its_own_is_found_again_and_needs_no_image() {
     ami-2 goes: no keep rule of web wants it any more; snap-1 stays: it bears no mark, and EC2 did not make it for this image
     ami-3 stays: last 1 of 1
     ");
+}
+
+#[test]
+fn only_a_policy_finds_a_snapshot_by_its_series() {
+    let of_none = world().with(web("ami-1", 20).with(snapshot("snap-1"))).with(web("ami-2", 22));
+    insta::assert_snapshot!(thinned(rule("last=1"), &of_none), @r"
+    ami-1 goes with snap-1: no keep rule of web wants it any more
+    ami-2 stays: last 1 of 1
+    ");
+    let covered = |policy: &PurgePolicy, inventory: &Inventory| match &plan_by(policy, inventory).steps[0].action {
+        Action::RemoveImage(remove) => remove.covered.clone(),
+        other => panic!("{other:?}"),
+    };
+    let series = |inventory: &Inventory| PurgePolicy { series: Some(rules(rule("last=1"))), ..policy(inventory) };
+    assert_eq!(covered(&series(&of_none), &of_none), [id("snap-1")]);
+    let expired = world().with(web("ami-1", 20).expired().with(snapshot("snap-1").of_series("web")));
+    assert_eq!(covered(&policy(&expired), &expired), [id("snap-1")]);
+    assert_eq!(covered(&series(&expired), &expired), []);
 }
 
 #[test]

@@ -58,6 +58,9 @@ fn the_mark_of_an_image_does_not_cover_what_it_does_not_name() {
 fn a_snapshot_that_bears_anothers_mark_stays() {
     let verdict = purge_one(backup("ami-1").expired().with(snapshot("snap-1").tagged("Creator", "dlm").expired()));
     assert_eq!(verdict, format!("ami-1 goes: {EXPIRED}; snap-1 stays: it is marked Creator=dlm"));
+    let shared =
+        world().with(backup("ami-1").expired().with(snapshot("snap-1").tagged("Creator", "dlm"))).with(backup("ami-2").made_of("snap-1"));
+    assert!(purge(&shared).starts_with(&verdict), "and its image goes, whoever else is made of it");
 }
 
 #[test]
@@ -114,6 +117,20 @@ fn what_only_an_image_covers_goes_in_its_own_call_or_the_image_stays() {
         .with(backup("ami-2").days_old(8).expired().made_of("snap-3"));
     let verdicts = purge(&both);
     assert_eq!(verdicts, format!("ami-1 stays: {reason}\nami-2 goes: {EXPIRED}; snap-3 stays: ami-00000001 is made of it"));
+}
+
+#[test]
+fn who_stays_for_want_of_a_check_keeps_others_and_is_not_told_to_want_one_without_need() {
+    let reason = "its snapshot snap-00000002 could not go along, and without a mark and an expiry of its own would not be found again";
+    let strictly = |inventory: &Inventory| verdicts(&plan_by(&PurgePolicy { require_checks: true, ..policy(inventory) }, inventory));
+    let other = || backup("ami-1").days_old(9).with_snapshot("snap-3");
+    let covering = backup("ami-2").days_old(8).expired().with(snapshot("snap-2").unmarked()).made_of("snap-3");
+    // Nobody asked about the first, which shares a snapshot with the second.
+    let shared = strictly(&world().with(covering.clone()).checked().with(other().expired()));
+    assert_eq!(shared.lines().last(), Some(format!("ami-2 stays: {reason}").as_str()), "{shared}");
+    // Nobody asked about the second, which has to stay without that.
+    let unasked = strictly(&world().with(other()).checked().with(covering));
+    assert_eq!(unasked, format!("ami-1 stays: it has no expiry\nami-2 stays: {reason}"));
 }
 
 #[test]
