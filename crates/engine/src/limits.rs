@@ -64,6 +64,8 @@ pub(crate) enum Unfit {
     BrokenOff(String),
     /// It is not XML as EC2 writes it.
     NotXml(wellformed::Malformed),
+    /// It is XML, and no answer to what was asked: the SDK would take any for a deletion that was done.
+    AnotherAnswer(String),
 }
 
 impl fmt::Display for Unfit {
@@ -73,6 +75,7 @@ impl fmt::Display for Unfit {
             Self::LongElsewhere => write!(f, "the answer is longer than {} MiB", LONGEST_ELSEWHERE / MIB),
             Self::LongListing => write!(f, "EC2's listing is longer than {} GiB", LONGEST_LISTING >> 30),
             Self::BrokenOff(how) => write!(f, "the answer broke off: {how}"),
+            Self::AnotherAnswer(action) => write!(f, "it is no answer to {action}"),
             Self::NotXml(why) => write!(f, "it is not XML as EC2 writes it: {why}"),
         }
     }
@@ -86,7 +89,9 @@ impl From<Unfit> for ConnectorError {
             // Worth another attempt.
             Unfit::BrokenOff(_) => Self::io(Box::new(unfit)),
             // A second one would be no shorter.
-            Unfit::LongAnswer | Unfit::LongElsewhere | Unfit::LongListing | Unfit::NotXml(_) => Self::other(Box::new(unfit), None),
+            Unfit::LongAnswer | Unfit::LongElsewhere | Unfit::LongListing | Unfit::NotXml(_) | Unfit::AnotherAnswer(_) => {
+                Self::other(Box::new(unfit), None)
+            }
         }
     }
 }
@@ -138,7 +143,7 @@ struct Meter {
 
 impl Meter {
     /// The whole answer, which now is in memory; and whether EC2 refuses in it what was asked as one too many.
-    async fn collect(&self, mut answer: HttpResponse) -> Result<(HttpResponse, bool), ConnectorError> {
+    async fn collect(&self, mut answer: HttpResponse, action: &str) -> Result<(HttpResponse, bool), ConnectorError> {
         let body = std::mem::replace(answer.body_mut(), SdkBody::taken());
         let holds_data = self.listing.is_some() && answer.status().is_success();
         let bytes = self.read(body, holds_data).await?;
@@ -155,6 +160,9 @@ impl Meter {
             // Of an error, what can be made out is worth more than nothing.
             if holds_data {
                 wellformed::check(&bytes).map_err(Unfit::NotXml)?;
+                if !only_reads(action) && wellformed::root(&bytes).and_then(|root| root.strip_suffix("Response")) != Some(action) {
+                    return Err(Unfit::AnotherAnswer(action.to_owned()).into());
+                }
             }
         }
         // As a stream: the SDK prints what it holds in memory when it logs an answer, secrets and all.
@@ -221,7 +229,7 @@ impl HttpConnector for BoundedConnector {
         }
         let (connector, meter) = (self.connector.clone(), self.meter.clone());
         let Some((pace, region)) = self.paced.clone() else {
-            return HttpConnectorFuture::new(async move { Ok(meter.collect(connector.call(request).await.map_err(once)?).await?.0) });
+            return HttpConnectorFuture::new(async move { Ok(meter.collect(connector.call(request).await.map_err(once)?, "").await?.0) });
         };
         let action = request.body().bytes().map(action_of).unwrap_or_default().to_owned();
         HttpConnectorFuture::new(async move {
@@ -229,7 +237,7 @@ impl HttpConnector for BoundedConnector {
             if only_reads(&action) {
                 pace.turn_to_read(region.as_str(), &action).await;
             }
-            let (answer, is_refused) = meter.collect(connector.call(request).await.map_err(once)?).await?;
+            let (answer, is_refused) = meter.collect(connector.call(request).await.map_err(once)?, &action).await?;
             if is_refused {
                 pace.refused(region.as_str(), &action);
             }

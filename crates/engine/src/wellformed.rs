@@ -81,6 +81,15 @@ struct Open<'a> {
     comment: bool,
 }
 
+/// The name of the outermost element.
+pub(crate) fn root(answer: &[u8]) -> Option<&str> {
+    let mut tokens = Tokenizer::from(str::from_utf8(answer).ok()?);
+    tokens.find_map(|token| match token {
+        Ok(Token::ElementStart { local, .. }) => Some(local.as_str()),
+        _ => None,
+    })
+}
+
 /// # Errors
 /// [`Malformed`] unless the answer is one element of EC2's kind, whole, with nothing in it that the SDK would pass over.
 pub(crate) fn check(answer: &[u8]) -> Result<(), Malformed> {

@@ -1122,3 +1122,15 @@ async fn a_rehearsed_deletion_of_what_is_in_use_or_gone_keeps_no_image() {
         assert!(scene.images(HOME).is_empty() && scene.held(HOME).snapshots.is_empty());
     }
 }
+
+#[tokio::test(start_paused = true)]
+async fn what_is_no_answer_to_a_deletion_deletes_nothing() {
+    for body in ["<html>Welcome to this hotel's network</html>", "<DescribeImagesResponse/>"] {
+        let scene = Scene::with(|world| drop(expired().put_orphans(world, HOME))).await;
+        let portal = FaultKind::Body { status: 200, content_type: "text/html".to_owned(), body: body.as_bytes().to_vec() };
+        scene.fault("DeleteSnapshot", Which::All, portal);
+        let report = scene.purge(&these(&[HOME])).await.unwrap();
+        assert_eq!(report.ending, Ending::NothingAchieved, "{report}");
+        assert!(report.to_string().contains("it is no answer to DeleteSnapshot"), "{report}");
+    }
+}
