@@ -292,6 +292,6 @@ fn ten_thousand_instances_of_one_name_are_no_trouble() {
     assert_eq!(requests.len(), 5_000);
     let names: HashSet<String> = requests.iter().map(|request| image_name(request, Some("web"), 1)).collect();
     assert_eq!(names.len(), 5_000, "each has a name of its own");
-    // Unoptimised, on a busy machine; a tenth of it otherwise.
-    assert!(took < Duration::from_secs(5), "{took:?}");
+    // Unoptimised, on a busy machine; a small part of it otherwise.
+    assert!(took < Duration::from_secs(20), "{took:?}");
 }
