@@ -193,7 +193,7 @@ impl Account {
 
     /// Waits until EC2 would take a call that changes something; what is given back is held while that call is under way.
     pub(crate) async fn turn(&self, region: &Region, call: Call) -> Turn {
-        self.ec2_clients.turn(region, call.name()).await
+        self.ec2_clients.turn(region, call).await
     }
 
     /// The same for EC2 Auto Scaling.

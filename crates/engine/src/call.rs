@@ -91,6 +91,13 @@ impl Call {
         }
     }
 
+    /// The call that a request in EC2's Query protocol is for: its action is the first parameter.
+    pub(crate) fn of_request(body: &[u8]) -> Option<Self> {
+        let rest = body.strip_prefix(b"Action=")?;
+        let action = rest.split(|byte| *byte == b'&').next()?;
+        Self::ALL.into_iter().find(|call| call.name().as_bytes() == action)
+    }
+
     /// Whether it changes nothing.
     pub fn only_reads(self) -> bool {
         match self {
@@ -142,5 +149,20 @@ impl Call {
     /// The permission it takes.
     pub fn permission(self) -> String {
         format!("{}:{}", self.service(), self.name())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_request_tells_its_call() {
+        for call in Call::ALL {
+            assert_eq!(Call::of_request(format!("Action={}&Version=2016-11-15", call.name()).as_bytes()), Some(call));
+        }
+        for other in [&b"Action="[..], b"", b"{}", b"Version=1&Action=DescribeImages", b"Action=\xff", b"Action=Describe"] {
+            assert_eq!(Call::of_request(other), None);
+        }
     }
 }

@@ -24,8 +24,9 @@ use planner::id::Region;
 use tokio::sync::Semaphore;
 use tokio::time::Instant;
 
+use crate::call::Call;
 use crate::outcome::{deepest, is_throttling, refused_certificate};
-use crate::pace::{Pace, Turn, action_of, only_reads};
+use crate::pace::{Pace, Turn};
 use crate::wellformed;
 
 const MIB: usize = 1 << 20;
@@ -65,7 +66,7 @@ pub(crate) enum Unfit {
     /// It is not XML as EC2 writes it.
     NotXml(wellformed::Malformed),
     /// It is XML, and no answer to what was asked: the SDK would take any for a deletion that was done.
-    AnotherAnswer(String),
+    AnotherAnswer(Call),
 }
 
 impl fmt::Display for Unfit {
@@ -75,7 +76,7 @@ impl fmt::Display for Unfit {
             Self::LongElsewhere => write!(f, "the answer is longer than {} MiB", LONGEST_ELSEWHERE / MIB),
             Self::LongListing => write!(f, "EC2's listing is longer than {} GiB", LONGEST_LISTING >> 30),
             Self::BrokenOff(how) => write!(f, "the answer broke off: {how}"),
-            Self::AnotherAnswer(action) => write!(f, "it is no answer to {action}"),
+            Self::AnotherAnswer(call) => write!(f, "it is no answer to {}", call.name()),
             Self::NotXml(why) => write!(f, "it is not XML as EC2 writes it: {why}"),
         }
     }
@@ -121,8 +122,8 @@ impl Ec2Clients {
     }
 
     /// Waits for the turn of a call that changes something.
-    pub(crate) async fn turn(&self, region: &Region, action: &str) -> Turn {
-        self.pace.turn(region.as_str(), action).await
+    pub(crate) async fn turn(&self, region: &Region, call: Call) -> Turn {
+        self.pace.turn(region, call).await
     }
 
     /// A client for one listing, or one call: all that it is answered counts together.
@@ -143,7 +144,7 @@ struct Meter {
 
 impl Meter {
     /// The whole answer, which now is in memory; and whether EC2 refuses in it what was asked as one too many.
-    async fn collect(&self, mut answer: HttpResponse, action: &str) -> Result<(HttpResponse, bool), ConnectorError> {
+    async fn collect(&self, mut answer: HttpResponse, call: Option<Call>) -> Result<(HttpResponse, bool), ConnectorError> {
         let body = std::mem::replace(answer.body_mut(), SdkBody::taken());
         let holds_data = self.listing.is_some() && answer.status().is_success();
         let bytes = self.read(body, holds_data).await?;
@@ -160,8 +161,10 @@ impl Meter {
             // Of an error, what can be made out is worth more than nothing.
             if holds_data {
                 wellformed::check(&bytes).map_err(Unfit::NotXml)?;
-                if !only_reads(action) && wellformed::root(&bytes).and_then(|root| root.strip_suffix("Response")) != Some(action) {
-                    return Err(Unfit::AnotherAnswer(action.to_owned()).into());
+                if let Some(call) = call.filter(|call| !call.only_reads())
+                    && wellformed::root(&bytes).and_then(|root| root.strip_suffix("Response")) != Some(call.name())
+                {
+                    return Err(Unfit::AnotherAnswer(call).into());
                 }
             }
         }
@@ -229,17 +232,19 @@ impl HttpConnector for BoundedConnector {
         }
         let (connector, meter) = (self.connector.clone(), self.meter.clone());
         let Some((pace, region)) = self.paced.clone() else {
-            return HttpConnectorFuture::new(async move { Ok(meter.collect(connector.call(request).await.map_err(once)?, "").await?.0) });
+            return HttpConnectorFuture::new(async move { Ok(meter.collect(connector.call(request).await.map_err(once)?, None).await?.0) });
         };
-        let action = request.body().bytes().map(action_of).unwrap_or_default().to_owned();
+        let Some(call) = request.body().bytes().and_then(Call::of_request) else {
+            return HttpConnectorFuture::ready(Err(ConnectorError::user("it is none of the calls of this program".into())));
+        };
         HttpConnectorFuture::new(async move {
             // What changes something has waited for its turn before the SDK was called.
-            if only_reads(&action) {
-                pace.turn_to_read(region.as_str(), &action).await;
+            if call.only_reads() {
+                pace.turn_to_read(&region, call).await;
             }
-            let (answer, is_refused) = meter.collect(connector.call(request).await.map_err(once)?, &action).await?;
+            let (answer, is_refused) = meter.collect(connector.call(request).await.map_err(once)?, Some(call)).await?;
             if is_refused {
-                pace.refused(region.as_str(), &action);
+                pace.refused(&region, call);
             }
             Ok(answer)
         })
@@ -302,6 +307,27 @@ impl Listing {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[derive(Debug)]
+    struct Untouched;
+
+    impl HttpConnector for Untouched {
+        fn call(&self, request: HttpRequest) -> HttpConnectorFuture {
+            panic!("{request:?} was sent")
+        }
+    }
+
+    #[tokio::test]
+    async fn what_is_no_call_of_this_program_is_not_sent() {
+        let meter = Meter { long: Arc::new(Semaphore::new(1)), listing: Some(Arc::default()) };
+        let paced = Some((Pace::default(), "us-east-1".parse().unwrap()));
+        let connector = BoundedConnector { connector: SharedHttpConnector::new(Untouched), meter, paced };
+        for body in ["Action=TerminateInstances&Version=2016-11-15", "Action=DescribeImagesAndMore", "Version=1&Action=DescribeImages", ""]
+        {
+            let refusal = connector.call(HttpRequest::new(SdkBody::from(body))).await.unwrap_err();
+            assert!(refusal.is_user(), "{body}: {refusal:?}");
+        }
+    }
 
     fn end_of(mut page: impl FnMut(&mut Listing, usize) -> String) -> (usize, String) {
         let mut listing = Listing::new();

@@ -10,8 +10,11 @@ use std::collections::HashMap;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
+use planner::id::Region;
 use tokio::sync::OwnedMutexGuard;
 use tokio::time::Instant;
+
+use crate::call::Call;
 
 /// The share of EC2's rate that is used: its clock and ours are not one, and what comes too early is refused.
 const SHARE: f64 = 0.99;
@@ -33,7 +36,7 @@ const PATIENCE_OF_A_READER: Duration = Duration::from_secs(5);
 
 /// The buckets of one account.
 #[derive(Debug, Clone, Default)]
-pub(crate) struct Pace(Arc<Mutex<HashMap<(String, String), Bucket>>>);
+pub(crate) struct Pace(Arc<Mutex<HashMap<(Region, Call), Bucket>>>);
 
 /// A call's turn: as long as it is held, the call is under way.
 #[derive(Debug)]
@@ -58,12 +61,12 @@ struct Bucket {
 
 impl Pace {
     /// Waits until it is the turn of a call that changes something. Who asks first goes first.
-    pub(crate) async fn turn(&self, region: &str, action: &str) -> Turn {
-        let wait = self.with(region, action, |bucket, _| bucket.take());
+    pub(crate) async fn turn(&self, region: &Region, call: Call) -> Turn {
+        let wait = self.with(region, call, |bucket, _| bucket.take());
         if !wait.is_zero() {
             tokio::time::sleep(wait).await;
         }
-        let only_one = self.with(region, action, |bucket, now| bucket.is_refused_of_late(now).then(|| Arc::clone(&bucket.only_one)));
+        let only_one = self.with(region, call, |bucket, now| bucket.is_refused_of_late(now).then(|| Arc::clone(&bucket.only_one)));
         Turn(match only_one {
             Some(only_one) => Some(only_one.lock_owned().await),
             None => None,
@@ -71,22 +74,22 @@ impl Pace {
     }
 
     /// Waits a little for the turn of a call that reads.
-    pub(crate) async fn turn_to_read(&self, region: &str, action: &str) {
-        let wait = self.with(region, action, |bucket, _| bucket.take()).min(PATIENCE_OF_A_READER);
+    pub(crate) async fn turn_to_read(&self, region: &Region, call: Call) {
+        let wait = self.with(region, call, |bucket, _| bucket.take()).min(PATIENCE_OF_A_READER);
         if !wait.is_zero() {
             tokio::time::sleep(wait).await;
         }
     }
 
     /// EC2 has refused a call as one too many.
-    pub(crate) fn refused(&self, region: &str, action: &str) {
-        self.with(region, action, Bucket::slow_down);
+    pub(crate) fn refused(&self, region: &Region, call: Call) {
+        self.with(region, call, Bucket::slow_down);
     }
 
-    fn with<T>(&self, region: &str, action: &str, work: impl FnOnce(&mut Bucket, Instant) -> T) -> T {
+    fn with<T>(&self, region: &Region, call: Call, work: impl FnOnce(&mut Bucket, Instant) -> T) -> T {
         let now = Instant::now();
         let mut buckets = self.0.lock().unwrap_or_else(PoisonError::into_inner);
-        let bucket = buckets.entry((region.to_owned(), action.to_owned())).or_insert_with(|| Bucket::of(action, now));
+        let bucket = buckets.entry((region.clone(), call)).or_insert_with(|| Bucket::of(call, now));
         bucket.refill(now);
         work(bucket, now)
     }
@@ -94,12 +97,12 @@ impl Pace {
 
 impl Bucket {
     /// EC2's own, as "Request throttling for the Amazon EC2 API" has them.
-    fn of(action: &str, now: Instant) -> Self {
-        let (most, usual) = match action {
-            "CopyImage" => (100.0, 1.0),
-            "CreateTags" | "DeleteTags" => (100.0, 10.0),
-            "DeleteSnapshot" | "DeregisterImage" => (100.0, 5.0),
-            _ if only_reads(action) => (100.0, 20.0),
+    fn of(call: Call, now: Instant) -> Self {
+        let (most, usual) = match call {
+            Call::CopyImage => (100.0, 1.0),
+            Call::CreateTags | Call::DeleteTags => (100.0, 10.0),
+            Call::DeleteSnapshot | Call::DeregisterImage => (100.0, 5.0),
+            _ if call.only_reads() => (100.0, 20.0),
             _ => (50.0, 5.0),
         };
         // A whole token is left: EC2 may have begun to count a moment later.
@@ -136,29 +139,20 @@ impl Bucket {
     }
 }
 
-/// Whether an action only reads, by its name.
-pub(crate) fn only_reads(action: &str) -> bool {
-    ["Describe", "Get", "List"].iter().any(|verb| action.starts_with(verb))
-}
-
-/// The action of a request of EC2's Query protocol, which is its first parameter.
-pub(crate) fn action_of(body: &[u8]) -> &str {
-    let body = body.strip_prefix(b"Action=").unwrap_or_default();
-    let end = body.iter().position(|byte| *byte == b'&').unwrap_or(body.len());
-    body.get(..end).and_then(|action| std::str::from_utf8(action).ok()).unwrap_or_default()
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
 
-    const REGION: &str = "us-east-1";
+    fn region() -> Region {
+        "us-east-1".parse().unwrap()
+    }
 
     /// How long so many calls take, one after the other or at once, and nothing else.
-    async fn seconds(pace: &Pace, action: &str, calls: usize) -> f64 {
+    async fn seconds(pace: &Pace, call: Call, calls: usize) -> f64 {
+        let region = region();
         let begun = Instant::now();
         for _ in 0..calls {
-            drop(pace.turn(REGION, action).await);
+            drop(pace.turn(&region, call).await);
         }
         begun.elapsed().as_secs_f64()
     }
@@ -166,43 +160,35 @@ mod tests {
     #[tokio::test(start_paused = true)]
     async fn a_burst_goes_at_once_and_the_rest_at_the_rate() {
         let pace = Pace::default();
-        assert!(seconds(&pace, "DeregisterImage", 99).await.abs() < f64::EPSILON);
-        let rest = seconds(&pace, "DeregisterImage", 500).await;
+        assert!(seconds(&pace, Call::DeregisterImage, 99).await.abs() < f64::EPSILON);
+        let rest = seconds(&pace, Call::DeregisterImage, 500).await;
         assert!((500.0 / 5.0..500.0 / 5.0 * 1.05).contains(&rest), "{rest}");
-        let copies = seconds(&pace, "CopyImage", 99 + 60).await;
+        let copies = seconds(&pace, Call::CopyImage, 99 + 60).await;
         assert!((60.0..63.0).contains(&copies), "{copies}");
         // Actions and regions are counted apart.
-        assert!(seconds(&pace, "DeleteSnapshot", 99).await.abs() < f64::EPSILON);
+        assert!(seconds(&pace, Call::DeleteSnapshot, 99).await.abs() < f64::EPSILON);
     }
 
     #[tokio::test(start_paused = true)]
     async fn a_refusal_slows_that_action_down_and_calm_speeds_it_up() {
         let pace = Pace::default();
-        seconds(&pace, "DeregisterImage", 1).await;
+        seconds(&pace, Call::DeregisterImage, 1).await;
         // Many that were refused together count once.
         for _ in 0..20 {
-            pace.refused(REGION, "DeregisterImage");
+            pace.refused(&region(), Call::DeregisterImage);
         }
-        let slow = seconds(&pace, "DeregisterImage", 10).await;
+        let slow = seconds(&pace, Call::DeregisterImage, 10).await;
         assert!((10.0 / (5.0 * SHARE * SLOWER) - slow).abs() < 0.1, "{slow}");
-        assert!(seconds(&pace, "DeleteSnapshot", 50).await.abs() < f64::EPSILON);
+        assert!(seconds(&pace, Call::DeleteSnapshot, 50).await.abs() < f64::EPSILON);
         tokio::time::sleep(Duration::from_mins(2)).await;
-        seconds(&pace, "DeregisterImage", 99).await;
-        let usual = seconds(&pace, "DeregisterImage", 50).await;
+        seconds(&pace, Call::DeregisterImage, 99).await;
+        let usual = seconds(&pace, Call::DeregisterImage, 50).await;
         assert!((usual - 50.0 / (5.0 * SHARE)).abs() < 0.5, "{usual}");
         for _ in 0..200 {
-            pace.refused(REGION, "DeregisterImage");
+            pace.refused(&region(), Call::DeregisterImage);
             tokio::time::sleep(Duration::from_secs(2)).await;
         }
-        let slowest = seconds(&pace, "DeregisterImage", 2).await;
+        let slowest = seconds(&pace, Call::DeregisterImage, 2).await;
         assert!(slowest < 2.0 / (5.0 * SLOWEST) + 0.1, "{slowest}");
-    }
-
-    #[test]
-    fn a_request_tells_its_action() {
-        assert_eq!(action_of(b"Action=DescribeImages&Version=2016-11-15"), "DescribeImages");
-        for other in [&b"Action="[..], b"", b"{}", b"Version=1&Action=DescribeImages", b"Action=\xff"] {
-            assert_eq!(action_of(other), "");
-        }
     }
 }

@@ -144,13 +144,15 @@ impl PlanFile {
 
     /// What a run that was to apply this plan has not done. What failed is told with the run itself.
     pub fn undone(&self, report: &RunReport) -> Vec<Drift> {
+        let tried: BTreeSet<(&str, &Region, Work)> = report
+            .accounts
+            .iter()
+            .flat_map(|there| there.purge.iter().flat_map(|purge| &purge.verdicts).map(|found| (there.account.as_str(), found)))
+            .filter(|(_, found)| found.result.is_some())
+            .map(|(account, found)| (account, &found.verdict.region, purge_of(&found.verdict.subject)))
+            .collect();
         let is_undone = |item: &&PlannedItem| {
             let Some(there) = report.accounts.iter().find(|there| there.account == item.account) else { return true };
-            let purged = |is_it: &dyn Fn(&Subject) -> bool| {
-                let verdicts = there.purge.iter().flat_map(|purge| &purge.verdicts);
-                let mut of_it = verdicts.filter(|found| found.verdict.region == item.region && is_it(&found.verdict.subject));
-                of_it.any(|found| found.result.is_some())
-            };
             match &item.work {
                 Work::Make { instance, .. } => {
                     let standing = there.instances.iter().find(|found| found.instance == *instance).map(|found| &found.standing);
@@ -169,10 +171,7 @@ impl PlanFile {
                     !there.copies.iter().any(is_it)
                 }
                 Work::Mend { image } => !there.mended.iter().any(|mend| mend.backup.image == *image),
-                Work::Purge { image } => !purged(&|subject| matches!(subject, Subject::Backup(backup) if backup.image == *image)),
-                Work::PurgeOrphan { snapshot: wanted } => {
-                    !purged(&|subject| matches!(subject, Subject::Orphan { snapshot, .. } if snapshot == wanted))
-                }
+                work @ (Work::Purge { .. } | Work::PurgeOrphan { .. }) => !tried.contains(&(&item.account, &item.region, work.clone())),
             }
         };
         let told = |item: &PlannedItem| Drift {
@@ -250,14 +249,18 @@ fn items_of(report: &AccountReport) -> Vec<PlannedItem> {
     let purged = report.purge.iter().filter(|purge| purge.refusal.is_none());
     for verdict in purged.flat_map(|purge| &purge.verdicts) {
         if let Decision::Purge { .. } = verdict.verdict.decision {
-            let work = match &verdict.verdict.subject {
-                Subject::Backup(backup) => Work::Purge { image: backup.image.clone() },
-                Subject::Orphan { snapshot, .. } => Work::PurgeOrphan { snapshot: snapshot.clone() },
-            };
-            items.push(item(&verdict.verdict.region, work, json!(verdict.verdict)));
+            items.push(item(&verdict.verdict.region, purge_of(&verdict.verdict.subject), json!(verdict.verdict)));
         }
     }
     items
+}
+
+/// The item that deletes this.
+fn purge_of(subject: &Subject) -> Work {
+    match subject {
+        Subject::Backup(backup) => Work::Purge { image: backup.image.clone() },
+        Subject::Orphan { snapshot, .. } => Work::PurgeOrphan { snapshot: snapshot.clone() },
+    }
 }
 
 /// The facts that differ, by their names.
@@ -275,24 +278,6 @@ fn why_not(now: &RunReport, account: &str, region: &Region, work: &Work) -> Stri
     if let Some(why) = &report.unreached {
         return format!("the account could not be reached: {why}");
     }
-    let of_verdict = |is_it: &dyn Fn(&Subject) -> bool| {
-        if let Some(why) = &report.not_purged {
-            return why.clone();
-        }
-        if let Some(refusal) = report.purge.iter().find_map(|purge| purge.refusal.as_ref()) {
-            return refusal.clone();
-        }
-        let found = report
-            .purge
-            .iter()
-            .flat_map(|purge| &purge.verdicts)
-            .find(|found| found.verdict.region == *region && is_it(&found.verdict.subject));
-        match found.map(|found| &found.verdict.decision) {
-            Some(Decision::Keep { reason }) => format!("it stays now: {reason}"),
-            Some(Decision::Purge { .. }) => "it goes otherwise now".to_owned(),
-            None => "it was not seen any more".to_owned(),
-        }
-    };
     match work {
         Work::Make { instance, slot: _ } => {
             let found = report.instances.iter().find(|found| found.instance == *instance && found.region == *region);
@@ -312,9 +297,20 @@ fn why_not(now: &RunReport, account: &str, region: &Region, work: &Work) -> Stri
         }
         Work::Mend { .. } => "it lacks nothing any more, or is not there".to_owned(),
         Work::Copy { .. } => "it is not to be copied any more".to_owned(),
-        Work::Purge { image } => of_verdict(&|subject| matches!(subject, Subject::Backup(backup) if backup.image == *image)),
-        Work::PurgeOrphan { snapshot: wanted } => {
-            of_verdict(&|subject| matches!(subject, Subject::Orphan { snapshot, .. } if snapshot == wanted))
+        Work::Purge { .. } | Work::PurgeOrphan { .. } => {
+            if let Some(why) = &report.not_purged {
+                return why.clone();
+            }
+            if let Some(refusal) = report.purge.iter().find_map(|purge| purge.refusal.as_ref()) {
+                return refusal.clone();
+            }
+            let mut verdicts = report.purge.iter().flat_map(|purge| &purge.verdicts).map(|found| &found.verdict);
+            match verdicts.find(|verdict| verdict.region == *region && purge_of(&verdict.subject) == *work).map(|verdict| &verdict.decision)
+            {
+                Some(Decision::Keep { reason }) => format!("it stays now: {reason}"),
+                Some(Decision::Purge { .. }) => "it goes otherwise now".to_owned(),
+                None => "it was not seen any more".to_owned(),
+            }
         }
     }
 }

@@ -293,6 +293,13 @@ fn is_same(a: &Failure, b: &Failure) -> bool {
     (a.call, &a.region, &a.code) == (b.call, &b.region, &b.code)
 }
 
+/// Takes up a failure, unless it is no news.
+fn add_news(failures: &mut Vec<Failure>, failure: Failure) {
+    if !failures.iter().any(|known| is_same(known, &failure)) {
+        failures.push(failure);
+    }
+}
+
 /// Asks something of all these regions at once, and gives the answers in their order. EC2 counts calls by region, so that
 /// nothing is gained by asking fewer; and regions that do not answer are waited for once, not one after the other.
 pub(crate) async fn in_each<T: Send + 'static, F>(

@@ -5,24 +5,12 @@ use insta::assert_snapshot;
 use jiff::Timestamp;
 use serde_json::Value;
 
-use crate::common::{BINARY, DB, Ec2, Home, Ran, WEB};
-
-const POLICY: &str = r#"
-[[target]]
-name = "web"
-select = { names = ["web-*"] }
-schedule = "0 2 * * *"
-keep-last = 2
-
-[[target.copy]]
-region = "eu-west-1"
-keep-last = 1
-"#;
+use crate::common::{BINARY, DB, Ec2, Home, Ran, WEB, WEB_ONLY};
 
 /// Three days old, with two backups and a third due that lets the first one go.
 fn home() -> Home {
     let home = Home::new();
-    home.write("ami-backup.toml", POLICY);
+    home.write("ami-backup.toml", WEB_ONLY);
     for _ in 0..3 {
         assert_eq!(ran(&home, &["run", "--max-deletes", "0"]).code % 5, 0);
         home.advance("1d");
@@ -137,9 +125,9 @@ fn a_plan_that_does_not_hold_any_more_does_nothing() {
 #[test]
 fn what_a_backup_lacks_is_given_to_it_if_that_was_planned() {
     let home = home();
-    home.write("ami-backup.toml", &POLICY.replace("schedule", "deprecate-after = \"30d\"\nschedule"));
+    home.write("ami-backup.toml", &WEB_ONLY.replace("schedule", "deprecate-after = \"30d\"\nschedule"));
     assert_eq!(ran(&home, &["run", "--max-deletes", "0"]).code % 5, 0);
-    home.write("ami-backup.toml", &POLICY.replace("schedule", "deprecate-after = \"60d\"\nschedule"));
+    home.write("ami-backup.toml", &WEB_ONLY.replace("schedule", "deprecate-after = \"60d\"\nschedule"));
     let plan = planned(&home);
     let mends = plan["items"].as_array().unwrap().iter().filter(|item| item["work"] == "mend").count();
     assert!(mends > 0, "{plan}");
@@ -165,7 +153,7 @@ fn what_changes_while_it_is_applied_is_left_undone_and_said() {
     let ec2 = Ec2::of(World::load_as_of(home.path("world.toml"), Timestamp::now()).unwrap());
     // While the new backup is asked for, somebody pins what is to go.
     let pin = format!("cat > told.json; {BINARY} pin ami-00000001 --why meanwhile -r us-east-1");
-    let policy = POLICY[..POLICY.find("[[target.copy]]").unwrap()].replace("keep-last = 2", "keep-last = 1");
+    let policy = WEB_ONLY[..WEB_ONLY.find("[[target.copy]]").unwrap()].replace("keep-last = 2", "keep-last = 1");
     home.write("ami-backup.toml", &format!("{policy}regions = [\"us-east-1\"]\nbefore = {{ command = [\"sh\", \"-c\", \"{pin}\"] }}\n"));
     assert_eq!(home.ami_backup(&["plan", "-o", "plan.json"]).on(&ec2).run().code, 0);
     let applied = home.ami_backup(&["apply", "plan.json", "--no-wait"]).on(&ec2).run();
@@ -214,10 +202,10 @@ fn a_plan_that_is_not_as_it_was_written_is_refused() {
     refused("", 2, "it is no plan");
     assert_eq!(ran(&home, &["apply", "nowhere.json"]).code, 2);
     // As it was, but for how it is set out.
-    home.write("ami-backup.toml", &POLICY.replace("keep-last = 2", "keep-last = 1"));
+    home.write("ami-backup.toml", &WEB_ONLY.replace("keep-last = 2", "keep-last = 1"));
     refused(&plan.to_string(), 5, "the policy has changed");
     assert_eq!(images(&home), before);
-    home.write("ami-backup.toml", POLICY);
+    home.write("ami-backup.toml", WEB_ONLY);
     assert_eq!(ran(&home, &["apply", "other.json"]).code, 0);
     let unwritten = ran(&home, &["plan", "-o", "nowhere/plan.json"]);
     assert_eq!(unwritten.code, 1, "{unwritten}");

@@ -24,6 +24,19 @@ pub const WEB: &str = "i-0eb1eb1eb1eb10001";
 pub const DB: &str = "i-0db1db1db1db10001";
 pub const MAIL: &str = "i-0a11a11a11a110001";
 
+/// A policy for web-1 alone: two backups, and a copy of the newest.
+pub const WEB_ONLY: &str = r#"
+[[target]]
+name = "web"
+select = { names = ["web-*"] }
+schedule = "0 2 * * *"
+keep-last = 2
+
+[[target.copy]]
+region = "eu-west-1"
+keep-last = 1
+"#;
+
 /// Nothing a test starts may take longer.
 const FOR_EVER: Duration = Duration::from_mins(5);
 

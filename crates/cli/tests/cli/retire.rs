@@ -3,19 +3,7 @@
 use ec2_sim::world::InstanceState;
 use insta::assert_snapshot;
 
-use crate::common::{Ec2, Home, Ran, WEB};
-
-const POLICY: &str = r#"
-[[target]]
-name = "web"
-select = { names = ["web-*"] }
-schedule = "0 2 * * *"
-keep-last = 2
-
-[[target.copy]]
-region = "eu-west-1"
-keep-last = 1
-"#;
+use crate::common::{Ec2, Home, Ran, WEB, WEB_ONLY};
 
 fn ran(home: &Home, arguments: &[&str]) -> Ran {
     home.ami_backup(&[arguments, &["--sandbox"]].concat()).run()
@@ -24,7 +12,7 @@ fn ran(home: &Home, arguments: &[&str]) -> Ran {
 /// Two backups of web-1, the newer one copied, and one that somebody asked for.
 fn home() -> Home {
     let home = Home::new();
-    home.write("ami-backup.toml", POLICY);
+    home.write("ami-backup.toml", WEB_ONLY);
     for _ in 0..2 {
         assert_eq!(ran(&home, &["run"]).code, 0);
         home.advance("1d");

@@ -3,19 +3,7 @@
 use ec2_sim::world::DeregistrationProtection;
 use insta::assert_snapshot;
 
-use crate::common::{DB, Ec2, Home, Ran};
-
-const WEB_ONLY: &str = r#"
-[[target]]
-name = "web"
-select = { names = ["web-*"] }
-schedule = "0 2 * * *"
-keep-last = 2
-
-[[target.copy]]
-region = "eu-west-1"
-keep-last = 1
-"#;
+use crate::common::{DB, Ec2, Home, Ran, WEB_ONLY};
 
 fn home(policy: &str) -> Home {
     let home = Home::new();

@@ -329,10 +329,7 @@ impl AccountReport {
 
     fn write_unselected(&self, f: &mut fmt::Formatter<'_>, dry_run: bool) -> fmt::Result {
         let unselected: Vec<&InstanceReport> = self.instances.iter().filter(|instance| instance.series.is_none()).collect();
-        if unselected.is_empty() {
-            return Ok(());
-        }
-        if !dry_run {
+        if unselected.is_empty() || !dry_run {
             return Ok(());
         }
         writeln!(f, "in no target")?;

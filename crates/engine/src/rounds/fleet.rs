@@ -21,7 +21,7 @@ use crate::observe;
 use crate::outcome::Failure;
 use crate::plan_file::{AgreedThere, Agreement, PlanFile};
 use crate::report::{AccountReport, HookReport, ImageResult, InstanceReport, InstanceStanding, PurgeReport, RunReport};
-use crate::rounds::{Delays, Ending, Event, RegionScope, Run, RunError, image_instance, in_each, is_same, mend, purge, resume};
+use crate::rounds::{Delays, Ending, Event, RegionScope, Run, RunError, add_news, image_instance, in_each, mend, purge, resume};
 
 /// So many backups are asked for at the same time in an account.
 const AT_ONCE: usize = 8;
@@ -160,9 +160,7 @@ async fn in_account(
     let (mended, refused) = match mend::mend(run, &places.all, &rules, &made).await {
         Ok(mended) => {
             for failure in mended.failures {
-                if !failures.iter().any(|known| is_same(known, &failure)) {
-                    failures.push(failure);
-                }
+                add_news(&mut failures, failure);
             }
             (mended.mended, false)
         }
@@ -317,7 +315,7 @@ async fn make(run: &Run<'_>, policy: &Policy, account: &str, item: DueItem) -> I
     report.standing = match standing {
         Standing::Due { slot, request } => {
             let target = report.series.as_ref().and_then(|series| policy.target(series));
-            let (before, after) = target.map_or((None, None), |target| (target.settings.before.as_ref(), target.settings.after.as_ref()));
+            let hooks = target.map(|target| Hooks { before: target.settings.before.as_ref(), after: target.settings.after.as_ref() });
             if run.agreed.is_some_and(|agreed| !agreed.may_make(&report.region, &report.instance, slot)) {
                 InstanceStanding::NotAgreed { slot }
             } else if run.stop.is_requested() {
@@ -325,7 +323,7 @@ async fn make(run: &Run<'_>, policy: &Policy, account: &str, item: DueItem) -> I
             } else if run.dry_run {
                 plan_one(run, slot, &request).await
             } else {
-                make_one(run, account, &mut report, slot, &request, Hooks { before, after }).await
+                make_one(run, account, &mut report, slot, &request, hooks.unwrap_or_default()).await
             }
         }
         Standing::Done { slot, newest, next } => InstanceStanding::Done { slot, newest, next },
@@ -351,7 +349,7 @@ async fn plan_one(run: &Run<'_>, slot: Timestamp, request: &ImageRequest) -> Ins
 }
 
 /// The hooks of a target.
-#[derive(Clone, Copy)]
+#[derive(Clone, Copy, Default)]
 struct Hooks<'h> {
     before: Option<&'h Hook>,
     after: Option<&'h Hook>,

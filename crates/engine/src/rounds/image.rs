@@ -18,7 +18,7 @@ use crate::call::Call;
 use crate::observe;
 use crate::outcome::{Class, Failure};
 use crate::report::{ImageReport, ImageResult, PlannedStep};
-use crate::rounds::{Delays, Ending, Event, RegionScope, Run, RunError, SNAPSHOT_SPACING, in_each, is_same};
+use crate::rounds::{Delays, Ending, Event, RegionScope, Run, RunError, SNAPSHOT_SPACING, add_news, in_each, is_same};
 use crate::translate::Instance;
 
 /// So often a name may be refused as taken by something that cannot be seen, before the next attempt's name is tried.
@@ -259,7 +259,7 @@ impl<'a> Follow<'a> {
                     if never_read || !failure.is_passing() {
                         self.sources.remove(&region);
                         self.lost.insert(region.clone());
-                        self.failed_for_good(failure);
+                        add_news(&mut self.failures, failure);
                     } else {
                         self.wait_for(failure);
                     }
@@ -438,7 +438,7 @@ impl<'a> Follow<'a> {
 
     /// A failure beside the main thing: waited out if it may pass, else reported at the end.
     fn failed(&mut self, failure: Failure) {
-        if failure.is_passing() { self.wait_for(failure) } else { self.failed_for_good(failure) }
+        if failure.is_passing() { self.wait_for(failure) } else { add_news(&mut self.failures, failure) }
     }
 
     /// Told when it comes up, and not again while it lasts.
@@ -447,12 +447,6 @@ impl<'a> Follow<'a> {
             (self.run.listener)(&Event::Waiting(failure.clone()));
         }
         self.passing.push(failure);
-    }
-
-    fn failed_for_good(&mut self, failure: Failure) {
-        if !self.failures.iter().any(|known| is_same(known, &failure)) {
-            self.failures.push(failure);
-        }
     }
 
     /// EC2 has begun a copy, or says which it was that it began when it was asked before.

@@ -17,7 +17,7 @@ use crate::call::Call;
 use crate::outcome::{Class, Failure};
 use crate::report::{InstanceReport, InstanceStanding, MendReport, MendResult, PlannedStep};
 use crate::rounds::fleet::backups;
-use crate::rounds::{Run, is_same};
+use crate::rounds::{Run, add_news};
 
 /// What came of it.
 pub(super) struct Mended {
@@ -60,9 +60,7 @@ pub(super) async fn mend(
     };
     let mended: Vec<MendReport> = lacking.into_iter().enumerate().map(result).collect();
     for failure in mended.iter().filter_map(MendReport::failure) {
-        if !failures.iter().any(|known| is_same(known, failure)) {
-            failures.push(failure.clone());
-        }
+        add_news(&mut failures, failure.clone());
     }
     Ok(Mended { mended, failures })
 }
