@@ -4,6 +4,7 @@
 //! Places come from [`crate::id::order`], so items that come and go between two pages make a listing
 //! neither skip nor repeat any other.
 
+use std::borrow::Cow;
 use std::collections::BTreeMap;
 
 use jiff::Timestamp;
@@ -114,25 +115,28 @@ impl Page {
     pub(crate) fn cut<T>(
         &self,
         items: impl IntoIterator<Item = T>,
-        id: impl Fn(&T) -> String,
+        id: impl Fn(&T) -> Cow<'_, str>,
         matches: impl Fn(&T) -> bool,
     ) -> (Vec<T>, Option<String>) {
-        let mut items: Vec<(u64, T)> =
-            items.into_iter().filter(|item| self.filtered_late || matches(item)).map(|item| (order(self.seed, &id(&item)), item)).collect();
-        items.sort_by_key(|(place, _)| *place);
+        let items = items.into_iter().filter(|item| self.filtered_late || matches(item));
+        let placed = items.map(|item| (order(self.seed, &id(&item)), item));
+        let is_to_come = |(place, _): &(u64, T)| self.after.is_none_or(|after| *place > after);
+        let mut items: Vec<(u64, T)>;
         if self.by_position {
-            for (position, (place, _)) in (0..).zip(&mut items) {
-                *place = position;
-            }
+            items = placed.collect();
+            items.sort_by_key(|(place, _)| *place);
+            items = (0..).zip(items).map(|(position, (_, item))| (position, item)).filter(is_to_come).collect();
+        } else {
+            items = placed.filter(is_to_come).collect();
         }
-        items.retain(|(place, _)| self.after.is_none_or(|after| *place > after));
-        let mut next = None;
-        if let Some(size) = self.size
-            && items.len() > size
-        {
+        let is_cut = self.size.filter(|size| items.len() > *size);
+        if let Some(size) = is_cut {
+            // What is on the page goes before what is not, which need not be sorted.
+            items.select_nth_unstable_by_key(size, |(place, _)| *place);
             items.truncate(size);
-            next = items.last().map(|(place, _)| write(*place, self.request, self.now));
         }
+        items.sort_by_key(|(place, _)| *place);
+        let next = is_cut.and(items.last()).map(|(place, _)| write(*place, self.request, self.now));
         let items = items.into_iter().map(|(_, item)| item);
         (items.filter(matches).collect(), next)
     }

@@ -4,6 +4,7 @@
 //! Auto Scaling's launch configurations, Spot and EC2 fleets, other accounts and other regions are not
 //! looked at. Image usage reports, which are about other accounts (6.4), are left out here.
 
+use std::borrow::Cow;
 use std::collections::{BTreeMap, BTreeSet};
 
 use jiff::Timestamp;
@@ -126,9 +127,12 @@ impl Action for DescribeImageReferences {
                 }
             }
         }
-        let place = |reference: &Reference| format!("{}\n{}\n{}", reference.image, reference.kind.name(), reference.arn);
         let wanted = |reference: &Reference| self.images.contains(reference.image.as_str());
-        let (references, next) = page.cut(references, place, wanted);
+        let (references, next) = page.cut(
+            references,
+            |reference| Cow::Owned(format!("{}\n{}\n{}", reference.image, reference.kind.name(), reference.arn)),
+            wanted,
+        );
         answer.leaf_if_some("nextToken", next).items("imageReferenceSet", references, |item, reference| {
             item.leaf("imageId", reference.image).leaf("resourceType", reference.kind.name()).leaf("arn", reference.arn);
         });

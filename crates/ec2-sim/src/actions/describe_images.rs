@@ -89,7 +89,7 @@ impl Action for DescribeImages {
                 // So does its owner's asking, or asking by id, if it is deprecated.
                 && (!image.is_deprecated(now) || self.include_deprecated || image.owner == scope.account || !ids.is_empty())
         });
-        let (images, next) = page.cut(images, |image| image.id.to_string(), |image| self.filters.matches(image));
+        let (images, next) = page.cut(images, |image| Cow::Borrowed(image.id.as_ref()), |image| self.filters.matches(image));
         answer.items("imagesSet", &images, |item, image| write_image(item, image, scope)).leaf_if_some("nextToken", next);
         Ok(())
     }

@@ -1,6 +1,8 @@
 //! `DescribeInstanceImageMetadata`: the images that instances were launched from, even those that have
 //! been deregistered (ec2-semantics 3.4).
 
+use std::borrow::Cow;
+
 use super::Action;
 use crate::clock::{milliseconds, whole_seconds};
 use crate::error::Error;
@@ -46,7 +48,8 @@ impl Action for DescribeInstanceImageMetadata {
         let page = self.paging.page(PAGES, !self.ids.is_empty(), scope)?;
         let instances: Vec<&Instance> =
             if self.ids.is_empty() { scope.here().instances.values().collect() } else { scope.instances(&self.ids)? };
-        let (instances, next) = page.cut(instances, |instance| instance.id.to_string(), |instance| self.filters.matches(instance));
+        let (instances, next) =
+            page.cut(instances, |instance| Cow::Borrowed(instance.id.as_ref()), |instance| self.filters.matches(instance));
         answer.items("instanceImageMetadataSet", instances, |item, instance| write(item, instance, scope)).leaf_if_some("nextToken", next);
         Ok(())
     }

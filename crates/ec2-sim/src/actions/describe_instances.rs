@@ -1,5 +1,6 @@
 //! `DescribeInstances`: instances, grouped by the call that launched them.
 
+use std::borrow::Cow;
 use std::collections::BTreeMap;
 
 use super::Action;
@@ -52,7 +53,8 @@ impl Action for DescribeInstances {
         let instances: Vec<&Instance> =
             if self.ids.is_empty() { scope.here().instances.values().collect() } else { scope.instances(&self.ids)? };
         check_zones(if self.ids.is_empty() { None } else { Some(&instances) }, scope)?;
-        let (instances, next) = page.cut(instances, |instance| instance.id.to_string(), |instance| self.filters.matches(instance));
+        let (instances, next) =
+            page.cut(instances, |instance| Cow::Borrowed(instance.id.as_ref()), |instance| self.filters.matches(instance));
         let mut reservations: BTreeMap<_, Vec<&Instance>> = BTreeMap::new();
         for instance in instances {
             reservations.entry(&instance.reservation_id).or_default().push(instance);

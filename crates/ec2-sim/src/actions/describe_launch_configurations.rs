@@ -1,5 +1,7 @@
 //! `DescribeLaunchConfigurations` of Auto Scaling. Names that are not there are left out, and no error.
 
+use std::borrow::Cow;
+
 use super::Action;
 use super::auto_scaling::validation_error;
 use crate::clock::milliseconds;
@@ -39,7 +41,7 @@ impl Action for DescribeLaunchConfigurations {
         let page = self.paging.page(PAGES, false, scope)?;
         let configurations = scope.here().launch_configurations.values().filter(|it| scope.sees(it.created));
         let wanted = |it: &&LaunchConfiguration| self.names.is_empty() || self.names.contains(&it.name);
-        let (configurations, next) = page.cut(configurations, |it| it.name.clone(), wanted);
+        let (configurations, next) = page.cut(configurations, |it| Cow::Borrowed(&it.name), wanted);
         answer.element("DescribeLaunchConfigurationsResult", |result| {
             result.members("LaunchConfigurations", configurations, write_configuration).leaf_if_some("NextToken", next);
         });

@@ -1,6 +1,7 @@
 //! `DescribeLaunchTemplateVersions`: what is in the versions of one template, or in the latest or the
 //! default versions of all.
 
+use std::borrow::Cow;
 use std::collections::BTreeMap;
 
 use super::Action;
@@ -94,8 +95,8 @@ impl Action for DescribeLaunchTemplateVersions {
     fn perform(self, scope: &mut Scope, answer: &mut Xml) -> Result<(), Error> {
         let page = self.paging.page(PAGES, false, scope)?;
         let lines = self.lines(scope)?;
-        let place = |line: &Line| format!("{}\n{}", line.template, line.number);
-        let (lines, next) = page.cut(lines, place, |line| self.filters.matches(line));
+        let (lines, next) =
+            page.cut(lines, |line| Cow::Owned(format!("{}\n{}", line.template, line.number)), |line| self.filters.matches(line));
         answer.element("launchTemplateVersionSet", |set| {
             for line in lines {
                 if let Some(template) = scope.here().launch_templates.get(&line.template) {

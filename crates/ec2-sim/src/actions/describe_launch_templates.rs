@@ -1,5 +1,7 @@
 //! `DescribeLaunchTemplates`: the templates, without what is in their versions.
 
+use std::borrow::Cow;
+
 use super::Action;
 use crate::clock::milliseconds;
 use crate::error::Error;
@@ -59,7 +61,8 @@ impl Action for DescribeLaunchTemplates {
                 || self.names.contains(&template.name)
         };
         let templates = visible_templates(scope).filter(listed);
-        let (templates, next) = page.cut(templates, |template| template.id.to_string(), |template| self.filters.matches(template));
+        let (templates, next) =
+            page.cut(templates, |template| Cow::Borrowed(template.id.as_ref()), |template| self.filters.matches(template));
         answer.items("launchTemplates", templates, write_template).leaf_if_some("nextToken", next);
         Ok(())
     }

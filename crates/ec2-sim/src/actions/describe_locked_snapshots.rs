@@ -1,6 +1,7 @@
 //! `DescribeLockedSnapshots`: the caller's snapshots that have a lock, be it an expired one. Nothing else
 //! tells of locks.
 
+use std::borrow::Cow;
 use std::collections::BTreeSet;
 
 use jiff::Timestamp;
@@ -62,7 +63,7 @@ impl Action for DescribeLockedSnapshots {
             let (owner, id, tags) = (snapshot.owner.clone(), snapshot.id.clone(), snapshot.tags.clone());
             Some(Locked { owner, snapshot: id, state: lock.state(now), lock, tags })
         });
-        let (locked, next) = page.cut(locked, |locked| locked.snapshot.to_string(), |locked| self.filters.matches(locked));
+        let (locked, next) = page.cut(locked, |locked| Cow::Borrowed(locked.snapshot.as_ref()), |locked| self.filters.matches(locked));
         answer.items("snapshotSet", &locked, write_locked).leaf_if_some("nextToken", next);
         Ok(())
     }

@@ -1,6 +1,8 @@
 //! `DescribeSnapshotTierStatus`: where the caller's snapshots are kept, and how they got there. (That it tells
 //! of those that never changed their tier is not documented.)
 
+use std::borrow::Cow;
+
 use super::Action;
 use crate::clock::milliseconds;
 use crate::error::Error;
@@ -36,7 +38,8 @@ impl Action for DescribeSnapshotTierStatus {
     fn perform(self, scope: &mut Scope, answer: &mut Xml) -> Result<(), Error> {
         let page = self.paging.page(PAGES, false, scope)?;
         let now = scope.now();
-        let (snapshots, next) = page.cut(scope.snapshots(), |snapshot| snapshot.id.to_string(), |snapshot| self.filters.matches(snapshot));
+        let (snapshots, next) =
+            page.cut(scope.snapshots(), |snapshot| Cow::Borrowed(snapshot.id.as_ref()), |snapshot| self.filters.matches(snapshot));
         answer
             .items("snapshotTierStatusSet", snapshots, |item, snapshot| {
                 item.leaf("snapshotId", &snapshot.id)

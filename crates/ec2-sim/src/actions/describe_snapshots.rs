@@ -66,7 +66,8 @@ impl Action for DescribeSnapshots {
                     && (restorers.is_empty() || restorers.iter().any(|restorer| restorer.can_restore(snapshot, &scope.account)))
             })
             .map(|snapshot| if snapshot.owner == scope.account { Cow::Borrowed(snapshot) } else { Cow::Owned(untagged(snapshot)) });
-        let (snapshots, next) = page.cut(snapshots, |snapshot| snapshot.id.to_string(), |snapshot| self.filters.matches(snapshot));
+        let (snapshots, next) =
+            page.cut(snapshots, |snapshot| Cow::Borrowed(snapshot.id.as_ref()), |snapshot| self.filters.matches(snapshot));
         answer.items("snapshotSet", &snapshots, |item, snapshot| write_snapshot(item, snapshot)).leaf_if_some("nextToken", next);
         Ok(())
     }

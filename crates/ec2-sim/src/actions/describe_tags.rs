@@ -1,5 +1,7 @@
 //! `DescribeTags`: the tags of everything, one by one.
 
+use std::borrow::Cow;
+
 use super::Action;
 use crate::error::Error;
 use crate::filter::{Filters, Known, Tagged};
@@ -48,7 +50,8 @@ impl Action for DescribeTags {
 
     fn perform(self, scope: &mut Scope, answer: &mut Xml) -> Result<(), Error> {
         let page = self.paging.page(PAGES, false, scope)?;
-        let (lines, next) = page.cut(lines(scope), |line| format!("{}\n{}", line.resource_id, line.key), |line| self.filters.matches(line));
+        let (lines, next) =
+            page.cut(lines(scope), |line| Cow::Owned(format!("{}\n{}", line.resource_id, line.key)), |line| self.filters.matches(line));
         answer
             .items("tagSet", lines, |item, line| {
                 item.leaf("resourceId", line.resource_id)

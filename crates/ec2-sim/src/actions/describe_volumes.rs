@@ -1,5 +1,7 @@
 //! `DescribeVolumes`.
 
+use std::borrow::Cow;
+
 use super::Action;
 use crate::clock::milliseconds;
 use crate::error::Error;
@@ -47,7 +49,7 @@ impl Action for DescribeVolumes {
         } else {
             self.ids.iter().map(|id| scope.volume(&volume_id(id)?)).collect::<Result<_, _>>()?
         };
-        let (volumes, next) = page.cut(volumes, |volume| volume.id.to_string(), |volume| self.filters.matches(volume));
+        let (volumes, next) = page.cut(volumes, |volume| Cow::Borrowed(volume.id.as_ref()), |volume| self.filters.matches(volume));
         answer.items("volumeSet", volumes, write_volume).leaf_if_some("nextToken", next);
         Ok(())
     }

@@ -1,6 +1,7 @@
 //! `ListImagesInRecycleBin`: the images that were deregistered and can be restored. Which snapshots they
 //! need is not told.
 
+use std::borrow::Cow;
 use std::collections::{BTreeMap, BTreeSet};
 
 use super::Action;
@@ -44,7 +45,7 @@ impl Action for ListImagesInRecycleBin {
         }
         let asked = |id: &ImageId| self.ids.is_empty() || self.ids.contains(id);
         let (images, next) =
-            page.cut(binned.values().copied().filter(|binned| asked(&binned.item.id)), |b| b.item.id.to_string(), |_| true);
+            page.cut(binned.values().copied().filter(|binned| asked(&binned.item.id)), |b| Cow::Borrowed(b.item.id.as_ref()), |_| true);
         answer
             .items("imageSet", images, |item, binned| {
                 item.leaf("imageId", &binned.item.id)

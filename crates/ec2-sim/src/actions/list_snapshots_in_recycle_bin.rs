@@ -1,5 +1,6 @@
 //! `ListSnapshotsInRecycleBin`: the snapshots that were deleted and can be restored.
 
+use std::borrow::Cow;
 use std::collections::{BTreeMap, BTreeSet};
 
 use super::Action;
@@ -38,7 +39,7 @@ impl Action for ListSnapshotsInRecycleBin {
         }
         let asked = |id: &SnapshotId| self.ids.is_empty() || self.ids.contains(id);
         let (snapshots, next) =
-            page.cut(binned.values().copied().filter(|binned| asked(&binned.item.id)), |b| b.item.id.to_string(), |_| true);
+            page.cut(binned.values().copied().filter(|binned| asked(&binned.item.id)), |b| Cow::Borrowed(b.item.id.as_ref()), |_| true);
         answer
             .items("snapshotSet", snapshots, |item, binned| {
                 item.leaf("snapshotId", &binned.item.id)

@@ -1,6 +1,6 @@
 //! From what was written down to a world that holds together.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::{BTreeMap, BTreeSet, HashSet};
 use std::ops::Range;
 
 use jiff::{SignedDuration, Timestamp};
@@ -30,6 +30,8 @@ pub(super) struct Builder<'t> {
     text: &'t str,
     pub(super) world: World,
     pub(super) to_bin: ToBin,
+    /// The names that images have already, in which account and region.
+    image_names: HashSet<(AccountId, String, String)>,
 }
 
 /// A device of an image to be, and what is known of where it comes from.
@@ -47,7 +49,7 @@ impl<'t> Builder<'t> {
         world.speed = file.speed;
         world.manners = file.manners.clone();
         world.fail_next = file.fail_next.clone();
-        Self { text, world, to_bin: ToBin::default() }
+        Self { text, world, to_bin: ToBin::default(), image_names: HashSet::new() }
     }
 
     pub(super) fn build(mut self, file: File) -> Result<World, Problem> {
@@ -263,8 +265,7 @@ impl<'t> Builder<'t> {
     fn image(&mut self, mut text: ImageText) -> Result<(), Problem> {
         let region = self.region_name(&text.region)?;
         let name = text.name.get_ref();
-        let held = self.world.region_of(&text.account, &region);
-        if !name.is_empty() && held.images.values().any(|image| image.name == *name) {
+        if !name.is_empty() && !self.image_names.insert((text.account.clone(), region.clone(), name.clone())) {
             return Err(self.problem(text.name.span(), &format!("there is another image `{name}` in {region}")));
         }
         let created = self.since(text.created.as_ref(), text.age, SignedDuration::ZERO)?;
@@ -330,7 +331,8 @@ impl<'t> Builder<'t> {
             }
             (Some(of), None) => {
                 let held = self.world.region_of(&text.account, region);
-                let instance = held.instances.values().find(|instance| is_called(instance, of.get_ref()));
+                let by_name = || held.instances.values().find(|instance| is_called(instance, of.get_ref()));
+                let instance = held.instances.get(of.get_ref().as_str()).or_else(by_name);
                 let id = instance.map(|instance| instance.id.clone()).or_else(|| of.get_ref().parse().ok());
                 let id = id.ok_or_else(|| {
                     let message = "expected the name or the id of one, or the id of one that is gone";
