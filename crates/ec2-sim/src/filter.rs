@@ -103,10 +103,14 @@ fn values<T: Tagged>(subject: &Subject<T>, resource: &T) -> Vec<String> {
 
 /// One filter value.
 #[derive(Debug)]
-pub(crate) struct Pattern(Vec<Piece>);
+pub(crate) enum Pattern {
+    /// Without anything in it that stands for something else.
+    Text(String),
+    Wild(Vec<Piece>),
+}
 
 #[derive(Debug, PartialEq, Eq)]
-enum Piece {
+pub(crate) enum Piece {
     Letter(char),
     AnyText,
     OneOrNone,
@@ -124,16 +128,21 @@ impl Pattern {
                 letter => Piece::Letter(letter),
             });
         }
-        Self(pieces)
+        let text = pieces.iter().map(|piece| if let Piece::Letter(letter) = piece { Some(*letter) } else { None }).collect();
+        text.map_or(Self::Wild(pieces), Self::Text)
     }
 
     pub(crate) fn matches(&self, text: &str) -> bool {
+        let pieces = match self {
+            Self::Text(own) => return own == text,
+            Self::Wild(pieces) => pieces,
+        };
         let letters: Vec<char> = text.chars().collect();
         // reached[n]: the pieces so far can stand for the first n letters. No backtracking, so that
         // no value can make a match slow.
         let mut reached = vec![false; letters.len() + 1];
         reached[0] = true;
-        for piece in &self.0 {
+        for piece in pieces {
             reached = match piece {
                 Piece::AnyText => {
                     let first = reached.iter().position(|r| *r).unwrap_or(reached.len());

@@ -278,6 +278,11 @@ impl Failure {
         self.code.as_deref() == Some("InvalidAMIID.NotFound")
     }
 
+    /// Whether so many copies go to the region already that EC2 takes no more (ec2-semantics 2.5).
+    pub fn is_for_want_of_room(&self) -> bool {
+        self.class == Class::TryLater && self.code.as_deref() == Some("ResourceLimitExceeded")
+    }
+
     /// Whether the same call may well work later.
     pub fn is_passing(&self) -> bool {
         matches!(self.class, Class::Passing | Class::Throttled | Class::TryLater)

@@ -38,6 +38,8 @@ pub use retire::retire;
 const FIRST_DELAY: Duration = Duration::from_secs(2);
 /// The longest wait between two rounds.
 const LONGEST_DELAY: Duration = Duration::from_secs(30);
+/// So soon after something has come to an end it is looked again: what was begun together ends together.
+const SOON: Duration = Duration::from_secs(5);
 /// EC2 takes snapshots of one volume no closer together than this (ec2-semantics 1.8).
 const SNAPSHOT_SPACING: Duration = Duration::from_secs(15);
 
@@ -248,7 +250,8 @@ impl Stop {
     }
 }
 
-/// The waits between rounds: 2 s, then less and less often, up to every 30 s, and never beyond the deadline.
+/// The waits between rounds: 2 s, then less and less often, up to every 30 s, sooner while things come to an end, and never beyond the
+/// deadline.
 struct Delays {
     next: Duration,
     deadline: Timestamp,
@@ -262,6 +265,11 @@ const GRACE: Duration = Duration::from_secs(30);
 impl Delays {
     fn new(run: &Run<'_>, started: Timestamp) -> Self {
         Self { next: FIRST_DELAY, deadline: started.saturating_add(run.patience).unwrap_or(Timestamp::MAX), grace: GRACE }
+    }
+
+    /// Something has come to an end, and more may do so: it is not waited so long any more.
+    fn look_again_soon(&mut self) {
+        self.next = self.next.min(SOON);
     }
 
     /// Waits a little although the run was asked to end, for what no later run could finish; `false` once that was enough.

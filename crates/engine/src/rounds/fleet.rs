@@ -422,6 +422,7 @@ async fn follow(run: &Run<'_>, instances: &mut [InstanceReport], started: Timest
             let ids = pending.get(&region).cloned().unwrap_or_default();
             async move { observe::images_of_ids(&account, &region, &ids).await }
         };
+        let mut is_moving = false;
         for (region, images) in in_each(&regions, run.account, look).await {
             let images = match images {
                 Ok(images) => images,
@@ -446,10 +447,14 @@ async fn follow(run: &Run<'_>, instances: &mut [InstanceReport], started: Timest
                     }
                 };
                 if state != made.state {
+                    is_moving = true;
                     made.state = state;
                     (run.listener)(&Event::State { region: region.clone(), image: made.image.clone(), state });
                 }
             }
+        }
+        if is_moving {
+            delays.look_again_soon();
         }
         let settled = instances.iter().filter_map(InstanceReport::made).all(|image| image.state != ImageState::Pending);
         if settled || !delays.wait(run, Duration::ZERO).await {

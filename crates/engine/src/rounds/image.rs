@@ -3,6 +3,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
 
+use futures_util::{Stream, StreamExt as _, stream};
 use jiff::{SignedDuration, Timestamp};
 use planner::guard::{Permit, guard};
 use planner::id::{ImageId, Region};
@@ -10,7 +11,7 @@ use planner::inventory::{Image, ImageState, Inventory, RegionView, Scope};
 use planner::plan::image::ImageDecision;
 use planner::plan::{Action, CopyImage, CopyStanding, CreateImage, Plan, Standing, Step, copy, image};
 use planner::policy::{CopyRequest, ImageRequest};
-use planner::{CheckedPlan, tags::Encryption};
+use planner::{CheckedPlan, CheckedStep, tags::Encryption};
 
 use crate::account::Account;
 use crate::apply;
@@ -94,6 +95,10 @@ struct Follow<'a> {
     taken: BTreeMap<(Region, String), u32>,
     /// Since when it is not known whether EC2 has made the image, and why not.
     unanswered: Option<Unanswered>,
+    /// How often EC2 had no room for a copy, by its destination and its source.
+    put_off: BTreeMap<(Region, ImageId), u32>,
+    /// Whether something has come to an end since the round before.
+    is_moving: bool,
     /// How often EC2 has answered with this copy when asked for it.
     answered: BTreeMap<(Region, ImageId), u32>,
     /// The sources that were there, and from how many listings in a row they are missing.
@@ -114,6 +119,24 @@ struct Follow<'a> {
     /// What did so in the round before, and was told of.
     waited_for: Vec<Failure>,
     interrupted: bool,
+}
+
+/// What EC2 answered when it was asked for a copy.
+struct CopyAnswer {
+    destination: Region,
+    copy: CopyImage,
+    answer: Result<ImageId, Failure>,
+}
+
+/// Asks for the copies into one region, one after the other, until there is no room for one, or the run is to end: the rest is asked for
+/// in a later round.
+fn ask_for_copies(run: &Run<'_>, destination: Region, copies: Vec<(CheckedStep, CopyImage)>) -> impl Stream<Item = CopyAnswer> {
+    stream::unfold((copies.into_iter(), destination, false), move |(mut copies, destination, is_full)| async move {
+        let (step, copy) = copies.next().filter(|_| !is_full && !run.stop.is_requested())?;
+        let answer = apply::make(run.account, &step).await?;
+        let is_full = answer.as_ref().is_err_and(Failure::is_for_want_of_room);
+        Some((CopyAnswer { destination: destination.clone(), copy, answer }, (copies, destination, is_full)))
+    })
 }
 
 /// A request for an image that came to no answer.
@@ -149,6 +172,8 @@ impl<'a> Follow<'a> {
             tried: copy::Tried::default(),
             taken: BTreeMap::new(),
             unanswered: None,
+            put_off: BTreeMap::new(),
+            is_moving: false,
             answered: BTreeMap::new(),
             missing: BTreeMap::new(),
             told: BTreeMap::new(),
@@ -169,6 +194,9 @@ impl<'a> Follow<'a> {
             let at_least = self.round().await?;
             if self.run.dry_run || self.is_settled() {
                 return Ok(());
+            }
+            if std::mem::take(&mut self.is_moving) {
+                delays.look_again_soon();
             }
             if !delays.wait(self.run, at_least).await {
                 self.interrupted |= self.run.stop.is_requested();
@@ -365,23 +393,34 @@ impl<'a> Follow<'a> {
 
     /// Says how long to wait at least before the next round.
     async fn apply(&mut self, plan: &CheckedPlan) -> Result<Duration, RunError> {
+        let run = self.run;
         let mut at_least = Duration::ZERO;
+        let mut copies: BTreeMap<Region, Vec<(CheckedStep, CopyImage)>> = BTreeMap::new();
         for step in plan.steps() {
-            if self.run.stop.is_requested() {
-                self.interrupted = true;
-                break;
-            }
-            let asked_at = self.run.clock.now();
-            let answer = apply::make(self.run.account, &step).await;
-            match (step.action(), answer) {
-                (Action::CreateImage(create), Some(answer)) => {
-                    at_least = self.image_is_answered(step.region(), create, asked_at, answer)?;
+            match step.action().clone() {
+                Action::CopyImage(copy) => copies.entry(step.region().clone()).or_default().push((step, copy)),
+                Action::CreateImage(_) if run.stop.is_requested() => self.interrupted = true,
+                Action::CreateImage(create) => {
+                    let asked_at = run.clock.now();
+                    if let Some(answer) = apply::make(run.account, &step).await {
+                        at_least = self.image_is_answered(step.region(), &create, asked_at, answer)?;
+                    }
                 }
-                (Action::CopyImage(copy), Some(answer)) => self.copy_is_asked_for(step.region(), copy, answer),
                 // The guard lets no deletion pass for these commands.
-                (Action::RemoveImage(_) | Action::DeleteSnapshot(_) | Action::Retag(_) | Action::Mend(_), _) | (_, None) => {}
+                Action::RemoveImage(_) | Action::DeleteSnapshot(_) | Action::Retag(_) | Action::Mend(_) => {}
             }
         }
+        // EC2 counts copies by their destination: none of these waits for another.
+        let asked = copies.into_iter().map(|(destination, mut copies)| {
+            // What found no room goes last, lest it stand in the way of what needs less.
+            copies.sort_by_key(|(_, copy)| self.put_off.get(&(destination.clone(), copy.source.clone())));
+            ask_for_copies(run, destination, copies).boxed_local()
+        });
+        let mut answers = stream::select_all(asked.collect::<Vec<_>>());
+        while let Some(CopyAnswer { destination, copy, answer }) = answers.next().await {
+            self.copy_is_asked_for(&destination, &copy, answer);
+        }
+        self.interrupted |= run.stop.is_requested();
         Ok(at_least)
     }
 
@@ -431,7 +470,12 @@ impl<'a> Follow<'a> {
                 }
                 self.passing.push(failure);
             }
-            Err(failure) if failure.is_passing() => self.wait_for(failure),
+            Err(failure) if failure.is_passing() => {
+                if failure.is_for_want_of_room() {
+                    *self.put_off.entry((destination.clone(), copy.source.clone())).or_default() += 1;
+                }
+                self.wait_for(failure);
+            }
             Err(failure) => self.copy_is_refused(copy, destination, failure.to_string()),
         }
     }
@@ -541,6 +585,7 @@ impl<'a> Follow<'a> {
             if let Some(image) = inventory.image(&region, &id)
                 && self.told.insert((region.clone(), id.clone()), image.state) != Some(image.state)
             {
+                self.is_moving |= image.state != ImageState::Pending;
                 (self.run.listener)(&Event::State { region, image: id, state: image.state });
             }
         }
