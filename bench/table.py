@@ -1,0 +1,74 @@
+"""Tables as they are printed, in Markdown."""
+
+import os
+import re
+from pathlib import Path
+from statistics import median
+
+from tools import OURS
+
+LOAD_AT_START = os.getloadavg()[0]
+
+
+def machine(commit: str, version: str) -> str:
+    cpu = re.search(r"model name\s*: (.*)", Path("/proc/cpuinfo").read_text())
+    memory = int(re.search(r"MemTotal:\s*(\d+)", Path("/proc/meminfo").read_text())[1]) / 2**20
+    described = f"{os.cpu_count()} × {cpu[1].strip() if cpu else 'a processor without a name'}, {memory:.0f} GiB"
+    return f"{version}, measured at {commit} on {described}.\n"
+
+
+def noise() -> str:
+    load = os.getloadavg()[0]
+    warning = " Others were at work, too: times are upper bounds." if max(LOAD_AT_START, load) > 1 else ""
+    return f"Load when it began {LOAD_AT_START:.2f}, when it ended {load:.2f}.{warning}"
+
+
+def requests(rows: list) -> str:
+    lines = []
+    for n, name, counted, bound in rows:
+        kinds = actions(counted)
+        reads = sum(times for action, times in kinds.items() if not action.startswith(("Deregister", "Delete")))
+        lines.append((n, name, sum(kinds.values()), bound or "", kinds.get("DeregisterImage", 0), kinds.get("DeleteSnapshot", 0), reads))
+    return markdown("Requests of a purge", ("N", "tool", "requests", "bound", "DeregisterImage", "DeleteSnapshot", "reads"), lines)
+
+
+def requests_of_a_backup(rows: list) -> str:
+    lines = []
+    for volumes, name, counted in rows:
+        kinds = actions(counted)
+        looks = kinds.pop("DescribeImages", 0)
+        lines.append((volumes, name, sum(kinds.values()), ", ".join(sorted(kinds)), looks))
+    return markdown("Requests of a backup with a copy", ("volumes", "tool", "requests", "which", "and DescribeImages"), lines)
+
+
+def actions(counted) -> dict[str, int]:
+    kinds = {}
+    for (_, action), times in counted.items():
+        kinds[action] = kinds.get(action, 0) + times
+    return kinds
+
+
+def comparison(title: str, samples: dict[str, list]) -> str:
+    lines = []
+    for name, runs in samples.items():
+        wall, cpu, peak = ([getattr(run, what) for run in runs] for what in ("wall", "cpu", "peak"))
+        server = median(run.server_cpu for run in runs)
+        lines.append((name, spread(wall), spread(cpu), f"{max(peak):.0f}", f"{server:.2f}" if server else "", len(runs)))
+    shares = []
+    for what in ("wall", "cpu", "peak"):
+        medians = {name: median(getattr(run, what) for run in runs) for name, runs in samples.items()}
+        ours = medians.pop(OURS)
+        best = min(medians, key=medians.get)
+        shares.append(f"{ours / medians[best]:.3f} of the {what} of {best}")
+    text = markdown(title, ("tool", "wall s (least–most)", "CPU s (least–most)", "peak MB", "server's CPU s", "runs"), lines)
+    return f"{text}\n{OURS}: {', '.join(shares)}.\n"
+
+
+def spread(values: list[float]) -> str:
+    digits = 3 if max(values) < 1 else 2
+    return f"{median(values):.{digits}f} ({min(values):.{digits}f}–{max(values):.{digits}f})"
+
+
+def markdown(title: str, head: tuple, lines: list[tuple]) -> str:
+    rows = [head, ["---"] * len(head), *lines]
+    return f"{title}:\n\n" + "\n".join("| " + " | ".join(str(cell) for cell in row) + " |" for row in rows) + "\n"
