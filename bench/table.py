@@ -10,11 +10,11 @@ from tools import OURS
 LOAD_AT_START = os.getloadavg()[0]
 
 
-def machine(commit: str, version: str) -> str:
+def machine(commit: str, version: str, floor: float) -> str:
     cpu = re.search(r"model name\s*: (.*)", Path("/proc/cpuinfo").read_text())
     memory = int(re.search(r"MemTotal:\s*(\d+)", Path("/proc/meminfo").read_text())[1]) / 2**20
     described = f"{os.cpu_count()} × {cpu[1].strip() if cpu else 'a processor without a name'}, {memory:.0f} GiB"
-    return f"{version}, measured at {commit} on {described}.\n"
+    return f"{version}, measured at {commit} on {described}. No peak of memory can be told that is below {floor:.0f} MB.\n"
 
 
 def noise() -> str:
@@ -54,14 +54,19 @@ def comparison(title: str, samples: dict[str, list]) -> str:
         wall, cpu, peak = ([getattr(run, what) for run in runs] for what in ("wall", "cpu", "peak"))
         server = median(run.server_cpu for run in runs)
         lines.append((name, spread(wall), spread(cpu), f"{max(peak):.0f}", f"{server:.2f}" if server else "", len(runs)))
+    text = markdown(title, ("tool", "wall s (least–most)", "CPU s (least–most)", "peak MB", "server's CPU s", "runs"), lines)
     shares = []
-    for what in ("wall", "cpu", "peak"):
+    for what, word in (("wall", "wall"), ("cpu", "CPU"), ("peak", "memory")):
         medians = {name: median(getattr(run, what) for run in runs) for name, runs in samples.items()}
         ours = medians.pop(OURS)
         best = min(medians, key=medians.get)
-        shares.append(f"{ours / medians[best]:.3f} of the {what} of {best}")
-    text = markdown(title, ("tool", "wall s (least–most)", "CPU s (least–most)", "peak MB", "server's CPU s", "runs"), lines)
-    return f"{text}\n{OURS}: {', '.join(shares)}.\n"
+        shares.append(f"{word} {ours / medians[best]:.3f} ({best})")
+    text += f"\n{OURS}'s share of what the best peer takes: {', '.join(shares)}.\n"
+    for name, runs in samples.items():
+        for run in runs:
+            if run.status or run.left:
+                text += f"{name} exits {run.status}, and {run.left} that were to go are still there.\n"
+    return text
 
 
 def spread(values: list[float]) -> str:

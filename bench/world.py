@@ -1,11 +1,12 @@
 """The account that everything here is measured in: expired and living backups of one instance, in a world of the sandbox."""
 
+import json
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 
 REGION, ELSEWHERE = "us-east-1", "eu-west-1"
 INSTANCE = "i-0be0be0be0be0be01"
-# Of an instance that is to be backed up, by their sizes in GiB.
+# The sizes of its volumes in GiB.
 VOLUMES = (8, 20)
 
 
@@ -70,7 +71,7 @@ class Account:
         """As the sandbox reads it."""
         now = datetime.now(UTC)
         past, future = _instant(now - timedelta(hours=1)), _instant(now + timedelta(days=30))
-        tables = [f'[[instance]]\nregion = "{REGION}"\nid = "{INSTANCE}"\nname = "web-1"\nvolumes = {list(VOLUMES)}\n']
+        tables = [world_of_an_instance(len(VOLUMES))]
         for number in self.expired:
             tags = _tags(number, now, past)
             if number in self.copied:
@@ -84,6 +85,12 @@ class Account:
         others, untagged = self.others
         tables += [_image_table(others, _tags(others, now, past) | {"Creator": "somebody else"}), _image_table(untagged, {})]
         return "\n".join(tables)
+
+
+def world_of_an_instance(volumes: int) -> str:
+    """A world with nothing else in it."""
+    sizes = json.dumps([*VOLUMES, *[100] * volumes][:volumes])
+    return f'[[instance]]\nregion = "{REGION}"\nid = "{INSTANCE}"\nname = "web-1"\nvolumes = {sizes}\n'
 
 
 def _after(before: range, length: int) -> range:
@@ -128,7 +135,7 @@ def _inline(tags: dict[str, str]) -> str:
 
 
 def _image_table(number: int, tags: dict[str, str]) -> str:
-    volumes = ", ".join(f'{{ size = {size}, snapshot = "{snapshot}" }}' for size, snapshot in zip(VOLUMES, _snapshots(number)))
+    volumes = ", ".join(f'{{ size = {size}, snapshot = "{snapshot}" }}' for size, snapshot in zip(VOLUMES, _snapshots(number), strict=True))
     return _table(
         "image",
         region=f'"{REGION}"',
