@@ -10,6 +10,7 @@ import subprocess
 import sys
 import tempfile
 from collections import Counter
+from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, replace
 from functools import partial
@@ -44,64 +45,75 @@ def main():
     parser = argparse.ArgumentParser(prog="bench/run", description=__doc__)
     parser.add_argument("--quick", action="store_true", help="fewer sizes, and one run of what is slow: two minutes instead of twenty")
     parser.add_argument("parts", nargs="*", metavar="PART", help=f"only these: {', '.join(PARTS)}")
+    parser.add_argument("--write", action="store_true", help="put the tables into docs/performance.md, too")
     arguments = parser.parse_args()
     if unknown := set(arguments.parts) - set(PARTS):
         parser.error(f"there is no part {', '.join(sorted(unknown))}; there are {', '.join(PARTS)}")
+    if arguments.write and (arguments.quick or arguments.parts):
+        parser.error("--write is for a whole run: what the page says of the machine holds for all of its tables")
     sys.stdout.reconfigure(line_buffering=True)
     floor = metred(Tool("nothing", lambda account, home: ["/bin/true"]), None, "").peak
-    print(table.machine(commit(), subprocess.check_output([binary(), "--version"], text=True).strip(), floor))
+    measured = {"machine": table.machine(commit(), subprocess.check_output([binary(), "--version"], text=True).strip(), floor)}
+    print(measured["machine"])
     for name in arguments.parts or PARTS:
-        PARTS[name](arguments.quick)
-    print(table.noise())
+        tables = []
+        for text in PARTS[name](arguments.quick):
+            print(text)
+            tables.append(text)
+        measured[name] = "\n".join(tables)
+    measured["noise"] = table.noise()
+    print(measured["noise"])
+    if arguments.write:
+        table.write(ROOT / "docs/performance.md", measured)
 
 
-def requests(quick: bool):
+def requests(quick: bool) -> Iterator[str]:
     rows = []
     for n in (20,) if quick else (20, 60, 200):
         account = Account(n)
         for tool in PURGES:
             say(f"counting the requests of {tool.name}, N = {n}")
             rows.append((n, tool.name, count(tool, account), account.least_requests() if tool.name == OURS else None))
-    print(table.requests(rows))
+    yield table.requests(rows)
     rows = []
     for volumes in (1, 12):
         for tool in CREATES:
             say(f"counting the requests of {tool.name}, {volumes} volumes")
             rows.append((volumes, tool.name, count(tool, None, world_of_an_instance(volumes), AT_ONCE)))
-    print(table.requests_of_a_backup(rows))
+    yield table.requests_of_a_backup(rows)
 
 
-def purge(quick: bool):
+def purge(quick: bool) -> Iterator[str]:
     # The slow ones are minutes of calls, one after the other.
     settings = [(60, 50, 1)] if quick else [(20, 50, 5), (60, 0, 5), (60, 50, 5), (200, 0, 3), (200, 50, 3)]
     for n, delay, runs in settings:
         account = Account(n)
         samples = in_turn(PURGES, runs, partial(timed, account=account, delay_ms=delay), f"purge of {n}, {delay} ms")
-        print(table.comparison(f"Purge, N = {n}, {delay} ms", samples))
+        yield table.comparison(f"Purge, N = {n}, {delay} ms", samples)
     if not quick:
         account = Account(200)
         samples = together(PURGES, partial(timed, account=account, delay_ms=50, limits=EC2_S_LIMITS), "purge of 200, EC2's limits")
-        print(table.comparison("Purge, N = 200, 50 ms, EC2's limits", samples))
+        yield table.comparison("Purge, N = 200, 50 ms, EC2's limits", samples)
 
 
-def create(quick: bool):
+def create(quick: bool) -> Iterator[str]:
     world = world_of_an_instance(2)
     for delay in (50,) if quick else (0, 50):
         run = partial(timed, account=None, world=world, options=AT_ONCE, delay_ms=delay)
         samples = in_turn(CREATES, 3 if quick else 5, run, f"backup, {delay} ms")
-        print(table.comparison(f"Backup with a copy, made at once, {delay} ms", samples))
+        yield table.comparison(f"Backup with a copy, made at once, {delay} ms", samples)
     if not quick:
         samples = together(CREATES, partial(timed, account=None, world=world, delay_ms=50), "backup, in EC2's time")
-        print(table.comparison("Backup with a copy, made in EC2's time, 50 ms", samples))
+        yield table.comparison("Backup with a copy, made in EC2's time, 50 ms", samples)
 
 
-def startup(quick: bool):
+def startup(quick: bool) -> Iterator[str]:
     runs = 5 if quick else 21
     samples = in_turn(VERSIONS, runs, partial(metred, account=None, url=""), "--version")
-    print(table.comparison("`--version`", samples))
+    yield table.comparison("`--version`", samples)
     with serving(binary(), "") as server:
         samples = in_turn(LOOKS, runs, partial(metred, account=None, url=server.url), "a look at an empty account")
-    print(table.comparison("A look at an empty account", samples))
+    yield table.comparison("A look at an empty account", samples)
 
 
 PARTS = {"requests": requests, "purge": purge, "create": create, "startup": startup}

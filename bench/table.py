@@ -77,3 +77,14 @@ def spread(values: list[float]) -> str:
 def markdown(title: str, head: tuple, lines: list[tuple]) -> str:
     rows = [head, ["---"] * len(head), *lines]
     return f"{title}:\n\n" + "\n".join("| " + " | ".join(str(cell) for cell in row) + " |" for row in rows) + "\n"
+
+
+def write(page: Path, measured: dict[str, str]):
+    """Puts what was measured where the page has a place for it: between `<!-- measured: NAME -->` and `<!-- end -->`."""
+    text = page.read_text()
+    for name, tables in measured.items():
+        place = re.compile(rf"(<!-- measured: {name} -->\n).*?(<!-- end -->)", re.DOTALL)
+        text, found = place.subn(lambda match, tables=tables: match[1] + tables.rstrip() + "\n" + match[2], text)
+        if found != 1:
+            raise ValueError(f"{page} has {found} places for {name}")
+    page.write_text(text)
