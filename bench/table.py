@@ -49,23 +49,22 @@ def actions(counted) -> dict[str, int]:
 
 
 def comparison(title: str, samples: dict[str, list]) -> str:
+    """Medians, and how many times what we take each peer takes."""
+    ours = samples[OURS]
     lines = []
     for name, runs in samples.items():
-        wall, cpu, peak = ([getattr(run, what) for run in runs] for what in ("wall", "cpu", "peak"))
+        cells = [name]
+        for what, shown in (("wall", spread), ("cpu", spread), ("peak", lambda peaks: f"{median(peaks):.0f}")):
+            values = [getattr(run, what) for run in runs]
+            times = median(values) / median(getattr(run, what) for run in ours)
+            cells += [shown(values), "" if runs is ours else f"{times:.{1 if times < 10 else 0}f}"]
         server = median(run.server_cpu for run in runs)
-        lines.append((name, spread(wall), spread(cpu), f"{max(peak):.0f}", f"{server:.2f}" if server else "", len(runs)))
-    text = markdown(title, ("tool", "wall s (least–most)", "CPU s (least–most)", "peak MB", "server's CPU s", "runs"), lines)
-    shares = []
-    for what, word in (("wall", "wall"), ("cpu", "CPU"), ("peak", "memory")):
-        medians = {name: median(getattr(run, what) for run in runs) for name, runs in samples.items()}
-        ours = medians.pop(OURS)
-        best = min(medians, key=medians.get)
-        shares.append(f"{word} {ours / medians[best]:.3f} ({best})")
-    text += f"\n{OURS}'s share of what the best peer takes: {', '.join(shares)}.\n"
+        lines.append((*cells, f"{server:.2f}" if server else "", len(runs)))
+    text = markdown(title, ("tool", "wall s (least–most)", "×", "CPU s (least–most)", "×", "peak MB", "×", "server's CPU s", "runs"), lines)
     for name, runs in samples.items():
         for run in runs:
             if run.status or run.left:
-                text += f"{name} exits {run.status}, and {run.left} that were to go are still there.\n"
+                text += f"\n{name} exits {run.status}, and {run.left} that were to go are still there.\n"
     return text
 
 
