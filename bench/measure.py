@@ -43,7 +43,7 @@ class Sample:
 
 def main():
     parser = argparse.ArgumentParser(prog="bench/run", description=__doc__)
-    parser.add_argument("--quick", action="store_true", help="fewer sizes, and one run of what is slow: two minutes instead of twenty")
+    parser.add_argument("--quick", action="store_true", help="fewer sizes, and one run of what is slow: two minutes instead of half an hour")
     parser.add_argument("parts", nargs="*", metavar="PART", help=f"only these: {', '.join(PARTS)}")
     parser.add_argument("--write", action="store_true", help="put the tables into docs/performance.md, too")
     arguments = parser.parse_args()
