@@ -128,7 +128,8 @@ impl Pattern {
                 letter => Piece::Letter(letter),
             });
         }
-        let text = pieces.iter().map(|piece| if let Piece::Letter(letter) = piece { Some(*letter) } else { None }).collect();
+        let text: Option<String> =
+            pieces.iter().map(|piece| if let Piece::Letter(letter) = piece { Some(*letter) } else { None }).collect();
         text.map_or(Self::Wild(pieces), Self::Text)
     }
 

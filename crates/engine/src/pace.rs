@@ -4,6 +4,9 @@
 //! slows that action down there, and nothing else; what it answers afterwards speeds it up again, by and by. Until then what changes
 //! something is asked for one by one, its repetitions included: several would only take the few tokens from each other.
 //!
+//! An account's limits can be raised, and nobody tells. So when a bucket is empty by what is documented, the next calls are sent all the
+//! same, one by one, until EC2 refuses one for the first time: from then on it is the documented rate.
+//!
 //! What changes something waits for its turn before the SDK's time limits begin, and what reads a little within them.
 
 use std::collections::HashMap;
@@ -55,13 +58,33 @@ struct Bucket {
     at: Instant,
     /// When EC2 refused a call last, and at what rate.
     refused: Option<(Instant, f64)>,
+    limit: Limit,
     /// Held by the call that is under way, where they go one by one.
     only_one: Arc<tokio::sync::Mutex<()>>,
+}
+
+/// Whether there is more in a bucket than is documented.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Limit {
+    /// It was not tried.
+    Unknown,
+    /// So far there is.
+    Beyond,
+    /// EC2 has refused a call.
+    Met,
 }
 
 impl Pace {
     /// Waits until it is the turn of a call that changes something. Who asks first goes first.
     pub(crate) async fn turn(&self, region: &Region, call: Call) -> Turn {
+        let is_beyond = |bucket: &mut Bucket, _| bucket.is_beyond().then(|| Arc::clone(&bucket.only_one));
+        if let Some(only_one) = self.with(region, call, is_beyond) {
+            let turn = only_one.lock_owned().await;
+            // It may have been refused meanwhile.
+            if self.with(region, call, |bucket, _| bucket.goes_beyond()) {
+                return Turn(Some(turn));
+            }
+        }
         let wait = self.with(region, call, |bucket, _| bucket.take());
         if !wait.is_zero() {
             tokio::time::sleep(wait).await;
@@ -106,7 +129,16 @@ impl Bucket {
             _ => (50.0, 5.0),
         };
         // A whole token is left: EC2 may have begun to count a moment later.
-        Self { most: most - 1.0, usual, rate: usual * SHARE, tokens: most - 1.0, at: now, refused: None, only_one: Arc::default() }
+        Self {
+            most: most - 1.0,
+            usual,
+            rate: usual * SHARE,
+            tokens: most - 1.0,
+            at: now,
+            refused: None,
+            limit: Limit::Unknown,
+            only_one: Arc::default(),
+        }
     }
 
     fn refill(&mut self, now: Instant) {
@@ -123,14 +155,33 @@ impl Bucket {
         self.refused.is_some_and(|(refused, _)| now.duration_since(refused) < ONE_BY_ONE)
     }
 
+    /// Whether nothing is left of what is documented, and EC2 has not said so yet.
+    fn is_beyond(&self) -> bool {
+        self.limit != Limit::Met && self.tokens < 1.0
+    }
+
+    /// Whether a call is sent although nothing is left of what is documented.
+    fn goes_beyond(&mut self) -> bool {
+        let goes = self.is_beyond();
+        if goes {
+            self.limit = Limit::Beyond;
+        }
+        goes
+    }
+
     /// Takes a token, and says how long to wait for it.
     fn take(&mut self) -> Duration {
         self.tokens -= 1.0;
         if self.tokens >= 0.0 { Duration::ZERO } else { Duration::try_from_secs_f64(-self.tokens / self.rate).unwrap_or(CALM) }
     }
 
-    /// The bucket was emptier than it seemed: somebody else asks, too.
+    /// The bucket was emptier than it seemed: somebody else asks, too. Or it holds no more than is documented, and that is used up.
     fn slow_down(&mut self, now: Instant) {
+        if std::mem::replace(&mut self.limit, Limit::Met) == Limit::Beyond {
+            // The call that was refused will be repeated.
+            self.tokens = -1.0;
+            return;
+        }
         if self.refused.is_none_or(|(refused, _)| now.duration_since(refused) >= TOGETHER) {
             self.refused = Some((now, self.rate));
             self.rate = (self.rate * SLOWER).max(self.usual * SLOWEST);
@@ -157,16 +208,40 @@ mod tests {
         begun.elapsed().as_secs_f64()
     }
 
+    /// EC2 says, of one call too many, what is documented.
+    async fn find_the_limit(pace: &Pace, call: Call, most: usize) {
+        assert!(seconds(pace, call, most + 1).await.abs() < f64::EPSILON);
+        pace.refused(&region(), call);
+    }
+
     #[tokio::test(start_paused = true)]
     async fn a_burst_goes_at_once_and_the_rest_at_the_rate() {
         let pace = Pace::default();
-        assert!(seconds(&pace, Call::DeregisterImage, 99).await.abs() < f64::EPSILON);
+        find_the_limit(&pace, Call::DeregisterImage, 99).await;
         let rest = seconds(&pace, Call::DeregisterImage, 500).await;
         assert!((500.0 / 5.0..500.0 / 5.0 * 1.05).contains(&rest), "{rest}");
-        let copies = seconds(&pace, Call::CopyImage, 99 + 60).await;
-        assert!((60.0..63.0).contains(&copies), "{copies}");
+        find_the_limit(&pace, Call::CopyImage, 99).await;
+        let copies = seconds(&pace, Call::CopyImage, 60).await;
+        assert!((60.0..64.0).contains(&copies), "{copies}");
         // Actions and regions are counted apart.
         assert!(seconds(&pace, Call::DeleteSnapshot, 99).await.abs() < f64::EPSILON);
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn limits_that_were_raised_are_used_and_asked_for_one_by_one() {
+        let pace = Pace::default();
+        assert!(seconds(&pace, Call::DeregisterImage, 99 + 500).await.abs() < f64::EPSILON);
+        let (here, there) = (region(), region());
+        let under_way = pace.turn(&here, Call::DeregisterImage).await;
+        let another = pace.turn(&there, Call::DeregisterImage);
+        let mut another = std::pin::pin!(another);
+        assert!(tokio::time::timeout(Duration::from_millis(100), &mut another).await.is_err(), "they went side by side");
+        // Whoever waits for it learns of the refusal.
+        pace.refused(&here, Call::DeregisterImage);
+        drop(under_way);
+        let begun = Instant::now();
+        drop(another.await);
+        assert!(begun.elapsed().as_secs_f64() > 0.2, "{:?}", begun.elapsed());
     }
 
     #[tokio::test(start_paused = true)]

@@ -37,7 +37,7 @@ pub use retire::retire;
 /// The first wait between two rounds.
 const FIRST_DELAY: Duration = Duration::from_secs(2);
 /// The longest wait between two rounds.
-const LONGEST_DELAY: Duration = Duration::from_secs(30);
+const LONGEST_DELAY: Duration = Duration::from_secs(15);
 /// So soon after something has come to an end it is looked again: what was begun together ends together.
 const SOON: Duration = Duration::from_secs(5);
 /// EC2 takes snapshots of one volume no closer together than this (ec2-semantics 1.8).
@@ -250,7 +250,7 @@ impl Stop {
     }
 }
 
-/// The waits between rounds: 2 s, then less and less often, up to every 30 s, sooner while things come to an end, and never beyond the
+/// The waits between rounds: 2 s, then less and less often, up to every 15 s, sooner while things come to an end, and never beyond the
 /// deadline.
 struct Delays {
     next: Duration,

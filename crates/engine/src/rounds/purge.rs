@@ -30,7 +30,7 @@ use crate::rounds::{Delays, Ending, Event, RegionScope, Run, RunError, in_each};
 const REPEATS: u32 = 5;
 /// From so many deletions in a region on, so many of them are under way at the same time: EC2 answers one in less than a second, and lets
 /// five go in each. Of fewer, only the call under way is left to end where the run is interrupted.
-const MANY: usize = 50;
+const MANY: usize = 20;
 const AT_ONCE: usize = 4;
 
 /// Purges what has expired.

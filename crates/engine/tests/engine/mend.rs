@@ -62,7 +62,7 @@ async fn a_backup_and_its_copy_get_what_the_policy_wants_and_a_second_run_finds_
     web
       us-east-1  i-0eb1eb1eb1eb10001  web-1:
         ami-09d40897aa65e0c57 available for 2026-11-22 00:00Z
-      eu-west-1  ami-09bc0e13c32d1b883  web-1 of 2026-11-22 12:01Z:
+      eu-west-1  ami-09bc0e13c32d1b883  web-1 of 2026-11-22 12:00Z:
         deprecated from 2026-12-22 00:00Z, protected from deregistration
       us-east-1  ami-09d40897aa65e0c57  web-1 of 2026-11-22 12:00Z:
         deprecated from 2026-12-22 00:00Z, protected from deregistration
