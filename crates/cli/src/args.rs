@@ -358,10 +358,11 @@ pub struct List {
     /// Only those that expire before then, such as '+1 week' or '2026-12-24 18:00 UTC'
     #[arg(long, value_name = "WHEN", allow_hyphen_values = true)]
     pub expires_before: Option<String>,
-    /// In this order
-    #[arg(long, value_name = "ORDER", default_value = "instance")]
+    /// Sort by this: the instance's name and then age (the default), the slot (the oldest first), the region, the expiry (what has none
+    /// last), or the size
+    #[arg(long, value_name = "ORDER", default_value = "instance", hide_default_value = true)]
     pub sort: Sort,
-    /// The other way round
+    /// Sort the other way round
     #[arg(long)]
     pub reverse: bool,
     /// In every account of this policy (default: in that of the program's own credentials)
@@ -374,31 +375,24 @@ pub struct List {
 /// By what backups are listed. What is alike is by instance and age.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
 pub enum Sort {
-    /// By the instance's name, then by age
     Instance,
-    /// The oldest first
     Slot,
-    /// By region
     Region,
-    /// What expires first; then what does not by itself
     Expiry,
-    /// The smallest first
     Size,
 }
 
-/// EC2's names of the states.
+/// Where an image stands, by the names that `list` prints.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
 pub enum State {
     Pending,
     Available,
     Disabled,
     Failed,
-    /// Neither usable nor surely failed
     Unusable,
 }
 
-/// Show all there is to know of one backup: its volumes and snapshots, its copies, whether it would be kept or purged now and why, and
-/// when it goes
+/// Show all there is to know of one backup, whether it would be kept or purged now and why, and when it goes
 #[derive(Debug, Group)]
 #[command(after_help = SHOWING)]
 #[group(id = "looked_at")]
