@@ -20,7 +20,7 @@ const AHEAD: SignedDuration = SignedDuration::from_hours(10 * 366 * 24);
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, JsonSchema)]
 #[serde(tag = "when", rename_all = "snake_case")]
 pub enum Outlook {
-    /// With the next run or purge.
+    /// With the next purge, which may be a run of the policy.
     Next,
     /// With the first purge after this instant, which is its expiry.
     After {
@@ -123,7 +123,7 @@ fn change(reason: &KeepReason, image: &ImageId) -> Outlook {
 impl fmt::Display for Outlook {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
-            Self::Next => write!(f, "with the next run"),
+            Self::Next => write!(f, "with the next purge"),
             Self::After { at } => write!(f, "after {at}"),
             Self::ByRules { at } => write!(f, "{at}, if the policy goes on running on schedule"),
             Self::NotBefore { until } => write!(f, "not before {until}, if the policy goes on running on schedule"),
@@ -195,7 +195,7 @@ mod tests {
         let tiers = web("schedule = '0 2 * * *'\nkeep-daily = 2\nkeep-monthly = 12\nkeep-yearly = 10");
         let by = |settings: &str, image: &str| told(&web(&format!("schedule = '0 2 * * *'\n{settings}")), &instances, &ten_days(), image);
         insta::assert_snapshot!(told(&tiers, &instances, &ten_days(), "ami-9"), @"keep: daily 2 of 2 (2026-11-09); 2026-11-11T02:00:00Z, if the policy goes on running on schedule");
-        insta::assert_snapshot!(told(&tiers, &instances, &ten_days(), "ami-5"), @"purge: no keep rule of web wants it any more; with the next run");
+        insta::assert_snapshot!(told(&tiers, &instances, &ten_days(), "ami-5"), @"purge: no keep rule of web wants it any more; with the next purge");
         insta::assert_snapshot!(by("keep-last = 2", "ami-10"), @"keep: last 1 of 2; 2026-11-12T02:00:00Z, if the policy goes on running on schedule");
         let kept = ten_days().with(backup("ami-20").of_series("web").slot("2026-11-01T03:00:00Z").tagged("Kept", "yes"));
         let policy = web("schedule = '0 2 * * *'\nkeep-last = 2\nkeep-tag = ['Kept']");

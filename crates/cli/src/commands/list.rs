@@ -4,6 +4,7 @@ use std::collections::BTreeSet;
 
 use engine::Named;
 use engine::report::{BackupInfo, Judgement, ListReport, VolumeInfo};
+use planner::expiry::Expiry;
 use planner::inventory::{ImageState, SnapshotState};
 use planner::plain::one_line;
 use planner::plan::purge::Decision;
@@ -27,7 +28,7 @@ pub fn list(args: List) -> Result<ExitCode, Failure> {
     in_session(&common, region.first(), async |session| {
         let now = session.clock.now();
         let before = expires_before.as_deref().map(|text| expiry(text, now).map_err(|failure| failure.about("--expires-before")));
-        let before = before.transpose()?.map(|expiry| expiry.instant()).or(expired.then_some(now));
+        let before = before.transpose()?.map(Expiry::instant).or(expired.then_some(now));
         let scope = regions(session, &region).await?;
         let policy = loaded.as_ref().map(|loaded| &loaded.policy);
         let mut report = engine::list(&session.account, policy, &scope, now).await?;
@@ -115,7 +116,9 @@ fn table(backups: &[BackupInfo]) -> Table {
     let headings = ["REGION", "BACKUP", "OF", "SERIES", "SLOT", "GIB", "STATE", "EXPIRES"];
     let heading = account("ACCOUNT");
     let mut table = Table::new(heading.as_deref().into_iter().chain(headings));
-    backups.iter().for_each(|backup| table.row(account(&backup.account).into_iter().chain(row(backup))));
+    for backup in backups {
+        table.row(account(&backup.account).into_iter().chain(row(backup)));
+    }
     table
 }
 

@@ -87,7 +87,7 @@ fn backups_are_listed_and_shown() {
 fn shown(home: &Home, arguments: &[&str]) -> String {
     let ran = home.ami_backup(&[&["show"], arguments, &["--sandbox"]].concat()).run();
     assert_eq!(ran.code, 0, "{ran}");
-    ran.stdout.lines().filter(|line| !line.starts_with("tag ")).map(|line| format!("{line}\n")).collect()
+    ran.stdout.lines().filter(|line| !line.starts_with("tag ")).collect::<Vec<_>>().join("\n")
 }
 
 /// What is said of when a backup goes, and why.
