@@ -189,7 +189,7 @@ impl Judge<'_> {
         let rules = rules.map(|(policy, instances)| {
             (policy, self.account_name, Start { from: now, instances, inventory: Some(&inventory) }, self.region)
         });
-        let goes = outlook(&verdict.decision, &self.image.id, now, rules).map_err(RunError::Refused)?;
+        let goes = outlook(&verdict.decision, self.image, now, rules).map_err(RunError::Refused)?;
         let refusal = refusal.filter(|_| matches!(verdict.decision, Decision::Purge { .. }));
         Ok(Judgement { by: Some(by.to_owned()), decision: Some(verdict.decision), undecided: None, goes: Some(goes), refusal })
     }

@@ -8,6 +8,7 @@ use serde::Serialize;
 
 use crate::guard::Refusal;
 use crate::id::{ImageId, Region};
+use crate::inventory::{Image, Protection};
 use crate::plan::KeepReason;
 use crate::plan::purge::Decision;
 use crate::policy::file::Policy;
@@ -26,11 +27,15 @@ pub enum Outlook {
     After {
         /// The instant.
         at: Timestamp,
+        /// Whether EC2 protects it from being deregistered: then it stays until a person has lifted that.
+        protected: bool,
     },
     /// With the policy's run at this instant, if the policy goes on running on schedule as it is.
     ByRules {
         /// The instant.
         at: Timestamp,
+        /// Whether EC2 protects it from being deregistered: then it stays until a person has lifted that.
+        protected: bool,
     },
     /// Not before this instant, if the policy goes on running on schedule as it is; further ahead was not looked.
     NotBefore {
@@ -56,13 +61,15 @@ pub enum Outlook {
 /// The guard objects to what the planner does, which is a defect of this program.
 pub fn outlook(
     decision: &Decision,
-    image: &ImageId,
+    image: &Image,
     now: Timestamp,
     rules: Option<(&Policy, &str, Start<'_>, &Region)>,
 ) -> Result<Outlook, Refusal> {
+    let protected = image.protection != Protection::Off;
+    let image = &image.id;
     let reason = match decision {
         Decision::Purge { .. } => return Ok(Outlook::Next),
-        Decision::Keep { reason: KeepReason::NotExpired { until } } => return Ok(Outlook::After { at: until.instant() }),
+        Decision::Keep { reason: KeepReason::NotExpired { until } } => return Ok(Outlook::After { at: until.instant(), protected }),
         Decision::Keep { reason } => reason,
     };
     let is_for_rules = matches!(
@@ -76,7 +83,7 @@ pub fn outlook(
     let Some((policy, account, start, region)) = rules.filter(|_| is_for_rules) else { return Ok(change(reason, image)) };
     let until = now.saturating_add(AHEAD).unwrap_or(Timestamp::MAX);
     Ok(match fate(policy, account, start, (region, image), until)? {
-        Some(Fate::Goes { at }) => Outlook::ByRules { at },
+        Some(Fate::Goes { at }) => Outlook::ByRules { at, protected },
         Some(Fate::IsThereStill { until }) => Outlook::NotBefore { until },
         Some(Fate::Stays) | None => change(reason, image),
     })
@@ -120,12 +127,18 @@ fn change(reason: &KeepReason, image: &ImageId) -> Outlook {
     }
 }
 
+fn but_for_protection(protected: bool) -> &'static str {
+    if protected { ", and once somebody has lifted its protection" } else { "" }
+}
+
 impl fmt::Display for Outlook {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::Next => write!(f, "with the next purge"),
-            Self::After { at } => write!(f, "after {at}"),
-            Self::ByRules { at } => write!(f, "{at}, if the policy goes on running on schedule"),
+            Self::After { at, protected } => write!(f, "after {at}{}", but_for_protection(*protected)),
+            Self::ByRules { at, protected } => {
+                write!(f, "{at}, if the policy goes on running on schedule{}", but_for_protection(*protected))
+            }
             Self::NotBefore { until } => write!(f, "not before {until}, if the policy goes on running on schedule"),
             Self::Once { change } => write!(f, "once {change}"),
             Self::Unless { change } => write!(f, "not unless {change}"),
@@ -171,7 +184,8 @@ mod tests {
         let is_it = |subject: &Subject| matches!(subject, Subject::Backup(label) if label.image == image);
         let decision = plan.verdicts.into_iter().find(|verdict| is_it(&verdict.subject)).unwrap().decision;
         let start = Start { from: at(NOON), instances, inventory: Some(inventory) };
-        let outlook = outlook(&decision, &image, at(NOON), Some((policy, SELF, start, &region(HOME)))).unwrap();
+        let seen = inventory.image(&region(HOME), &image).unwrap();
+        let outlook = outlook(&decision, seen, at(NOON), Some((policy, SELF, start, &region(HOME)))).unwrap();
         (decision, outlook)
     }
 
@@ -190,7 +204,11 @@ mod tests {
         for day in 1..=10 {
             let (_, outlook) = seen(&policy, &instances, &ten_days(), &format!("ami-{day}"));
             // The first of the twelve days that it is one of is its own.
-            assert_eq!(outlook, Outlook::ByRules { at: at(&format!("2026-11-{:02}T02:00:00Z", day + 12)) }, "of {day} November");
+            assert_eq!(
+                outlook,
+                Outlook::ByRules { at: at(&format!("2026-11-{:02}T02:00:00Z", day + 12)), protected: false },
+                "of {day} November"
+            );
         }
         let tiers = web("schedule = '0 2 * * *'\nkeep-daily = 2\nkeep-monthly = 12\nkeep-yearly = 10");
         let by = |settings: &str, image: &str| told(&web(&format!("schedule = '0 2 * * *'\n{settings}")), &instances, &ten_days(), image);
@@ -222,6 +240,8 @@ mod tests {
         insta::assert_snapshot!(with(ten_days().with(of_old("ami-20").tagged("Expire", "soon")), "ami-20"), @"keep: its Expire tag `soon` cannot be read as an instant: `soon` is not understood; not unless it is given an expiry (`ami-backup expire ami-00000020 WHEN`)");
         insta::assert_snapshot!(with(ten_days().with(of_old("ami-20").pending()), "ami-20"), @"keep: it is still being made; not unless it has been made, and its time has come then");
         insta::assert_snapshot!(with(ten_days().with(of_old("ami-20").of_series("db")), "ami-20"), @"keep: the policy has no target db any more; not unless the policy has a target db again, or it is given an expiry (`ami-backup expire ami-00000020 WHEN`)");
+        let wanted = backup("ami-20").of_series("web").slot("2026-11-10T03:00:00Z").protected();
+        insta::assert_snapshot!(with(ten_days().with(wanted), "ami-20"), @"keep: daily 1 of 2 (2026-11-10); 2026-11-12T02:00:00Z, if the policy goes on running on schedule, and once somebody has lifted its protection");
         // A failed one goes with the next good one, and a date that has not come is waited for.
         insta::assert_snapshot!(with(ten_days().with(of_old("ami-20").slot("2026-11-10T03:00:00Z").failed()), "ami-20"), @"keep: it failed, and web has no newer good one here yet; 2026-11-11T02:00:00Z, if the policy goes on running on schedule");
         insta::assert_snapshot!(with(ten_days().with(of_old("ami-20").slot("2026-11-20T02:00:00Z")), "ami-20"), @"keep: by its Date tag it is of 2026-11-20T02:00:00Z, which is yet to come; 2026-11-22T02:00:00Z, if the policy goes on running on schedule");
@@ -238,7 +258,7 @@ mod tests {
         for (image, of, day) in (1..=10).map(|day| (day, "i-1", day)).chain([(30, "i-2", 8)]) {
             let slot = at(&format!("2026-11-{day:02}T02:00:00Z"));
             let goes = match seen(&policy, &instances, &inventory, &format!("ami-{image}")).1 {
-                Outlook::ByRules { at } => at,
+                Outlook::ByRules { at, .. } => at,
                 Outlook::Next => at(NOON),
                 other => panic!("{other:?}"),
             };
@@ -252,8 +272,9 @@ mod tests {
     fn without_rules_an_expiry_decides_alone() {
         let inventory = world().with(backup("ami-1").tagged("Expire", "2027-01-01T00:00:00Z")).with(backup("ami-2"));
         let plan = decide(&inventory, &crate::fixture::policy(&inventory), now());
-        let told = |place: usize| outlook(&plan.verdicts[place].decision, &id("ami-1"), now(), None).unwrap().to_string();
+        let image = |place: usize| inventory.image(&region(HOME), &id(&format!("ami-{}", place + 1))).unwrap();
+        let told = |place: usize| outlook(&plan.verdicts[place].decision, image(place), now(), None).unwrap().to_string();
         insta::assert_snapshot!(told(0), @"after 2027-01-01T00:00:00Z");
-        insta::assert_snapshot!(told(1), @"not unless it is given an expiry (`ami-backup expire ami-00000001 WHEN`)");
+        insta::assert_snapshot!(told(1), @"not unless it is given an expiry (`ami-backup expire ami-00000002 WHEN`)");
     }
 }

@@ -259,8 +259,9 @@ impl Kind<'_> {
 /// Whose all of it is.
 const ACCOUNT: &str = "000000000000";
 
-/// So many backups are judged at most, over all runs, to find out what becomes of one: those of more than a year of an hourly series.
-const MOST_JUDGED: usize = 400_000;
+/// So many backups are judged at most, over all runs, to find out what becomes of one: of years of a daily series, or months of an hourly
+/// one. Somebody waits for it.
+const MOST_JUDGED: usize = 250_000;
 
 /// When runs are: at the beginning, at each slot, and when missed days are over.
 fn runs(schedule: &Schedule, zone: &TimeZone, from: Timestamp, end: Timestamp, missed: &[DateRange]) -> BTreeSet<Timestamp> {
