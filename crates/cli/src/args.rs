@@ -10,6 +10,7 @@ use clap::{ArgAction, Args as Group, Parser, Subcommand, ValueEnum};
 use clap_complete::Shell;
 use planner::id::{ImageId, InstanceId, InvalidId, Region, SeriesName};
 use planner::policy::MaxDeletes;
+use planner::policy::pattern::Pattern;
 use planner::simulate::DateRange;
 
 /// What `--sandbox` without a file stands for; no file can be called this.
@@ -35,6 +36,17 @@ Examples:
 const AGES: &str = "\
 Ages count from when a backup was due. Unless the policy says otherwise (warn-after, critical-after), status warns when a backup is
 a quarter of the usual gap between two backups late, and is critical when it is a whole one more; no backup at all is critical.";
+
+const LISTING: &str = "\
+Examples:
+  What has expired and is still there:
+    ami-backup list --expired
+  The largest backups of the web servers last:
+    ami-backup list --name 'web-*' --sort size";
+
+const SHOWING: &str = "\
+A backup of a policy's series is judged as `plan` would judge it, by the same listings and checks; any other as `purge-expired-amis` \
+would. When keep rules let a backup go is found out by replaying the policy from now on, as `simulate --observed` does.";
 
 const RUNNING: &str = "\
 It is safe to start this every five minutes, twice at once, and after any crash: a backup is made once, and a missed one is made up
@@ -322,6 +334,7 @@ pub struct Status {
 
 /// List the backups there are
 #[derive(Debug, Group)]
+#[command(after_help = LISTING)]
 #[group(id = "listed")]
 pub struct List {
     /// In this region only; several are separated by commas, or -r is repeated (default: every enabled region)
@@ -333,16 +346,63 @@ pub struct List {
     /// Of this series only
     #[arg(long, value_name = "NAME")]
     pub series: Option<SeriesName>,
+    /// Of instances of this name only, in which * stands for any text
+    #[arg(long, value_name = "NAME")]
+    pub name: Option<Pattern>,
+    /// In this state only; several are separated by commas, or --state is repeated
+    #[arg(long, value_name = "STATE", value_delimiter = ',', action = ArgAction::Append)]
+    pub state: Vec<State>,
+    /// Only those whose expiry is past
+    #[arg(long, conflicts_with = "expires_before")]
+    pub expired: bool,
+    /// Only those that expire before then, such as '+1 week' or '2026-12-24 18:00 UTC'
+    #[arg(long, value_name = "WHEN", allow_hyphen_values = true)]
+    pub expires_before: Option<String>,
+    /// Sort by this: the instance's name and then age (the default), the slot (the oldest first), the region, the expiry (what has none
+    /// last), or the size
+    #[arg(long, value_name = "ORDER", default_value = "instance", hide_default_value = true)]
+    pub sort: Sort,
+    /// Sort the other way round
+    #[arg(long)]
+    pub reverse: bool,
+    /// In every account of this policy (default: in that of the program's own credentials)
+    #[arg(long = "policy", value_name = "FILE")]
+    pub policy: Option<PathBuf>,
     #[command(flatten)]
     pub looking: Looking,
 }
 
-/// Show all there is to know of one backup
+/// By what backups are listed. What is alike is by instance and age.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub enum Sort {
+    Instance,
+    Slot,
+    Region,
+    Expiry,
+    Size,
+}
+
+/// Where an image stands, by the names that `list` prints.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub enum State {
+    Pending,
+    Available,
+    Disabled,
+    Failed,
+    Unusable,
+}
+
+/// Show all there is to know of one backup, whether it would be kept or purged now and why, and when it goes
 #[derive(Debug, Group)]
+#[command(after_help = SHOWING)]
 #[group(id = "looked_at")]
 pub struct Show {
     #[command(flatten)]
     pub backup: Backup,
+    /// Judge by this policy, and look in all its accounts (default: by ./ami-backup.toml, else /etc/ami-backup.toml, if one is there,
+    /// in the account of the program's own credentials)
+    #[arg(long = "policy", value_name = "FILE")]
+    pub policy: Option<PathBuf>,
     #[command(flatten)]
     pub looking: Looking,
 }

@@ -18,7 +18,7 @@ pub mod simulate;
 pub mod status;
 
 use engine::region::{self, NoRegion};
-use engine::{Account, Clock, Connection, Event, RegionScope, Run, RunError, Stop};
+use engine::{Account, Clock, Connection, Event, Meter, RegionScope, Run, RunError, Stop};
 use jiff::{SignedDuration, Timestamp};
 use planner::expiry::Expiry;
 use planner::id::Region;
@@ -49,7 +49,9 @@ impl Session {
         engine: impl AsyncFnOnce(&Run<'_>) -> Result<T, RunError>,
     ) -> Result<T, RunError> {
         let progress = Progress::new(verbose);
-        let result = self.run_telling(common, waiting, &|event| progress.tell(event), engine).await;
+        // To ask how far things are costs calls: it is done for somebody who watches only.
+        let meter = progress.is_watched().then(Meter::default);
+        let result = self.run_with(common, waiting, meter.as_ref(), &|event| progress.tell(event), engine).await;
         progress.finish();
         result
     }
@@ -62,6 +64,17 @@ impl Session {
         listener: &dyn Fn(&Event),
         engine: impl AsyncFnOnce(&Run<'_>) -> Result<T, RunError>,
     ) -> Result<T, RunError> {
+        self.run_with(common, waiting, None, listener, engine).await
+    }
+
+    async fn run_with<T>(
+        &self,
+        common: &Common,
+        waiting: Option<&Waiting>,
+        meter: Option<&Meter>,
+        listener: &dyn Fn(&Event),
+        engine: impl AsyncFnOnce(&Run<'_>) -> Result<T, RunError>,
+    ) -> Result<T, RunError> {
         let run = Run {
             account: &self.account,
             clock: self.clock,
@@ -71,6 +84,7 @@ impl Session {
             listener,
             stop: &self.stop,
             agreed: None,
+            meter,
         };
         engine(&run).await
     }

@@ -44,6 +44,16 @@ pub fn load(named: Option<&Path>) -> Result<Loaded, Failure> {
     }
 }
 
+/// The same, but it does without one where none was named and there is none, or none that can be used.
+pub fn load_if_there(named: Option<&Path>) -> Result<Option<Loaded>, Failure> {
+    let is_there = || [FILE_NAME, OF_THE_HOST].iter().any(|file| Path::new(file).exists());
+    match named {
+        Some(named) => load_to_act(Some(named)).map(Some),
+        None if is_there() => Ok(load(None).map_err(|failure| output::say(failure.sentence())).ok()),
+        None => Ok(None),
+    }
+}
+
 /// The same for what acts by a policy: what is remarkable is said before anything is done.
 pub fn load_to_act(named: Option<&Path>) -> Result<Loaded, Failure> {
     let loaded = load(named)?;

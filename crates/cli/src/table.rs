@@ -9,8 +9,8 @@ pub struct Table(Vec<Vec<String>>);
 
 impl Table {
     /// One that has a row of headings.
-    pub fn new<const N: usize>(headings: [&str; N]) -> Self {
-        Self(vec![headings.map(str::to_owned).to_vec()])
+    pub fn new<'h>(headings: impl IntoIterator<Item = &'h str>) -> Self {
+        Self(vec![headings.into_iter().map(str::to_owned).collect()])
     }
 
     /// One of these columns, each with its heading first and as long as the first one.
@@ -25,8 +25,8 @@ impl Table {
     }
 
     /// Adds a row.
-    pub fn row<const N: usize>(&mut self, cells: [String; N]) {
-        self.0.push(cells.iter().map(|cell| one_line(cell)).collect());
+    pub fn row(&mut self, cells: impl IntoIterator<Item = String>) {
+        self.0.push(cells.into_iter().map(|cell| one_line(&cell)).collect());
     }
 }
 

@@ -6,7 +6,7 @@ use aws_sdk_ec2::operation::describe_images::builders::DescribeImagesFluentBuild
 use aws_sdk_ec2::types::{self, Filter};
 use jiff::Timestamp;
 use planner::evidence::Evidence;
-use planner::id::{AccountId, ImageId, InstanceId, Region, SnapshotId};
+use planner::id::{AccountId, ImageId, InstanceId, InvalidId, Region, SnapshotId};
 use planner::inventory::{Image, ImageState, Inventory, RegionView, Scope, Snapshot};
 use planner::tags::{ExpireTag, Mark, OUR_MARK, Tags};
 
@@ -134,28 +134,40 @@ pub(crate) async fn images_of_ids(account: &Account, region: &Region, ids: &BTre
 /// One image of the account, and its snapshots, as far as they are listed.
 pub(crate) async fn image_and_snapshots(account: &Account, region: &Region, id: &ImageId) -> Result<RegionView, Failure> {
     let images = images(account, region, &[("image-id", &[id.as_str()])]).await?;
-    let ids: BTreeSet<String> = images.iter().flat_map(Image::snapshots).map(ToString::to_string).collect();
-    let mut snapshots = Vec::new();
-    if !ids.is_empty() {
-        let filter = Filter::builder().name("snapshot-id").set_values(Some(ids.into_iter().collect())).build();
+    let ids: BTreeSet<&SnapshotId> = images.iter().flat_map(Image::snapshots).collect();
+    let snapshots = snapshots_of_ids(account, region, &ids, translate::snapshot).await?;
+    Ok(RegionView { scope: Scope::Partial, images, snapshots, evidence: Evidence::default() })
+}
+
+/// These snapshots of the account, as far as they are listed, and of each what somebody reads of it.
+pub(crate) async fn snapshots_of_ids<T>(
+    account: &Account,
+    region: &Region,
+    ids: &BTreeSet<&SnapshotId>,
+    read: impl Fn(&types::Snapshot) -> Result<T, InvalidId>,
+) -> Result<Vec<T>, Failure> {
+    let ids: Vec<&SnapshotId> = ids.iter().copied().collect();
+    let mut found = Vec::new();
+    for ids in ids.chunks(FILTER_VALUES) {
+        let values = ids.iter().map(ToString::to_string).collect();
+        let filter = Filter::builder().name("snapshot-id").set_values(Some(values)).build();
         let request = account.ec2(region).describe_snapshots().owner_ids("self").filters(filter).max_results(PAGE);
-        snapshots = from_the_beginning(|| async {
+        let listed = from_the_beginning(|| async {
             let (mut snapshots, mut pages) = (Vec::new(), Pages::new(Call::DescribeSnapshots, region));
             loop {
                 let page = request.clone().set_next_token(pages.token()).send().await;
                 let page = page.map_err(|error| Failure::new(Call::DescribeSnapshots, region, &error))?;
                 for seen in pages.list(page.snapshots.as_deref())? {
-                    snapshots
-                        .push(translate::snapshot(seen).map_err(|invalid| Failure::malformed(Call::DescribeSnapshots, region, invalid))?);
+                    snapshots.push(read(seen).map_err(|invalid| Failure::malformed(Call::DescribeSnapshots, region, invalid))?);
                 }
                 if !pages.turn(page.next_token())? {
                     return Ok(snapshots);
                 }
             }
-        })
-        .await?;
+        });
+        found.extend(listed.await?);
     }
-    Ok(RegionView { scope: Scope::Partial, images, snapshots, evidence: Evidence::default() })
+    Ok(found)
 }
 
 /// Whether EC2 lists an image of the account as one that is there. Where it does not say, it is taken not to.

@@ -30,7 +30,7 @@ use crate::rounds::Ending;
 pub use fleet::{AccountReport, Drift, HookReport, InstanceReport, InstanceStanding, RunReport};
 pub use mend::{MendReport, MendResult};
 pub use simulate::{Beginning, Comparison, Replayed, SimulateReport};
-pub use status::{BackupInfo, Freshness, Level, ListReport, StatusReport, Unprotected, Unreached};
+pub use status::{BackupInfo, FailureThere, Freshness, Judgement, Level, ListReport, StatusReport, Unprotected, Unreached, VolumeInfo};
 
 /// What `image-instance` or `resume` did.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, JsonSchema)]

@@ -23,6 +23,7 @@ use tokio::task::JoinSet;
 
 use crate::account::Account;
 use crate::clock::Clock;
+use crate::meter::Meter;
 use crate::observe;
 use crate::outcome::Failure;
 use crate::plan_file::AgreedThere;
@@ -31,6 +32,7 @@ pub(crate) use fleet::{Accounts, Places, backups};
 pub use fleet::{apply_plan, run_policy};
 pub use image::{image_instance, resume};
 pub use purge::purge;
+pub(crate) use purge::{Decided, decided};
 pub use retag::retag;
 pub use retire::retire;
 
@@ -62,6 +64,8 @@ pub struct Run<'a> {
     pub stop: &'a Stop,
     /// What somebody has agreed to in this account: then no other copies are made.
     pub agreed: Option<&'a AgreedThere>,
+    /// Asks how far it is what is waited for, where somebody watches: calls that nothing else needs.
+    pub meter: Option<&'a Meter>,
 }
 
 /// Which regions a run is about.
@@ -114,6 +118,24 @@ pub enum Event {
         image: ImageId,
         /// Where it stands now.
         state: ImageState,
+    },
+    /// So much of an image that is waited for is done: of its snapshots, each as large as its volume.
+    Progress {
+        /// Where it is.
+        region: Region,
+        /// The image.
+        image: ImageId,
+        /// What is done, in MiB.
+        done_mib: u64,
+        /// All of it, in MiB.
+        mib: u64,
+    },
+    /// Something happened in one of a policy's several accounts.
+    InAccount {
+        /// The policy's name of the account.
+        account: String,
+        /// What.
+        event: Box<Event>,
     },
     /// A call failed in a way that may pass; the run waits.
     Waiting(Failure),
@@ -302,7 +324,7 @@ fn is_same(a: &Failure, b: &Failure) -> bool {
 }
 
 /// Takes up a failure, unless it is no news.
-fn add_news(failures: &mut Vec<Failure>, failure: Failure) {
+pub(crate) fn add_news(failures: &mut Vec<Failure>, failure: Failure) {
     if !failures.iter().any(|known| is_same(known, &failure)) {
         failures.push(failure);
     }

@@ -13,25 +13,30 @@ use planner::policy::settings::Settings;
 use crate::account::Account;
 use crate::instances;
 use crate::outcome::Failure;
-use crate::report::{BackupInfo, Freshness, Level, ListReport, StatusReport, Unprotected, Unreached};
+use crate::report::{BackupInfo, FailureThere, Freshness, Level, ListReport, StatusReport, Unprotected, Unreached};
 use crate::rounds::{Accounts, Places, RegionScope, RunError, backups};
 
-/// All backups of these regions.
+/// All backups of these regions, in all accounts of a policy, or in our own.
 ///
 /// # Errors
-/// [`RunError`] if the regions could not be listed, or none of them could be read.
-pub async fn list(account: &Account, scope: &RegionScope, now: Timestamp) -> Result<ListReport, RunError> {
-    let regions = scope.regions(account).await?;
-    let (inventory, failures) = seen(account, &regions).await?;
-    let mut copies: BTreeMap<&ImageId, BTreeMap<ImageId, Region>> = BTreeMap::new();
-    for (region, copy) in ours(&inventory) {
-        if let Some(source) = copy.copied_from() {
-            copies.entry(&source.id).or_default().insert(copy.id.clone(), region.clone());
+/// [`RunError`] if in no account the regions could be listed, and any of them be read.
+pub async fn list(account: &Account, policy: Option<&Policy>, scope: &RegionScope, now: Timestamp) -> Result<ListReport, RunError> {
+    let accounts = Accounts::of_any(policy, account).await;
+    let mut report = ListReport::new("list", now);
+    let look = |name: String, account: Account| async move { list_of(&account, &name, scope).await };
+    let answers = accounts.ask_each(look).await;
+    let nobody_answered = answers.iter().all(|(_, answer)| answer.is_err());
+    for (name, answer) in answers {
+        match answer {
+            Ok((backups, failures)) => {
+                report.backups.extend(backups);
+                report.failures.extend(failures.into_iter().map(|failure| FailureThere { account: name.clone(), failure }));
+            }
+            Err(error) if nobody_answered => return Err(error),
+            Err(error) => report.unreached.push(Unreached { account: name, why: error.to_string() }),
         }
     }
-    let told = |(region, image): (&Region, &Image)| info(region, image, copies.get(&image.id).cloned().unwrap_or_default());
-    let mut backups: Vec<BackupInfo> = ours(&inventory).map(told).collect();
-    backups.sort_by(|one, other| {
+    report.backups.sort_by(|one, other| {
         (&one.instance_name, &one.instance, one.slot, &one.region, &one.image).cmp(&(
             &other.instance_name,
             &other.instance,
@@ -40,7 +45,20 @@ pub async fn list(account: &Account, scope: &RegionScope, now: Timestamp) -> Res
             &other.image,
         ))
     });
-    Ok(ListReport { version: 1, command: "list".to_owned(), now, backups, failures })
+    Ok(report)
+}
+
+async fn list_of(account: &Account, name: &str, scope: &RegionScope) -> Result<(Vec<BackupInfo>, Vec<Failure>), RunError> {
+    let regions = scope.regions(account).await?;
+    let (inventory, failures) = seen(account, &regions).await?;
+    let mut copies: BTreeMap<&ImageId, BTreeMap<ImageId, Region>> = BTreeMap::new();
+    for (region, copy) in ours(&inventory) {
+        if let Some(source) = copy.copied_from() {
+            copies.entry(&source.id).or_default().insert(copy.id.clone(), region.clone());
+        }
+    }
+    let told = |(region, image): (&Region, &Image)| BackupInfo::of(name, region, image, copies.remove(&image.id).unwrap_or_default());
+    Ok((ours(&inventory).map(told).collect(), failures))
 }
 
 /// How fresh the backups are that a policy wants, in all its accounts.
@@ -86,8 +104,9 @@ async fn of_account(
     let places = Places::of_account(account, policy, account_name, asked).await?;
     let fleet = instances::fleet(account, &places.sources, false).await;
     let (inventory, failures) = seen(account, &places.all).await?;
+    let failures = failures.into_iter().chain(fleet.unread);
+    let failures = failures.map(|failure| FailureThere { account: account_name.to_owned(), failure }).collect();
     let mut report = StatusReport { failures, ..StatusReport::new(now) };
-    report.failures.extend(fleet.unread.iter().cloned());
     let mut newest: BTreeMap<(&Region, String, String, bool), (Timestamp, &ImageId)> = BTreeMap::new();
     for (region, image) in ours(&inventory) {
         let (Some(series), Some(instance), Some(slot)) = (image.tags.series(), image.tags.instance(), image.tags.slot()) else { continue };
@@ -166,29 +185,7 @@ async fn seen(account: &Account, regions: &BTreeSet<Region>) -> Result<(Inventor
     }
 }
 
-fn ours(inventory: &Inventory) -> impl Iterator<Item = (&Region, &Image)> {
+pub(crate) fn ours(inventory: &Inventory) -> impl Iterator<Item = (&Region, &Image)> {
     let all = inventory.regions.iter().flat_map(|(region, view)| view.images.iter().map(move |image| (region, image)));
     all.filter(|(_, image)| inventory.account.as_ref().is_some_and(|account| Backup::recognise(image, account).is_some()))
-}
-
-fn info(region: &Region, image: &Image, copies: BTreeMap<ImageId, Region>) -> BackupInfo {
-    BackupInfo {
-        image: image.id.clone(),
-        region: region.clone(),
-        name: image.name.clone(),
-        instance: image.tags.instance(),
-        instance_name: image.tags.instance_name().map(str::to_owned),
-        series: image.tags.series(),
-        slot: image.tags.slot(),
-        created: image.created,
-        state: image.state,
-        reason: image.state_reason.clone(),
-        expire: image.tags.get("Expire").map(str::to_owned),
-        pin: image.tags.pin().map(str::to_owned),
-        copy_of: image.copied_from().map(|source| source.id.clone()),
-        copies,
-        snapshots: image.snapshots().cloned().collect(),
-        encrypted: image.is_encrypted(),
-        tags: image.tags.clone(),
-    }
 }

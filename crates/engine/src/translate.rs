@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use aws_sdk_ec2::types;
 use jiff::Timestamp;
-use planner::id::{InstanceId, InvalidId};
+use planner::id::{InstanceId, InvalidId, SnapshotId};
 use planner::inventory::{Image, ImageState, Mapping, Protection, Snapshot, SnapshotState, SourceImage, made_for};
 use planner::plan::image::InstanceFacts;
 use planner::policy::select::InstanceState;
@@ -92,6 +92,27 @@ pub(crate) fn snapshot(snapshot: &types::Snapshot) -> Result<Snapshot, InvalidId
         started: snapshot.start_time().and_then(|at| Timestamp::from_second(at.secs()).ok()),
         made_for: snapshot.description().and_then(made_for),
         tags: tags(snapshot.tags()),
+    })
+}
+
+/// How far a snapshot is.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct SnapshotProgress {
+    pub(crate) id: SnapshotId,
+    pub(crate) state: SnapshotState,
+    /// How much of it is done, where EC2 says it.
+    pub(crate) percent: Option<u64>,
+    /// The size of its volume in GiB.
+    pub(crate) gib: u64,
+}
+
+pub(crate) fn snapshot_progress(snapshot: &types::Snapshot) -> Result<SnapshotProgress, InvalidId> {
+    let percent = snapshot.progress().and_then(|progress| progress.strip_suffix('%')?.parse().ok());
+    Ok(SnapshotProgress {
+        id: snapshot.snapshot_id().unwrap_or_default().parse()?,
+        state: snapshot.state().map_or(SnapshotState::Other, snapshot_state),
+        percent: percent.filter(|percent| *percent <= 100),
+        gib: snapshot.volume_size().and_then(|gib| u64::try_from(gib).ok()).unwrap_or(0),
     })
 }
 

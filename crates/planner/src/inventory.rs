@@ -167,6 +167,17 @@ impl fmt::Display for ImageState {
     }
 }
 
+impl fmt::Display for SnapshotState {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.pad(match self {
+            Self::Pending => "pending",
+            Self::Completed => "completed",
+            Self::Error => "in error",
+            Self::Other => "in another state",
+        })
+    }
+}
+
 impl Inventory {
     /// The one image of that id in that region, if it was seen.
     pub fn image(&self, region: &Region, id: &ImageId) -> Option<&Image> {

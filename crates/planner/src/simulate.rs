@@ -19,8 +19,8 @@ use serde::Serialize;
 
 use crate::fleet::Instance;
 use crate::guard::Refusal;
-use crate::id::{InstanceId, Region, SeriesName};
-use crate::inventory::Inventory;
+use crate::id::{ImageId, InstanceId, Region, SeriesName};
+use crate::inventory::{Image, Inventory, RegionView};
 use crate::policy::file::Policy;
 use crate::retention::KeepRule;
 use series::{Event, History, kinds, spans};
@@ -139,6 +139,49 @@ pub fn simulate(policy: &Policy, account_name: &str, start: Start<'_>, days: u32
         simulation.histories.push(history);
     }
     Ok(simulation)
+}
+
+/// What becomes of one backup.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Fate {
+    /// It goes with this run.
+    Goes {
+        /// When that is.
+        at: Timestamp,
+    },
+    /// It is still there at this instant; further ahead was not looked.
+    IsThereStill {
+        /// The instant.
+        until: Timestamp,
+    },
+    /// Nothing is added to its series, and no time lets it go.
+    Stays,
+}
+
+/// What becomes of one backup if the policy goes on running on schedule until an instant, or for as many runs as are replayed in a moment. `None` if it is of no series, or not there
+/// for certain yet.
+///
+/// # Errors
+/// The guard objects to what the planner does, which is a defect of this program.
+pub fn fate(
+    policy: &Policy,
+    account_name: &str,
+    start: Start<'_>,
+    backup: (&Region, &ImageId),
+    until: Timestamp,
+) -> Result<Option<Fate>, Refusal> {
+    let (Some(seen), (region, image)) = (start.inventory, backup) else { return Ok(None) };
+    let Some(series) = seen.image(region, image).and_then(|image| image.tags.series().zip(image.tags.instance())) else { return Ok(None) };
+    // No other series has a say.
+    let is_of_it =
+        |image: &&Image| image.tags.instance().is_some_and(|id| id == series.1) && image.tags.series().is_some_and(|of| of == series.0);
+    let of_it = |view: &RegionView| RegionView::partial(view.images.iter().filter(is_of_it).cloned().collect());
+    let regions = seen.regions.iter().map(|(region, view)| (region.clone(), of_it(view))).collect();
+    let inventory = Inventory { account: seen.account.clone(), regions };
+    let instances: Vec<Instance> = start.instances.iter().filter(|instance| instance.id == series.1).cloned().collect();
+    let start = Start { instances: &instances, inventory: Some(&inventory), ..start };
+    let kind = kinds(policy, account_name, start).into_iter().find(|kind| kind.has(region, image));
+    kind.map(|kind| kind.fate(policy, account_name, start.from, until, backup)).transpose()
 }
 
 /// The days of a simulation.

@@ -97,8 +97,17 @@ impl Start {
             }
         };
         let Command { what, patience, wait, dry_run } = &self.command;
-        let run =
-            Run { account: &account, clock, patience: *patience, wait: *wait, dry_run: *dry_run, listener: &listener, stop, agreed: None };
+        let run = Run {
+            account: &account,
+            clock,
+            patience: *patience,
+            wait: *wait,
+            dry_run: *dry_run,
+            listener: &listener,
+            stop,
+            agreed: None,
+            meter: None,
+        };
         match (what, request) {
             (What::Image(_), None) => How::Cut,
             (What::Image(_), Some(request)) => How::Image(engine::image_instance(&run, request).await),

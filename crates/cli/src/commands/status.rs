@@ -3,7 +3,7 @@
 use std::fmt::Write as _;
 use std::process::ExitCode as ProcessCode;
 
-use engine::report::{Freshness, Level, StatusReport};
+use engine::report::{FailureThere, Freshness, Level, StatusReport, Unreached};
 use planner::plain::one_line;
 use planner::policy::file::SELF;
 
@@ -53,12 +53,7 @@ fn status(args: Status, level: &mut Level) -> Result<ExitCode, Failure> {
         } else if prometheus.is_none() {
             output::print_lines(&text(&report));
         }
-        for failure in &report.failures {
-            output::say(&format!("not read: {failure}"));
-        }
-        for unreached in &report.unreached {
-            output::say(&format!("account {}: {}", unreached.account, unreached.why));
-        }
+        say_unread(&report.failures, &report.unreached);
         let is_whole = report.failures.is_empty() && report.unreached.is_empty();
         Ok(if is_whole { ExitCode::Done } else { ExitCode::SomeFailed })
     })
@@ -96,6 +91,17 @@ fn text(report: &StatusReport) -> String {
 
 fn name(series: &Freshness) -> String {
     series.name.clone().filter(|name| !name.is_empty()).unwrap_or_else(|| series.instance.to_string())
+}
+
+/// Says what could not be found out, and in which account, unless it is our own.
+pub fn say_unread(failures: &[FailureThere], unreached: &[Unreached]) {
+    for FailureThere { account, failure } in failures {
+        let whose = if account == SELF { String::new() } else { format!("account {account}: ") };
+        output::say(&format!("{whose}not read: {failure}"));
+    }
+    for unreached in unreached {
+        output::say(&format!("account {}: {}", unreached.account, unreached.why));
+    }
 }
 
 /// Whose it is, unless it is our own.

@@ -256,3 +256,42 @@ fn what_fails_in_one_account_is_said_of_that_one() {
     let expected = [("self", "done"), ("prod", "nothing_achieved"), ("stage", "done")];
     assert_eq!(endings, expected.map(|(account, ending)| (account.to_owned(), ending.to_owned())));
 }
+
+#[test]
+fn backups_of_all_accounts_are_listed_and_found() {
+    let home = home(POLICY, WORLD);
+    ran(&home, &["run"]);
+    assert_snapshot!(ran(&home, &["list", "--policy", "ami-backup.toml"]).stdout, @"
+    ACCOUNT  REGION     BACKUP                 OF      SERIES   SLOT               GIB  STATE      EXPIRES
+    self     us-east-1  ami-09d40897aa65e0c57  hub-1   nightly  2026-12-01 02:00Z  8    available  by policy
+    prod     us-east-1  ami-0b4fa5102f83bee4f  shop-1  nightly  2026-12-01 02:00Z  8    available  by policy
+    prod     eu-west-1  ami-09bc0e13c32d1b883  shop-2  nightly  2026-12-01 02:00Z  8    available  by policy
+    stage    eu-west-1  ami-015d742ce1c70f09f  test-1  nightly  2026-12-01 02:00Z  8    available  by policy
+    ");
+    assert_snapshot!(ran(&home, &["list"]).stdout, @"
+    REGION     BACKUP                 OF     SERIES   SLOT               GIB  STATE      EXPIRES
+    us-east-1  ami-09d40897aa65e0c57  hub-1  nightly  2026-12-01 02:00Z  8    available  by policy
+    ");
+    let prod = ran(&home, &["list", "--policy", "ami-backup.toml", "--json"]).json();
+    let of_prod = prod["backups"].as_array().unwrap().iter().find(|backup| backup["account"] == "prod").unwrap();
+    let id = of_prod["image"].as_str().unwrap();
+    let shown = ran(&home, &["show", id, "--policy", "ami-backup.toml"]);
+    assert!(shown.code == 0 && shown.stdout.contains("account       prod") && shown.stdout.contains("keep: last 1 of 1"), "{shown}");
+    assert_eq!(ran(&home, &["show", id]).code, 1, "it is not in our own account");
+}
+
+#[test]
+fn what_happens_and_what_fails_is_said_with_its_account() {
+    let denied = WORLD.replacen("trusts", "denied_actions = [\"DescribeInstances\"]\ntrusts", 1);
+    let home = home(POLICY, &denied);
+    let run = ran(&home, &["run"]);
+    let said = |line: &str| run.stderr.lines().any(|said| said.contains(line));
+    assert!(said("account stage: eu-west-1: ami-") && !said("account prod: ") && !said("account self: "), "{run}");
+    assert!(run.stderr.lines().any(|line| line.starts_with("us-east-1: ami-")), "{run}");
+    let status = ran(&home, &["status"]);
+    assert!(status.code == 3 && status.stderr.contains("account prod: not read: DescribeInstances in eu-west-1"), "{status}");
+    assert_eq!(ran(&home, &["status", "--json"]).json()["failures"][0]["account"], "prod");
+    let unreached = crate::accounts::home(&POLICY.replace("b9c1-4f0e", "of-last-year"), WORLD);
+    let list = ran(&unreached, &["list", "--policy", "ami-backup.toml"]);
+    assert!(list.code == 3 && list.stderr.contains("account prod: DescribeRegions"), "{list}");
+}

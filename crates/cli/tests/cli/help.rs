@@ -10,7 +10,7 @@ fn help(command: &[&str]) -> String {
 
 #[test]
 fn of_the_program() {
-    assert_snapshot!(help(&[]), @r"
+    assert_snapshot!(help(&[]), @"
     Backs EC2 instances up as AMIs, copies them to other regions, and removes what has expired: images
     and snapshots both, and never anything else
 
@@ -30,7 +30,8 @@ fn of_the_program() {
       status              Say of every instance of a policy how old its newest good backup and its
                           newest copies are, and which instances have none
       list                List the backups there are
-      show                Show all there is to know of one backup
+      show                Show all there is to know of one backup, whether it would be kept or purged
+                          now and why, and when it goes
       policy              Check a policy file, or say what it means for an instance
       simulate            Replay a policy over time: how many backups it keeps, what they take, how far
                           back they reach, and what goes for good
@@ -237,6 +238,83 @@ fn of_simulate() {
         ami-backup simulate --observed --miss 2026-12-24..26
       What a change of the policy would cost:
         ami-backup simulate --observed --policy new.toml --diff ami-backup.toml
+    ");
+}
+
+#[test]
+fn of_what_there_is() {
+    assert_snapshot!(help(&["list"]), @"
+    List the backups there are
+
+    Usage: ami-backup list [OPTIONS]
+
+    Options:
+      -r, --region <REGION>         In this region only; several are separated by commas, or -r is
+                                    repeated (default: every enabled region)
+      -i, --instance <INSTANCE_ID>  Of this instance only
+          --series <NAME>           Of this series only
+          --name <NAME>             Of instances of this name only, in which * stands for any text
+          --state <STATE>           In this state only; several are separated by commas, or --state is
+                                    repeated [possible values: pending, available, disabled, failed,
+                                    unusable]
+          --expired                 Only those whose expiry is past
+          --expires-before <WHEN>   Only those that expire before then, such as '+1 week' or '2026-12-24
+                                    18:00 UTC'
+          --sort <ORDER>            Sort by this: the instance's name and then age (the default), the
+                                    slot (the oldest first), the region, the expiry (what has none
+                                    last), or the size [possible values: instance, slot, region, expiry,
+                                    size]
+          --reverse                 Sort the other way round
+          --policy <FILE>           In every account of this policy (default: in that of the program's
+                                    own credentials)
+      -p, --profile <PROFILE>       Use this profile of the AWS configuration, whatever credentials are
+                                    in the environment
+          --sandbox[=<FILE>]        Look at an embedded toy EC2 instead of AWS; its world is kept in
+                                    FILE (default: ~/.local/state/ami-backup/sandbox.json).
+                                    AMI_BACKUP_SANDBOX=FILE in the environment does the same
+          --json                    Print the answer as one JSON document; `ami-backup schema` describes
+                                    it
+          --now <INSTANT>           Act as if it were this instant, such as 2026-12-24T18:00:00Z
+      -v, --verbose...              Say more on stderr; -vv names each call to EC2, -vvv tells all that
+                                    the AWS SDK has to say
+      -h, --help                    Print help
+      -V, --version                 Print version
+
+    Examples:
+      What has expired and is still there:
+        ami-backup list --expired
+      The largest backups of the web servers last:
+        ami-backup list --name 'web-*' --sort size
+    ");
+    assert_snapshot!(help(&["show"]), @"
+    Show all there is to know of one backup, whether it would be kept or purged now and why, and when it
+    goes
+
+    Usage: ami-backup show [OPTIONS] <BACKUP>
+
+    Arguments:
+      <BACKUP>  The image of the backup
+
+    Options:
+      -r, --region <REGION>    The region it is in (default: it is looked for in every enabled region)
+          --policy <FILE>      Judge by this policy, and look in all its accounts (default: by
+                               ./ami-backup.toml, else /etc/ami-backup.toml, if one is there, in the
+                               account of the program's own credentials)
+      -p, --profile <PROFILE>  Use this profile of the AWS configuration, whatever credentials are in
+                               the environment
+          --sandbox[=<FILE>]   Look at an embedded toy EC2 instead of AWS; its world is kept in FILE
+                               (default: ~/.local/state/ami-backup/sandbox.json).
+                               AMI_BACKUP_SANDBOX=FILE in the environment does the same
+          --json               Print the answer as one JSON document; `ami-backup schema` describes it
+          --now <INSTANT>      Act as if it were this instant, such as 2026-12-24T18:00:00Z
+      -v, --verbose...         Say more on stderr; -vv names each call to EC2, -vvv tells all that the
+                               AWS SDK has to say
+      -h, --help               Print help
+      -V, --version            Print version
+
+    A backup of a policy's series is judged as `plan` would judge it, by the same listings and checks;
+    any other as `purge-expired-amis` would. When keep rules let a backup go is found out by replaying
+    the policy from now on, as `simulate --observed` does.
     ");
 }
 

@@ -6,7 +6,7 @@ use ec2_sim::world::{RetainedType, RetentionRule, StateReason};
 use insta::assert_snapshot;
 use serde_json::Value;
 
-use crate::common::{Home, Ran, WEB};
+use crate::common::{Ec2, Home, Ran, WEB, WEB_ONLY};
 
 /// A document as the program's own schema has it.
 #[track_caller]
@@ -106,6 +106,28 @@ fn documents_of_simulations() {
     assert_eq!((&document["diff"]["first_lost_by_other"], &document["diff"]["in_both"]), (&Value::Null, &3.into()));
     assert_eq!(document["diff"]["first_lost_by_this"]["slot"], "2026-12-01T02:00:00Z");
     assert_eq!(document["first_forgotten"]["at"], document["diff"]["first_lost_by_this"]["at"]);
+}
+
+#[test]
+fn documents_of_what_there_is() {
+    let home = home_with_expired_backups();
+    home.write("ami-backup.toml", WEB_ONLY);
+    assert_eq!(home.ami_backup(&["run", "--sandbox"]).run().code, 0);
+    let listed = valid(&home.ami_backup(&["list", "--sandbox", "--json"]).run(), "list");
+    let backups = listed["backups"].as_array().unwrap();
+    assert_eq!(backups.len(), 4);
+    for backup in backups {
+        assert_eq!((&backup["account"], &backup["volumes"][0]["size_gib"]), (&"self".into(), &8.into()));
+        let shown = valid(&home.ami_backup(&["show", backup["image"].as_str().unwrap(), "--sandbox", "--json"]).run(), "list");
+        let judgement = &shown["backups"][0]["judgement"];
+        let (by, when) = if backup["series"].is_null() { ("purge-expired-amis", "next") } else { ("ami-backup.toml", "by_rules") };
+        assert_eq!((&judgement["by"], &judgement["goes"]["when"]), (&by.into(), &when.into()));
+        assert_eq!(shown["backups"][0]["volumes"][0]["snapshot_state"], "completed");
+    }
+    let ec2 = Ec2::example();
+    ec2.deny("DescribeInstances");
+    let status = home.ami_backup(&["status", "--json"]).on(&ec2).run();
+    assert_eq!((status.code, &valid(&status, "status")["failures"][0]["account"]), (3, &"self".into()));
 }
 
 #[test]

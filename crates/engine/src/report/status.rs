@@ -4,9 +4,12 @@ use std::collections::BTreeMap;
 use std::fmt;
 
 use jiff::{SignedDuration, Timestamp};
+use planner::expiry::Expiry;
 use planner::id::{ImageId, InstanceId, Region, SeriesName, SnapshotId};
-use planner::inventory::ImageState;
-use planner::tags::Tags;
+use planner::inventory::{Image, ImageState, Mapping, SnapshotState};
+use planner::outlook::Outlook;
+use planner::plan::purge::Decision;
+use planner::tags::{ExpireTag, Tags};
 use schemars::JsonSchema;
 use serde::Serialize;
 
@@ -23,13 +26,34 @@ pub struct ListReport {
     pub now: Timestamp,
     /// The backups, by instance and age.
     pub backups: Vec<BackupInfo>,
-    /// The regions that could not be read.
-    pub failures: Vec<Failure>,
+    /// The accounts in which nothing could be found out.
+    pub unreached: Vec<Unreached>,
+    /// What could not be read.
+    pub failures: Vec<FailureThere>,
+}
+
+/// A call that failed in one of the accounts.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, JsonSchema)]
+pub struct FailureThere {
+    /// The policy's name of the account; `self` is that of the program's own credentials.
+    pub account: String,
+    /// What failed.
+    #[serde(flatten)]
+    pub failure: Failure,
+}
+
+impl ListReport {
+    /// Of nothing yet.
+    pub(crate) fn new(command: &str, now: Timestamp) -> Self {
+        Self { version: 1, command: command.to_owned(), now, backups: Vec::new(), unreached: Vec::new(), failures: Vec::new() }
+    }
 }
 
 /// One backup.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, JsonSchema)]
 pub struct BackupInfo {
+    /// The policy's name of the account; `self` is that of the program's own credentials.
+    pub account: String,
     /// Its image.
     pub image: ImageId,
     /// Its region.
@@ -60,10 +84,96 @@ pub struct BackupInfo {
     pub copies: BTreeMap<ImageId, Region>,
     /// Its snapshots.
     pub snapshots: Vec<SnapshotId>,
+    /// Its volumes.
+    pub volumes: Vec<VolumeInfo>,
     /// Whether any of them is encrypted.
     pub encrypted: bool,
+    /// What becomes of it; told by `show` only.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub judgement: Option<Judgement>,
     /// Its tags.
     pub tags: Tags,
+}
+
+/// One volume of a backup.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, JsonSchema)]
+pub struct VolumeInfo {
+    /// The device, such as `/dev/sda1`.
+    pub device: String,
+    /// Its size in GiB, where EC2 says it.
+    pub size_gib: Option<u64>,
+    /// Whether it is encrypted.
+    pub encrypted: bool,
+    /// Its snapshot, once EC2 names it.
+    pub snapshot: Option<SnapshotId>,
+    /// Where the snapshot stands, if EC2 shows it; told by `show` only.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub snapshot_state: Option<SnapshotState>,
+    /// How much of the snapshot is done, in percent; told by `show` only.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub snapshot_percent: Option<u64>,
+}
+
+/// What becomes of a backup, by whom, and when.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, JsonSchema)]
+pub struct Judgement {
+    /// Who decides: a policy file, or `purge-expired-amis`.
+    pub by: Option<String>,
+    /// The verdict of now.
+    pub decision: Option<Decision>,
+    /// Why there is no verdict.
+    pub undecided: Option<String>,
+    /// When it goes.
+    pub goes: Option<Outlook>,
+    /// Why nothing at all would be deleted now, where that is decided for safety.
+    pub refusal: Option<String>,
+}
+
+impl BackupInfo {
+    /// What an image says of a backup.
+    pub(crate) fn of(account: &str, region: &Region, image: &Image, copies: BTreeMap<ImageId, Region>) -> Self {
+        let volume = |mapping: &Mapping| VolumeInfo {
+            device: mapping.device.clone(),
+            size_gib: mapping.size_gib,
+            encrypted: mapping.encrypted,
+            snapshot: mapping.snapshot.clone(),
+            snapshot_state: None,
+            snapshot_percent: None,
+        };
+        Self {
+            account: account.to_owned(),
+            image: image.id.clone(),
+            region: region.clone(),
+            name: image.name.clone(),
+            instance: image.tags.instance(),
+            instance_name: image.tags.instance_name().map(str::to_owned),
+            series: image.tags.series(),
+            slot: image.tags.slot(),
+            created: image.created,
+            state: image.state,
+            reason: image.state_reason.clone(),
+            expire: image.tags.get("Expire").map(str::to_owned),
+            pin: image.tags.pin().map(str::to_owned),
+            copy_of: image.copied_from().map(|source| source.id.clone()),
+            copies,
+            snapshots: image.snapshots().cloned().collect(),
+            volumes: image.mappings.iter().map(volume).collect(),
+            encrypted: image.is_encrypted(),
+            judgement: None,
+            tags: image.tags.clone(),
+        }
+    }
+
+    /// The size of all its volumes in GiB, where EC2 says it of each.
+    pub fn size_gib(&self) -> Option<u64> {
+        let sizes = self.volumes.iter().map(|volume| volume.size_gib);
+        sizes.sum::<Option<u64>>().filter(|_| !self.volumes.is_empty())
+    }
+
+    /// After which instant it may go, as its tag says: nothing where it has none, or one that cannot be read.
+    pub fn expires_at(&self) -> Option<Expiry> {
+        if let ExpireTag::At(expiry) = self.tags.expire() { Some(expiry) } else { None }
+    }
 }
 
 /// How fresh the backups are that a policy wants.
@@ -86,7 +196,7 @@ pub struct StatusReport {
     /// The accounts in which nothing could be found out.
     pub unreached: Vec<Unreached>,
     /// What could not be read.
-    pub failures: Vec<Failure>,
+    pub failures: Vec<FailureThere>,
 }
 
 /// An account in which nothing could be found out.

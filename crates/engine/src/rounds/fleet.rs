@@ -17,6 +17,7 @@ use serde_json::json;
 use crate::account::Account;
 use crate::hooks;
 use crate::instances;
+use crate::meter;
 use crate::observe;
 use crate::outcome::Failure;
 use crate::plan_file::{AgreedThere, Agreement, PlanFile};
@@ -73,9 +74,12 @@ async fn in_all_accounts(
     let started = run.clock.now();
     let accounts = Accounts::of(policy, run.account).await;
     let max_deletes = max_deletes.or(policy.max_deletes);
+    let is_one = accounts.is_one();
     let answers = accounts.ask_each(|name, account| async move {
         let agreed = agreement.map(|agreement| agreement.there(&name));
-        let run = Run { account: &account, agreed: agreed.as_ref(), patience: left(run, started), ..*run };
+        let tell = |event: &Event| (run.listener)(&Event::InAccount { account: name.clone(), event: Box::new(event.clone()) });
+        let listener: &dyn Fn(&Event) = if is_one { run.listener } else { &tell };
+        let run = Run { account: &account, agreed: agreed.as_ref(), patience: left(run, started), listener, ..*run };
         in_account(&run, policy, &name, asked, max_deletes).await
     });
     let mut reports = Vec::new();
@@ -224,6 +228,19 @@ impl Accounts {
             }
         }
         Self(accounts)
+    }
+
+    /// Those of a policy, if there is one, else the one that the program's own credentials are of.
+    pub(crate) async fn of_any(policy: Option<&Policy>, own: &Account) -> Self {
+        match policy {
+            Some(policy) => Self::of(policy, own).await,
+            None => Self(vec![(SELF.to_owned(), own.clone())]),
+        }
+    }
+
+    /// The account of that name.
+    pub(crate) fn get(&self, name: &str) -> Option<&Account> {
+        self.0.iter().find(|(known, _)| known == name).map(|(_, account)| account)
     }
 
     pub(crate) fn is_one(&self) -> bool {
@@ -431,6 +448,7 @@ async fn follow(run: &Run<'_>, instances: &mut [InstanceReport], started: Timest
                     continue;
                 }
             };
+            meter::tell(run, images.iter().filter(|image| image.state == ImageState::Pending).map(|image| (&region, image))).await;
             for made in instances.iter_mut().filter_map(InstanceReport::made_mut) {
                 if made.region != region || made.state != ImageState::Pending {
                     continue;

@@ -16,6 +16,7 @@ use planner::{CheckedPlan, CheckedStep, tags::Encryption};
 use crate::account::Account;
 use crate::apply;
 use crate::call::Call;
+use crate::meter;
 use crate::observe;
 use crate::outcome::{Class, Failure};
 use crate::report::{ImageReport, ImageResult, PlannedStep};
@@ -105,6 +106,8 @@ struct Follow<'a> {
     missing: BTreeMap<(Region, ImageId), u32>,
     /// The last state told of each image this run follows.
     told: BTreeMap<(Region, ImageId), ImageState>,
+    /// Those of them, and of the sources of copies, that were pending when they were seen last.
+    awaited: Vec<(Region, Image)>,
     /// Where each copy stands, by its source and its destination, or the intent that does not tell it.
     copies: BTreeMap<(Region, ImageId, Result<Region, String>), Standing>,
     /// The regions that could be read at least once.
@@ -177,6 +180,7 @@ impl<'a> Follow<'a> {
             answered: BTreeMap::new(),
             missing: BTreeMap::new(),
             told: BTreeMap::new(),
+            awaited: Vec::new(),
             copies: BTreeMap::new(),
             read: BTreeSet::new(),
             lost: BTreeSet::new(),
@@ -198,6 +202,7 @@ impl<'a> Follow<'a> {
             if std::mem::take(&mut self.is_moving) {
                 delays.look_again_soon();
             }
+            meter::tell(self.run, self.awaited.iter().map(|(region, image)| (region, image))).await;
             if !delays.wait(self.run, at_least).await {
                 self.interrupted |= self.run.stop.is_requested();
                 return if self.interrupted { Ok(()) } else { self.no_image_in_doubt() };
@@ -230,6 +235,7 @@ impl<'a> Follow<'a> {
         self.tell_states(&inventory);
         let plan = self.plan(&inventory, now)?;
         self.note_standings(&inventory, &plan.copies);
+        self.note_awaited(&inventory);
         let permit = self.request.map_or(Permit::Resume, |(request, _)| Permit::Image(request));
         let plan = guard(plan, &inventory, permit, now).map_err(RunError::Refused)?;
         if self.run.dry_run {
@@ -589,6 +595,19 @@ impl<'a> Follow<'a> {
                 (self.run.listener)(&Event::State { region, image: id, state: image.state });
             }
         }
+    }
+
+    fn note_awaited(&mut self, inventory: &Inventory) {
+        let images =
+            inventory.regions.iter().flat_map(|(region, view)| view.images.iter().map(move |image| (region.clone(), image.clone())));
+        let is_source = |region: &Region, id: &ImageId| {
+            self.copies.iter().any(|((of, source, _), standing)| (of, source) == (region, id) && standing.is_in_flight())
+        };
+        let is_awaited = |(region, image): &(Region, Image)| {
+            let is_told = || self.told.contains_key(&(region.clone(), image.id.clone()));
+            image.state == ImageState::Pending && (is_told() || is_source(region, &image.id))
+        };
+        self.awaited = if self.run.meter.is_some() { images.filter(is_awaited).collect() } else { Vec::new() };
     }
 
     fn is_settled(&self) -> bool {

@@ -62,6 +62,29 @@ pub async fn purge(run: &Run<'_>, scope: &RegionScope, policy: &PurgePolicy) -> 
     Ok(report(run, seen, checked.plan(), &results, now, None))
 }
 
+/// What a purge would decide now, by what was seen for it.
+pub(crate) struct Decided {
+    pub(crate) inventory: Inventory,
+    pub(crate) plan: Plan,
+    /// Why nothing at all would be deleted, where that is decided for safety.
+    pub(crate) refusal: Option<String>,
+    /// What could not be read: regions, and destinations of copies.
+    pub(crate) failures: Vec<Failure>,
+}
+
+/// Decides as [`purge`] does, and that is all.
+///
+/// # Errors
+/// [`RunError`] if the regions could not be listed.
+pub(crate) async fn decided(run: &Run<'_>, scope: &RegionScope, policy: &PurgePolicy) -> Result<Decided, RunError> {
+    let now = run.clock.now();
+    let (seen, policy) = read(run, scope, policy, now).await?;
+    let plan = decide(&seen.inventory, &policy, now);
+    let refusal = guard(plan.clone(), &seen.inventory, Permit::Purge(&policy), now).err().map(|refusal| refusal.to_string());
+    let failures = seen.regions.into_iter().filter_map(|region| region.failure).chain(seen.destinations_failed).collect();
+    Ok(Decided { inventory: seen.inventory, plan, refusal, failures })
+}
+
 /// Reads all there is to know: the regions, and then what EC2 says against deleting what would go in them.
 async fn read(run: &Run<'_>, scope: &RegionScope, policy: &PurgePolicy, now: Timestamp) -> Result<(Seen, PurgePolicy), RunError> {
     let policy = PurgePolicy { regions: scope.regions(run.account).await?, ..policy.clone() };

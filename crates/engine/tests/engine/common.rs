@@ -13,7 +13,7 @@ use ec2_sim::world::{
 };
 use ec2_sim::{Call, Ec2Sim, Fault, FaultKind, Which, World};
 use engine::report::{ImageReport, PurgeReport, RunReport};
-use engine::{Account, Clock, Connection, Event, RegionScope, Run, RunError, Stop};
+use engine::{Account, Clock, Connection, Event, Meter, RegionScope, Run, RunError, Stop};
 use jiff::{SignedDuration, Timestamp};
 use planner::completion::Completion;
 use planner::expiry::Expiry;
@@ -160,6 +160,12 @@ impl Scene {
         engine::image_instance(&self.run(how, &|event| self.hear(event)), request).await
     }
 
+    /// The same while somebody watches.
+    pub(crate) async fn image_watched(&self, meter: &Meter, request: &ImageRequest) -> Result<ImageReport, RunError> {
+        let hear = |event: &Event| self.hear(event);
+        engine::image_instance(&Run { meter: Some(meter), ..self.run(How::default(), &hear) }, request).await
+    }
+
     /// `resume`.
     pub(crate) async fn resume(&self, regions: &RegionScope) -> Result<ImageReport, RunError> {
         self.resume_how(How::default(), regions).await
@@ -171,9 +177,15 @@ impl Scene {
 
     /// `run`, or `plan`, by the text of a policy file.
     pub(crate) async fn run_policy(&self, how: How, policy: &str) -> RunReport {
+        self.run_policy_watched(how, None, policy).await
+    }
+
+    /// The same, perhaps while somebody watches.
+    pub(crate) async fn run_policy_watched(&self, how: How, meter: Option<&Meter>, policy: &str) -> RunReport {
         let (policy, warnings) = Policy::read(policy, "ami-backup.toml").unwrap();
         assert!(warnings.is_empty(), "{warnings:?}");
-        engine::run_policy(&self.run(how, &|event| self.hear(event)), &policy, &region(HOME), None).await.unwrap()
+        let hear = |event: &Event| self.hear(event);
+        engine::run_policy(&Run { meter, ..self.run(how, &hear) }, &policy, &region(HOME), None).await.unwrap()
     }
 
     /// `purge-expired-amis`.
@@ -187,7 +199,7 @@ impl Scene {
 
     fn run<'a>(&'a self, how: How, listener: &'a dyn Fn(&Event)) -> Run<'a> {
         let How { wait, dry_run, patience } = how;
-        Run { account: &self.account, clock: self.clock, patience, wait, dry_run, listener, stop: &self.stop, agreed: None }
+        Run { account: &self.account, clock: self.clock, patience, wait, dry_run, listener, stop: &self.stop, agreed: None, meter: None }
     }
 
     fn hear(&self, event: &Event) {

@@ -11,6 +11,7 @@ mod hostile;
 mod image;
 mod mend;
 mod metadata;
+mod meter;
 mod pace;
 mod purge;
 mod recycle_bin;

@@ -5,7 +5,7 @@ use std::collections::{BTreeMap, BTreeSet, HashMap};
 use jiff::Timestamp;
 use jiff::tz::TimeZone;
 
-use super::{DateRange, Kept, Start};
+use super::{DateRange, Fate, Kept, Start};
 use crate::backup::Backup;
 use crate::evidence::{Answer, Evidence};
 use crate::fleet::Instance;
@@ -18,7 +18,7 @@ use crate::plan::purge::{Decision, KeepReason, Subject, Verdict};
 use crate::plan::{Action, Plan};
 use crate::policy::file::{Policy, Target};
 use crate::policy::select::{InstanceState, select};
-use crate::policy::settings::OVERRIDE_PREFIX;
+use crate::policy::settings::{OVERRIDE_PREFIX, Settings};
 use crate::policy::{ImageRequest, PurgePolicy};
 use crate::schedule::Schedule;
 use crate::tags::Tags;
@@ -179,6 +179,56 @@ impl Kind<'_> {
         end: Timestamp,
         missed: &[DateRange],
     ) -> Result<History, Refusal> {
+        let (mut world, settings, _) = self.world(policy, account_name, from);
+        // Where no target is left, nothing ever changes.
+        let runs = settings.map_or_else(|| [from].into(), |settings| runs(&settings.schedule, &settings.zone, from, end, missed));
+        for now in runs {
+            let may_change = world.run(policy, account_name, now)?;
+            if !self.goes_on && !may_change {
+                break;
+            }
+        }
+        Ok(world.history)
+    }
+
+    /// Whether it begins with this backup.
+    pub(super) fn has(&self, region: &Region, image: &ImageId) -> bool {
+        self.there.iter().any(|(place, there)| *place == region && there.id == *image)
+    }
+
+    /// What becomes of a backup that it begins with, by its runs until an instant.
+    pub(super) fn fate(
+        &self,
+        policy: &Policy,
+        account_name: &str,
+        from: Timestamp,
+        until: Timestamp,
+        (region, image): (&Region, &ImageId),
+    ) -> Result<Fate, Refusal> {
+        let (mut world, settings, ids) = self.world(policy, account_name, from);
+        let mut known = self.there.iter().zip(ids);
+        let id = known.find_map(|((place, there), id)| id.filter(|_| *place == region && there.id == *image));
+        let Some(id) = id else { return Ok(Fate::Stays) };
+        let runs = settings.map_or_else(|| [from].into(), |settings| runs(&settings.schedule, &settings.zone, from, until, &[]));
+        let mut judged = 0;
+        for now in runs {
+            let may_change = world.run(policy, account_name, now)?;
+            if world.inventory.image(region, &id).is_none() {
+                return Ok(Fate::Goes { at: now });
+            }
+            if !self.goes_on && !may_change {
+                return Ok(Fate::Stays);
+            }
+            judged += world.inventory.regions.values().map(|view| view.images.len()).sum::<usize>();
+            if judged > MOST_JUDGED {
+                return Ok(Fate::IsThereStill { until: now });
+            }
+        }
+        Ok(Fate::IsThereStill { until })
+    }
+
+    /// Its beginning, what holds for it if there is a target for it, and by which id each of its backups is known there.
+    fn world(&self, policy: &Policy, account_name: &str, from: Timestamp) -> (World<'_>, Option<Settings>, Vec<Option<ImageId>>) {
         let settings = self.target.map(|target| target.settings_for(&self.instance.candidate()).0);
         let copies = settings.iter().flat_map(|settings| &settings.copies).map(|copy| &copy.region);
         let regions: BTreeSet<Region> =
@@ -201,21 +251,17 @@ impl Kind<'_> {
             slots: HashMap::new(),
             history,
         };
-        world.begin(&self.there, from);
-        // Where no target is left, nothing ever changes.
-        let runs = settings.map_or_else(|| [from].into(), |settings| runs(&settings.schedule, &settings.zone, from, end, missed));
-        for now in runs {
-            let may_change = world.run(policy, account_name, now)?;
-            if !self.goes_on && !may_change {
-                break;
-            }
-        }
-        Ok(world.history)
+        let ids = world.begin(&self.there, from);
+        (world, settings, ids)
     }
 }
 
 /// Whose all of it is.
 const ACCOUNT: &str = "000000000000";
+
+/// So many backups are judged at most, over all runs, to find out what becomes of one: of years of a daily series, or months of an hourly
+/// one. Somebody waits for it.
+const MOST_JUDGED: usize = 250_000;
 
 /// When runs are: at the beginning, at each slot, and when missed days are over.
 fn runs(schedule: &Schedule, zone: &TimeZone, from: Timestamp, end: Timestamp, missed: &[DateRange]) -> BTreeSet<Timestamp> {
@@ -242,7 +288,8 @@ struct World<'a> {
 }
 
 impl World<'_> {
-    fn begin(&mut self, there: &[(&Region, &Image)], from: Timestamp) {
+    /// Puts there what there is, and says by which id each is known from now on.
+    fn begin(&mut self, there: &[(&Region, &Image)], from: Timestamp) -> Vec<Option<ImageId>> {
         self.inventory.account.clone_from(&self.account);
         for region in &self.purge.regions {
             let evidence = Evidence {
@@ -254,11 +301,12 @@ impl World<'_> {
             let view = RegionView { scope: Scope::Whole, images: Vec::new(), snapshots: Vec::new(), evidence };
             self.inventory.regions.insert(region.clone(), view);
         }
-        for (region, image) in there {
+        let put = |(region, image): &(&Region, &Image)| {
             // Nothing else than the rules decides here, and nobody else has a say.
             let image = Image { owner: self.account.clone(), protection: Protection::Off, mappings: Vec::new(), ..(*image).clone() };
-            self.put(region, image, from, true);
-        }
+            self.put(region, image, from, true)
+        };
+        there.iter().map(put).collect()
     }
 
     fn put(&mut self, region: &Region, mut image: Image, at: Timestamp, is_start: bool) -> Option<ImageId> {
