@@ -9,11 +9,11 @@ pub use measure::Measure;
 #[cfg(test)]
 pub(crate) use properties::keep;
 
-use std::collections::HashSet;
 use std::fmt;
 use std::num::NonZeroU32;
 use std::str::FromStr;
 
+use foldhash::{HashSet, HashSetExt};
 use jiff::Timestamp;
 use jiff::civil::DateTime;
 use jiff::tz::{Offset, TimeZone};

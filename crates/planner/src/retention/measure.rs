@@ -1,7 +1,6 @@
 //! What keep rules would say of one more backup: of many, one after the other.
 
-use std::collections::HashMap;
-
+use foldhash::{HashMap, HashMapExt};
 use jiff::Timestamp;
 use jiff::tz::TimeZone;
 

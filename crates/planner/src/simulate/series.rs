@@ -1,7 +1,8 @@
 //! One series over time: its runs, each at the moment at which it would be, on an inventory that holds nothing else.
 
-use std::collections::{BTreeMap, BTreeSet, HashMap};
+use std::collections::{BTreeMap, BTreeSet};
 
+use foldhash::{HashMap, HashMapExt};
 use jiff::Timestamp;
 use jiff::tz::TimeZone;
 

@@ -1,8 +1,9 @@
 //! The second way in which a backup is released: it is one of a policy's series, and no keep rule of the policy wants it any more.
 
 use std::cell::OnceCell;
-use std::collections::{BTreeMap, HashMap};
+use std::collections::BTreeMap;
 
+use foldhash::{HashMap, HashMapExt};
 use jiff::Timestamp;
 
 use crate::backup::Backup;
