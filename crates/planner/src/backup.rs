@@ -1,6 +1,6 @@
 //! A backup: an image recognised as ours, with the snapshots that are its own.
 
-use std::collections::HashMap;
+use foldhash::HashMap;
 
 use crate::id::{AccountId, InstanceId, SnapshotId};
 use crate::inventory::{Image, ImageState, Snapshot};

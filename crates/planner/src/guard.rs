@@ -11,8 +11,9 @@ mod sight;
 #[cfg(test)]
 mod tests;
 
-use std::collections::{BTreeMap, BTreeSet, HashMap, HashSet};
+use std::collections::{BTreeMap, BTreeSet};
 
+use foldhash::{HashMap, HashSet, HashSetExt};
 use jiff::Timestamp;
 
 use crate::evidence::{Answer, Evidence, Reference, ReferenceKind};

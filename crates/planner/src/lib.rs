@@ -16,6 +16,7 @@ mod fixture;
 pub mod fleet;
 pub mod guard;
 pub mod id;
+mod instant;
 pub mod inventory;
 pub mod name;
 pub mod outlook;

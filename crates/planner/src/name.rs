@@ -17,8 +17,8 @@ const LABEL_LIMIT: usize = 60;
 pub fn image_name(request: &ImageRequest, instance_name: Option<&str>, attempt: u32) -> String {
     let label = label(instance_name.unwrap_or_default());
     let slot = request.slot.strftime("%Y%m%dT%H%M%SZ");
-    let hash = &hex(&Sha256::digest(asked(request)))[..8];
-    let parts = [String::from("backup-ami"), label, request.instance.to_string(), slot.to_string(), hash.to_owned()];
+    let hash = hex(&Sha256::digest(asked(request))[..4]);
+    let parts = [String::from("backup-ami"), label, request.instance.to_string(), slot.to_string(), hash];
     let name = parts.iter().filter(|part| !part.is_empty()).map(String::as_str).collect::<Vec<_>>().join("_");
     if attempt > 1 { format!("{name}.{attempt}") } else { name }
 }

@@ -2,21 +2,23 @@
 
 #[cfg(test)]
 mod golden;
+mod measure;
 #[cfg(test)]
 mod properties;
+pub use measure::Measure;
 #[cfg(test)]
 pub(crate) use properties::keep;
 
-use std::collections::HashSet;
 use std::fmt;
 use std::num::NonZeroU32;
 use std::str::FromStr;
 
+use foldhash::{HashSet, HashSetExt};
 use jiff::Timestamp;
 use jiff::civil::DateTime;
 use jiff::tz::{Offset, TimeZone};
 use schemars::JsonSchema;
-use serde::{Deserialize, Serialize};
+use serde::{Deserialize, Serialize, Serializer};
 
 use crate::period::Period;
 use crate::plain::one_line;
@@ -122,8 +124,13 @@ pub struct Wanted {
     /// The rule.
     pub rule: KeepRule,
     /// For people: `daily 3 of 7 (2026-11-21)`.
-    pub why: String,
+    pub why: Why,
 }
+
+/// Why a rule wants a backup. It is put into words only where somebody reads them.
+#[derive(Debug, Clone, PartialEq, Eq, JsonSchema)]
+#[schemars(with = "String")]
+pub struct Why(Reason);
 
 impl Keep {
     /// Whether there is no rule at all. What nobody asked to keep is for the caller to refuse or to leave alone.
@@ -136,7 +143,7 @@ impl Keep {
     /// depend on that order.
     pub fn wanted(&self, members: &[Member<'_>], zone: &TimeZone) -> Vec<Vec<Wanted>> {
         let mut wanted = vec![Vec::new(); members.len()];
-        self.judge(members, zone, |member, reason| wanted[member].push(Wanted { rule: reason.rule(), why: reason.to_string() }));
+        self.judge(members, zone, |member, reason| wanted[member].push(reason.into()));
         wanted
     }
 
@@ -148,7 +155,7 @@ impl Keep {
     }
 
     /// Tells of each reason to keep a member, by its place in `members`.
-    fn judge(&self, members: &[Member<'_>], zone: &TimeZone, mut tell: impl FnMut(usize, Reason<'_>)) {
+    fn judge(&self, members: &[Member<'_>], zone: &TimeZone, mut tell: impl FnMut(usize, Reason)) {
         let Self { last, hourly, daily, weekly, monthly, yearly, within, tags } = self;
         let slots = Slots::of(members);
         if let Some(count) = *last {
@@ -174,7 +181,7 @@ impl Keep {
         }
         for rule in tags {
             let tagged = members.iter().enumerate().filter(|(_, member)| rule.is_on(member.tags));
-            tagged.for_each(|(member, _)| tell(member, Reason::Tag(rule)));
+            tagged.for_each(|(member, _)| tell(member, Reason::Tag(rule.clone())));
         }
     }
 }
@@ -201,7 +208,7 @@ impl<'a> Slots<'a> {
         self.order.chunk_by(|one, next| self.members[*one].slot == self.members[*next].slot)
     }
 
-    fn judge_periods(&self, count: Count, unit: Unit, zone: &TimeZone, tell: &mut impl FnMut(usize, Reason<'_>)) {
+    fn judge_periods(&self, count: Count, unit: Unit, zone: &TimeZone, tell: &mut impl FnMut(usize, Reason)) {
         let oldest = self.order.last().map(|member| self.members[*member].slot);
         let mut seen = HashSet::new();
         let mut rank = 0;
@@ -309,15 +316,16 @@ impl fmt::Display for CalendarPeriod {
 }
 
 /// Why a rule wants a backup. Ranks count from 1, the newest.
-enum Reason<'a> {
+#[derive(Debug, Clone, PartialEq, Eq)]
+enum Reason {
     Last { rank: u32, count: Count },
     Newest { rank: u32, count: Count, period: CalendarPeriod },
     Oldest { rank: u32, count: Count, unit: Unit },
     Within { within: Period, newest: Timestamp },
-    Tag(&'a TagRule),
+    Tag(TagRule),
 }
 
-impl Reason<'_> {
+impl Reason {
     fn rule(&self) -> KeepRule {
         match self {
             Self::Last { .. } => KeepRule::Last,
@@ -329,7 +337,25 @@ impl Reason<'_> {
     }
 }
 
-impl fmt::Display for Reason<'_> {
+impl From<Reason> for Wanted {
+    fn from(reason: Reason) -> Self {
+        Self { rule: reason.rule(), why: Why(reason) }
+    }
+}
+
+impl fmt::Display for Why {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        self.0.fmt(f)
+    }
+}
+
+impl Serialize for Why {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        serializer.collect_str(self)
+    }
+}
+
+impl fmt::Display for Reason {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let rule = self.rule();
         match self {
@@ -430,7 +456,7 @@ mod tests {
         let tags = Tags::default();
         let members: Vec<_> = slots.iter().map(|slot| Member { slot: slot.parse().unwrap(), tags: &tags }).collect();
         let wanted = keep(rules).wanted(&members, &TimeZone::posix(zone).unwrap());
-        let reasons = |wanted: &[Wanted]| wanted.iter().map(|wanted| wanted.why.as_str()).collect::<Vec<_>>().join(", ");
+        let reasons = |wanted: &[Wanted]| wanted.iter().map(|wanted| wanted.why.to_string()).collect::<Vec<_>>().join(", ");
         let lines = slots.iter().zip(&wanted).map(|(slot, wanted)| format!("{slot} {}", reasons(wanted)));
         lines.map(|line| line.trim_end().to_owned()).collect::<Vec<_>>().join("\n")
     }
@@ -468,8 +494,9 @@ mod tests {
         let tagged = |key: &str, value: &str| Tags::new([(key.to_owned(), value.to_owned())]);
         let tags = [tagged("Keep", "yes"), tagged("Keep", "no"), tagged("keep", "yes"), tagged("Reason", "")];
         let members = tags.each_ref().map(|tags| Member { slot: Timestamp::UNIX_EPOCH, tags });
-        let whys =
-            |rules: &str| keep(rules).wanted(&members, &TimeZone::UTC).concat().into_iter().map(|wanted| wanted.why).collect::<Vec<_>>();
+        let whys = |rules: &str| {
+            keep(rules).wanted(&members, &TimeZone::UTC).concat().into_iter().map(|wanted| wanted.why.to_string()).collect::<Vec<_>>()
+        };
         assert_eq!(whys("tag=Keep=yes"), ["tagged Keep=yes"]);
         assert_eq!(whys("tag=Keep tag=Reason="), ["tagged Keep", "tagged Keep", "tagged Reason="]);
     }

@@ -11,10 +11,12 @@ use std::fmt;
 use jiff::Timestamp;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
+use smol_str::SmolStr;
 
 use crate::completion::Completion;
 use crate::expiry::{Expiry, UnreadableTag};
 use crate::id::{InstanceId, Region, SeriesName};
+use crate::instant;
 use crate::plain::one_line;
 
 /// The value of `Creator` that makes a resource ours.
@@ -37,9 +39,15 @@ pub const PIN: &str = "ami-backup:pin";
 pub(crate) const VALUE_LIMIT: usize = 256;
 
 /// The tags of one resource, by key.
-#[derive(Debug, Clone, Default, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize, JsonSchema)]
-#[serde(transparent)]
-pub struct Tags(BTreeMap<String, String>);
+///
+/// There are hundreds of thousands of them and hardly any is ever changed, so they are one piece of memory in the order of their keys.
+#[derive(Clone, Default, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize, JsonSchema)]
+#[serde(from = "BTreeMap<String, String>", into = "BTreeMap<String, String>")]
+#[schemars(with = "BTreeMap<String, String>")]
+pub struct Tags(Box<[Tag]>);
+
+/// Key and value.
+type Tag = (SmolStr, SmolStr);
 
 /// Whose mark a resource bears.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -136,12 +144,25 @@ impl fmt::Display for Encryption {
 impl Tags {
     /// Tags from what EC2 listed.
     pub fn new(tags: impl IntoIterator<Item = (String, String)>) -> Self {
-        Self(tags.into_iter().collect())
+        Self::of(tags.into_iter().map(|(key, value)| (key.into(), value.into())).collect())
+    }
+
+    /// Of two tags with one key the later one.
+    fn of(mut tags: Vec<Tag>) -> Self {
+        tags.sort_by(|(one, _), (other, _)| one.cmp(other));
+        tags.dedup_by(|later, earlier| {
+            let is_one = later.0 == earlier.0;
+            if is_one {
+                std::mem::swap(later, earlier);
+            }
+            is_one
+        });
+        Self(tags.into())
     }
 
     /// The value of one tag.
     pub fn get(&self, key: &str) -> Option<&str> {
-        self.0.get(key).map(String::as_str)
+        self.0.iter().find(|(known, _)| known == key).map(|(_, value)| value.as_str())
     }
 
     /// All tags, ordered by key.
@@ -170,7 +191,7 @@ impl Tags {
 
     /// The moment the backup was due or asked for, where its `Date` tag says so as we write it.
     pub fn slot(&self) -> Option<Timestamp> {
-        self.get(DATE)?.parse().ok()
+        instant::read(self.get(DATE)?)
     }
 
     /// When the resource may go, by its own `Expire` tag.
@@ -223,20 +244,15 @@ impl Tags {
     /// source's) and the `aws:` tags, which EC2 keeps to itself.
     #[must_use]
     pub fn for_copy(&self) -> Tags {
-        Self::new(
-            self.iter()
-                .filter(|(key, _)| !key.starts_with(INTENT_PREFIX) && !key.starts_with("aws:"))
-                .map(|(key, value)| (key.to_owned(), value.to_owned())),
-        )
+        let is_copied = |tag: &&Tag| !tag.0.starts_with(INTENT_PREFIX) && !tag.0.starts_with("aws:");
+        Self(self.0.iter().filter(is_copied).cloned().collect())
     }
 
     /// These tags with the intents added: what the source image is created with.
     #[must_use]
-    pub fn with_intents<'a>(mut self, intents: impl IntoIterator<Item = &'a Intent>) -> Tags {
-        for intent in intents {
-            self.0.insert(format!("{INTENT_PREFIX}{}", intent.destination), intent.write());
-        }
-        self
+    pub fn with_intents<'a>(self, intents: impl IntoIterator<Item = &'a Intent>) -> Tags {
+        let intents = intents.into_iter().map(|intent| (format!("{INTENT_PREFIX}{}", intent.destination).into(), intent.write().into()));
+        Self::of(self.0.into_iter().chain(intents).collect())
     }
 }
 
@@ -260,7 +276,26 @@ impl Label {
         for (key, value) in self.carried.iter().filter(|(key, _)| may_be_carried(key)) {
             tags.entry(key.to_owned()).or_insert_with(|| value.to_owned());
         }
-        Tags(tags)
+        Tags::new(tags)
+    }
+}
+
+impl From<BTreeMap<String, String>> for Tags {
+    fn from(tags: BTreeMap<String, String>) -> Self {
+        Self::new(tags)
+    }
+}
+
+impl From<Tags> for BTreeMap<String, String> {
+    fn from(tags: Tags) -> Self {
+        tags.0.into_iter().map(|(key, value)| (key.into(), value.into())).collect()
+    }
+}
+
+/// As a map, which they are.
+impl fmt::Debug for Tags {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_tuple("Tags").field(&self.iter().collect::<BTreeMap<_, _>>()).finish()
     }
 }
 

@@ -4,7 +4,9 @@ use jiff::tz::TimeZone;
 use jiff::{SignedDuration, Timestamp, Zoned};
 use proptest::prelude::*;
 
+use super::stamp::by_grammar;
 use super::{Expiry, understand};
+use crate::instant;
 
 /// Ways to print an instant, as `strftime` patterns.
 const SHAPES: [&str; 9] = [
@@ -111,6 +113,15 @@ proptest! {
         let printed = instant.to_zoned(zone).strftime(shape).to_string();
         let printed = if uppercase { printed.to_uppercase() } else { printed };
         prop_assert_eq!(Expiry::from_tag(&printed), Ok(Expiry::at(instant)), "{}", printed);
+    }
+
+    #[test]
+    fn what_is_read_the_short_way_the_grammar_reads_alike(
+        text in "[0-9]{4}-[0-9]{2}-[0-3][0-9]T[0-2][0-9]:[0-6][0-9]:[0-6][0-9]Z|[-0-9T:Z+ ]{20}",
+    ) {
+        if let Some(instant) = instant::as_we_write(&text) {
+            prop_assert_eq!(by_grammar(&text), Ok(instant));
+        }
     }
 
     #[test]

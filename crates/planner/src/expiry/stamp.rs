@@ -8,6 +8,7 @@ use super::tokens::{Cursor, Token};
 use super::vocabulary::{HalfDay, half_day, month, weekday};
 use super::zones::westernmost_offset;
 use super::{Expiry, clock};
+use crate::instant;
 use crate::plain::one_line;
 
 /// The longest value a tag can have on EC2.
@@ -68,18 +69,23 @@ impl Expiry {
     /// An abbreviation of several zones is read as the westernmost of them: the backup has expired once it has under
     /// every reading. A part of a second counts as a whole one.
     pub fn from_tag(text: &str) -> Result<Self, UnreadableTag> {
-        if text.len() > LONGEST {
-            return Err(UnreadableTag::TooLong);
-        }
-        // Some locales print AM and PM behind a no-break space.
-        let text = text.replace(['\u{a0}', '\u{202f}'], " ");
-        let mut cursor = Cursor::new(&text);
-        if cursor.is_done() {
-            return Err(UnreadableTag::Empty);
-        }
-        let instant = if cursor.take_mark('@') { epoch(&mut cursor)? } else { Stamp::read(&mut cursor)?.instant()? };
+        let instant = instant::as_we_write(text).map_or_else(|| by_grammar(text), Ok)?;
         if instant < EC2_OPENED { Err(UnreadableTag::OutOfRange) } else { Ok(Self::at(instant)) }
     }
+}
+
+/// The instant of a tag, whoever wrote it.
+pub(super) fn by_grammar(text: &str) -> Result<Timestamp, UnreadableTag> {
+    if text.len() > LONGEST {
+        return Err(UnreadableTag::TooLong);
+    }
+    // Some locales print AM and PM behind a no-break space.
+    let text = text.replace(['\u{a0}', '\u{202f}'], " ");
+    let mut cursor = Cursor::new(&text);
+    if cursor.is_done() {
+        return Err(UnreadableTag::Empty);
+    }
+    if cursor.take_mark('@') { epoch(&mut cursor) } else { Stamp::read(&mut cursor)?.instant() }
 }
 
 /// The parts of an instant, as far as they have been met.

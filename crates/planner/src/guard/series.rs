@@ -1,5 +1,6 @@
 //! The second road to what a policy's series let go: each keep rule is asked of one slot by itself, from raw tags.
 
+use std::cell::OnceCell;
 use std::collections::{BTreeMap, BTreeSet};
 
 use jiff::tz::TimeZone;
@@ -8,19 +9,43 @@ use jiff::{Timestamp, Zoned};
 use super::sight::{Sight, are_alike};
 use super::{Fault, instance};
 use crate::id::{ImageId, InstanceId, Region, SeriesName};
+use crate::instant;
 use crate::inventory::{Image, ImageState, Scope, Snapshot};
 use crate::policy::{SeriesRule, SeriesRules};
 use crate::retention::{Count, Keep};
 use crate::tags::Tags;
 
 /// What is counted together: a region, a series, an instance, and whether they are copies.
-type Pile<'a> = (&'a Region, &'a str, &'a str, bool);
+type PileName<'a> = (&'a Region, &'a str, &'a str, bool);
+
+/// The good backups that are counted together. One keep rule and one time zone hold for all of them.
+#[derive(Default)]
+struct Pile<'a> {
+    backups: BTreeSet<(Timestamp, &'a ImageId)>,
+    measure: OnceCell<Measure>,
+}
+
+/// What the rules ask of a pile, worked out when they first do: a slot is then found by halving, however many there are.
+struct Measure {
+    /// The slots, each once, the oldest first.
+    slots: Vec<Timestamp>,
+    stretches: Vec<Stretches>,
+}
+
+/// The hours, days, weeks, months or years that a rule counts, from the newest on to the first that is one too many.
+struct Stretches {
+    count: Count,
+    of: Measured,
+    /// The newest slot of each.
+    newest: BTreeMap<Stretch, Timestamp>,
+    /// These slots, the oldest first.
+    slots: Vec<Timestamp>,
+}
 
 pub(super) struct Series<'a> {
     rules: &'a SeriesRules,
     now: Timestamp,
-    /// The good backups that count, by their slots.
-    piles: BTreeMap<Pile<'a>, BTreeSet<(Timestamp, &'a ImageId)>>,
+    piles: BTreeMap<PileName<'a>, Pile<'a>>,
     /// The slot of the newest good copy of a series and an instance in a region.
     newest_copy: BTreeMap<(&'a Region, &'a str, &'a str), Timestamp>,
     /// The regions in which copies could have been found.
@@ -29,7 +54,7 @@ pub(super) struct Series<'a> {
 
 impl<'a> Series<'a> {
     pub(super) fn of(rules: &'a SeriesRules, sight: &Sight<'a>, now: Timestamp) -> Self {
-        let mut piles: BTreeMap<Pile<'_>, BTreeSet<_>> = BTreeMap::new();
+        let mut piles: BTreeMap<PileName<'_>, Pile<'_>> = BTreeMap::new();
         let mut newest_copy = BTreeMap::new();
         for (region, view) in &sight.regions {
             for images in view.images.values() {
@@ -44,7 +69,7 @@ impl<'a> Series<'a> {
                         *newest = slot.max(*newest);
                     }
                     if are_alike(images) && image.tags.get("Expire").is_none() {
-                        piles.entry((*region, series, instance, is_copy(image))).or_default().insert((slot, &image.id));
+                        piles.entry((*region, series, instance, is_copy(image))).or_default().backups.insert((slot, &image.id));
                     }
                 }
             }
@@ -60,7 +85,7 @@ impl<'a> Series<'a> {
         };
         let Some(rule) = self.rule(series, instance) else { return Some(Fault::NotOfPolicy) };
         let pile = self.piles.get(&(region, series, instance, is_copy(image)));
-        let newest = pile.and_then(BTreeSet::last);
+        let newest = pile.and_then(Pile::newest);
         let keep = keep(rule, region, is_copy(image));
         let fault = match image.state {
             ImageState::Pending | ImageState::Deregistered => None,
@@ -105,8 +130,8 @@ impl<'a> Series<'a> {
     }
 
     fn rule(&self, series: &str, instance: &str) -> Option<&'a SeriesRule> {
-        let own = self.rules.instances.iter().find(|((name, id), _)| name.as_str() == series && id.as_str() == instance);
-        own.map(|(_, rule)| rule).or_else(|| self.rules.targets.iter().find(|(name, _)| name.as_str() == series).map(|(_, rule)| rule))
+        let (name, instance): (SeriesName, InstanceId) = (series.parse().ok()?, instance.parse().ok()?);
+        self.rules.instances.get(&(name.clone(), instance)).or_else(|| self.rules.targets.get(&name))
     }
 
     /// Whether every copy that is wanted is there, or a newer one, or has been waited for long enough.
@@ -120,14 +145,8 @@ impl<'a> Series<'a> {
 }
 
 /// What is wrong with the going of something that does not count, as if it did.
-fn against_more(
-    keep: &Keep,
-    rule: &SeriesRule,
-    pile: Option<&BTreeSet<(Timestamp, &ImageId)>>,
-    slot: Timestamp,
-    tags: &Tags,
-) -> Option<Fault> {
-    if pile.and_then(BTreeSet::last).is_none_or(|(newest, _)| *newest <= slot) {
+fn against_more(keep: &Keep, rule: &SeriesRule, pile: Option<&Pile<'_>>, slot: Timestamp, tags: &Tags) -> Option<Fault> {
+    if pile.and_then(Pile::newest).is_none_or(|(newest, _)| *newest <= slot) {
         return Some(Fault::NewestOfSeries);
     }
     wants(keep, &rule.zone, pile, slot, tags).then_some(Fault::WantedByRule)
@@ -146,7 +165,7 @@ fn series(tags: &Tags) -> Option<&str> {
 
 /// The slot; none that is yet to come.
 fn slot(tags: &Tags, now: Timestamp) -> Option<Timestamp> {
-    tags.get("Date").and_then(|text| text.parse().ok()).filter(|slot| *slot <= now)
+    tags.get("Date").and_then(instant::read).filter(|slot| *slot <= now)
 }
 
 fn is_copy(image: &Image) -> bool {
@@ -154,42 +173,73 @@ fn is_copy(image: &Image) -> bool {
 }
 
 /// Whether any rule wants the backup of this slot among those of a pile, with which it is counted.
-fn wants(keep: &Keep, zone: &TimeZone, pile: Option<&BTreeSet<(Timestamp, &ImageId)>>, slot: Timestamp, tags: &Tags) -> bool {
-    let slots = || pile.into_iter().flatten().map(|(slot, _)| *slot);
-    let newer: BTreeSet<Timestamp> = slots().filter(|other| *other > slot).collect();
-    let is_oldest = !slots().any(|other| other < slot);
+fn wants(keep: &Keep, zone: &TimeZone, pile: Option<&Pile<'_>>, slot: Timestamp, tags: &Tags) -> bool {
+    let nothing = Pile::default();
+    let Measure { slots, stretches } = pile.unwrap_or(&nothing).measure(keep, zone);
+    let newer = newer_than(slots, slot);
+    let is_oldest = slots.first().is_none_or(|oldest| slot <= *oldest);
     let newest = newer.last().copied().unwrap_or(slot);
     let bears = |key: &str, value: Option<&str>| tags.get(key).is_some_and(|found| value.is_none_or(|value| value == found));
-    if keep.last.is_some_and(|count| exceeds(count, newer.len()))
+    keep.last.is_some_and(|count| exceeds(count, newer.len()))
         || keep.within.is_some_and(|within| slot == newest || slot > within.before(newest, zone))
         || keep.tags.iter().any(|rule| bears(&rule.key, rule.value.as_deref()))
-    {
-        return true;
-    }
-    let local = |slot: Timestamp| slot.to_zoned(zone.clone());
-    let is_kept = |count: Option<Count>, period: fn(&Zoned) -> Stretch| {
-        let Some(count) = count else { return false };
-        let mut others: BTreeSet<Stretch> = BTreeSet::new();
-        for other in newer.iter().rev() {
-            others.insert(period(&local(*other)));
-            if !exceeds(count, others.len()) {
-                return false;
-            }
-        }
-        is_oldest || !others.contains(&period(&local(slot)))
-    };
-    is_kept(keep.hourly, |at| (at.year().into(), at.day_of_year().into(), at.hour().into(), at.offset().seconds()))
-        || is_kept(keep.daily, |at| (at.year().into(), at.day_of_year().into(), 0, 0))
-        || is_kept(keep.weekly, |at| {
-            let week = at.date().iso_week_date();
-            (week.year().into(), week.week().into(), 0, 0)
+        || stretches.iter().any(|stretches| {
+            let is_met = || stretches.newest.get(&(stretches.of)(&slot.to_zoned(zone.clone()))).is_some_and(|newest| *newest > slot);
+            exceeds(stretches.count, newer_than(&stretches.slots, slot).len()) && (is_oldest || !is_met())
         })
-        || is_kept(keep.monthly, |at| (at.year().into(), at.month().into(), 0, 0))
-        || is_kept(keep.yearly, |at| (at.year().into(), 0, 0, 0))
+}
+
+impl Pile<'_> {
+    fn newest(&self) -> Option<&(Timestamp, &ImageId)> {
+        self.backups.last()
+    }
+
+    fn measure(&self, keep: &Keep, zone: &TimeZone) -> &Measure {
+        self.measure.get_or_init(|| {
+            let mut slots: Vec<Timestamp> = self.backups.iter().map(|(slot, _)| *slot).collect();
+            slots.dedup();
+            let rules: [(Option<Count>, Measured); 5] = [
+                (keep.hourly, |at| (at.year().into(), at.day_of_year().into(), at.hour().into(), at.offset().seconds())),
+                (keep.daily, |at| (at.year().into(), at.day_of_year().into(), 0, 0)),
+                (keep.weekly, |at| {
+                    let week = at.date().iso_week_date();
+                    (week.year().into(), week.week().into(), 0, 0)
+                }),
+                (keep.monthly, |at| (at.year().into(), at.month().into(), 0, 0)),
+                (keep.yearly, |at| (at.year().into(), 0, 0, 0)),
+            ];
+            let counted = rules.into_iter().filter_map(|(count, of)| Some(Stretches::of(&slots, count?, of, zone)));
+            let stretches = counted.collect();
+            Measure { slots, stretches }
+        })
+    }
+}
+
+impl Stretches {
+    fn of(slots: &[Timestamp], count: Count, of: Measured, zone: &TimeZone) -> Self {
+        let mut newest: BTreeMap<Stretch, Timestamp> = BTreeMap::new();
+        for slot in slots.iter().rev() {
+            if !exceeds(count, newest.len()) {
+                break;
+            }
+            newest.entry(of(&slot.to_zoned(zone.clone()))).or_insert(*slot);
+        }
+        let mut slots: Vec<Timestamp> = newest.values().copied().collect();
+        slots.sort_unstable();
+        Self { count, of, newest, slots }
+    }
+}
+
+/// Those of some slots, the oldest first, that are newer than this.
+fn newer_than(slots: &[Timestamp], slot: Timestamp) -> &[Timestamp] {
+    slots.split_at(slots.partition_point(|other| *other <= slot)).1
 }
 
 /// An hour, day, week, month or year.
 type Stretch = (i32, i32, i32, i32);
+
+/// In which of them a moment is.
+type Measured = fn(&Zoned) -> Stretch;
 
 /// Whether a rule keeps more than so many.
 fn exceeds(count: Count, others: usize) -> bool {

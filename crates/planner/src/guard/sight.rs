@@ -1,6 +1,6 @@
 //! The inventory, arranged for the guard to look things up in: built by the guard itself, from nothing else.
 
-use std::collections::{HashMap, HashSet};
+use foldhash::{HashMap, HashMapExt, HashSet};
 
 use crate::evidence::Evidence;
 use crate::id::{AccountId, ImageId, Region, SnapshotId};

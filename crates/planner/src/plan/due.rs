@@ -3,9 +3,9 @@
 #[cfg(test)]
 mod tests;
 
-use std::collections::hash_map::Entry;
-use std::collections::{BTreeSet, HashMap, HashSet};
+use std::collections::BTreeSet;
 
+use foldhash::{HashMap, HashMapExt, HashSet, HashSetExt};
 use jiff::{SignedDuration, Timestamp};
 
 use crate::backup::Backup;
@@ -102,36 +102,74 @@ pub enum Standing {
 ///
 /// Whatever is asked for follows from the policy, the instance and the slot, and not from `now`: two runs at once ask for the same.
 pub fn decide(policy: &Policy, account_name: &str, instances: &[Instance], inventory: &Inventory, now: Timestamp) -> Due {
-    let mut due = Due::default();
-    let made = Made::of(inventory, now);
-    let mut alike: HashMap<(&SeriesName, &Region), Asked> = HashMap::new();
-    let mut met = HashSet::new();
-    for instance in instances.iter().filter(|instance| met.insert((&instance.region, &instance.id))) {
-        let selection = select(policy, account_name, &instance.candidate());
-        let standing = match selection.target {
-            None => Standing::NotSelected { why: selection.why },
-            Some(target) if overrides(instance) => {
-                let (settings, warnings, _) = target.settings_for(&instance.candidate());
-                due.warnings.extend(warnings);
-                Asked::of(settings, now).standing(target, instance, inventory, &made, &mut due.warnings)
-            }
-            Some(target) => {
-                let asked = match alike.entry((&target.name, &instance.region)) {
-                    Entry::Occupied(known) => known.into_mut(),
-                    Entry::Vacant(place) => place.insert(Asked::of(settings_in(target, &instance.region), now)),
-                };
-                asked.standing(target, instance, inventory, &made, &mut due.warnings)
-            }
-        };
-        due.items.push(DueItem {
-            instance: instance.id.clone(),
-            region: instance.region.clone(),
-            name: instance.tags.name().map(str::to_owned),
-            target: selection.target.map(|target| target.name.clone()),
-            standing,
-        });
+    Question::of(policy, account_name, instances).decide(inventory, now)
+}
+
+/// What a policy asks of instances: worked out once, to be answered at one moment or at many.
+pub struct Question<'a> {
+    instances: Vec<Asked<'a>>,
+    settings: Vec<Settings>,
+}
+
+/// What is asked of one instance.
+struct Asked<'a> {
+    instance: &'a Instance,
+    /// The target it belongs to, and the place of what holds for it among the settings; or why it belongs to none.
+    target: Result<(&'a Target, usize), Why>,
+    warnings: Vec<Warning>,
+}
+
+impl<'a> Question<'a> {
+    /// Of these instances, each of which is asked about once.
+    pub fn of(policy: &'a Policy, account_name: &str, instances: &'a [Instance]) -> Self {
+        let mut question = Self { instances: Vec::new(), settings: Vec::new() };
+        let mut alike: HashMap<(&SeriesName, &Region), usize> = HashMap::new();
+        let mut met = HashSet::new();
+        for instance in instances.iter().filter(|instance| met.insert((&instance.region, &instance.id))) {
+            let candidate = instance.candidate();
+            let selection = select(policy, account_name, &candidate);
+            let mut warnings = Vec::new();
+            let target = selection.target.ok_or(selection.why).map(|target| {
+                let next = question.settings.len();
+                let place = if overrides(instance) { next } else { *alike.entry((&target.name, &instance.region)).or_insert(next) };
+                if place == next {
+                    let (settings, ignored) = if overrides(instance) {
+                        let (settings, ignored, _) = target.settings_for(&candidate);
+                        (settings, ignored)
+                    } else {
+                        (settings_in(target, &instance.region), Vec::new())
+                    };
+                    question.settings.push(settings);
+                    warnings = ignored;
+                }
+                (target, place)
+            });
+            question.instances.push(Asked { instance, target, warnings });
+        }
+        question
     }
-    due
+
+    /// Decides how each of them stands: see [`decide`].
+    pub fn decide(&self, inventory: &Inventory, now: Timestamp) -> Due {
+        let made = Made::of(inventory, now);
+        let slots: Vec<Slots<'_>> = self.settings.iter().map(|settings| Slots::of(settings, now)).collect();
+        let mut due = Due::default();
+        for Asked { instance, target, warnings } in &self.instances {
+            due.warnings.extend(warnings.iter().cloned());
+            let standing = match target {
+                Err(why) => Standing::NotSelected { why: why.clone() },
+                Ok((target, place)) => slots[*place].standing(target, instance, inventory, &made, &mut due.warnings),
+            };
+            due.items.push(DueItem {
+                instance: instance.id.clone(),
+                region: instance.region.clone(),
+                name: instance.tags.name().map(str::to_owned),
+                target: target.as_ref().ok().map(|(target, _)| target.name.clone()),
+                standing,
+            });
+        }
+        due
+    }
 }
 
 /// What this policy wants of backups, keep rules first, which a purge is under: those of its targets in an account, and of the instances whose own tags say
@@ -211,17 +249,17 @@ impl<'a> Made<'a> {
     }
 }
 
-/// What is asked for instances that are alike.
-struct Asked {
-    settings: Settings,
+/// What is due of instances that are alike.
+struct Slots<'a> {
+    settings: &'a Settings,
     slot: Option<Timestamp>,
     next: Option<Timestamp>,
     /// Until when the copies of this slot are made: for two days, or until two more backups are due.
     copies_until: Timestamp,
 }
 
-impl Asked {
-    fn of(settings: Settings, now: Timestamp) -> Self {
+impl<'a> Slots<'a> {
+    fn of(settings: &'a Settings, now: Timestamp) -> Self {
         let slot = settings.schedule.newest_slot(now);
         let next = settings.schedule.next_slot(slot.unwrap_or(now));
         let second = next.and_then(|next| settings.schedule.next_slot(next)).unwrap_or(Timestamp::MIN);

@@ -1,7 +1,6 @@
 //! The newest copy of each series in each region: what an older backup need not be copied for any more, or waits for.
 
-use std::collections::HashMap;
-
+use foldhash::{HashMap, HashMapExt};
 use jiff::Timestamp;
 
 use crate::backup::Backup;

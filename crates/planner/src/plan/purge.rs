@@ -10,8 +10,9 @@ mod series;
 mod tests;
 mod verdict;
 
-use std::collections::{BTreeMap, BTreeSet, HashMap, HashSet};
+use std::collections::{BTreeMap, BTreeSet};
 
+use foldhash::{HashMap, HashMapExt, HashSet};
 use jiff::Timestamp;
 
 use crate::backup::{Backup, Claim};
@@ -501,6 +502,9 @@ fn places<'a>(decisions: &[(Backup<'a>, Result<PurgeReason, KeepReason>)]) -> Go
 /// The newest available backups of each instance, as many as are to stay. What is listed in two ways is not counted: it
 /// stays by itself, and takes nobody's place.
 fn newest<'a>(images: &[Listed<'a>], question: &Question<'_>) -> HashSet<&'a ImageId> {
+    if question.policy.keep_last == 0 {
+        return HashSet::default();
+    }
     let mut by_instance: BTreeMap<InstanceId, BTreeSet<(Timestamp, &'a ImageId)>> = BTreeMap::new();
     let alike = images.iter().filter(|listed| listed.otherwise.is_empty());
     for backup in alike.filter_map(|listed| Backup::recognise(listed.image, question.account)) {

@@ -1,8 +1,8 @@
 //! Question 4: which tags does a backup get that somebody pins, lets go of, or gives another expiry?
 
-use std::collections::HashMap;
 use std::fmt;
 
+use foldhash::HashMap;
 use jiff::Timestamp;
 use schemars::JsonSchema;
 use serde::Serialize;

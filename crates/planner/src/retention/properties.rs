@@ -8,7 +8,7 @@ use proptest::collection::vec;
 use proptest::prelude::*;
 use proptest::sample::{Index, select};
 
-use super::{Count, Keep, KeepRule, Member, Wanted};
+use super::{Count, Keep, KeepRule, Measure, Member, Wanted};
 use crate::period::Period;
 use crate::tags::Tags;
 
@@ -262,9 +262,22 @@ proptest! {
         let mut longer = history.clone();
         longer.push((oldest - SignedDuration::from_secs(older), Tags::default()));
         for (((slot, _), before), after) in history.iter().zip(wanted(&keep, &history, &zone)).zip(wanted(&keep, &longer, &zone)) {
-            let is_oldest = |wanted: &Wanted| wanted.why.starts_with("the oldest, ");
+            let is_oldest = |wanted: &Wanted| wanted.why.to_string().starts_with("the oldest, ");
             prop_assert!(*slot == oldest || !before.iter().any(is_oldest));
             prop_assert_eq!(before.into_iter().filter(|wanted| !is_oldest(wanted)).collect::<Vec<_>>(), after);
+        }
+    }
+
+    #[test]
+    fn one_more_backup_is_wanted_for_the_same_reasons_as_if_it_were_counted(
+        keep in any_keep(ALL), history in any_history(), zone in any_zone(), apart in -40_000_000..40_000_000_i64, like in any::<Index>(),
+    ) {
+        let measure = Measure::of(&keep, &zone, history.iter().map(|(slot, _)| *slot));
+        let (slot, tags) = &history[like.index(history.len())];
+        for slot in [*slot, *slot + SignedDuration::from_secs(apart % 8_000), *slot + SignedDuration::from_secs(apart)] {
+            let mut longer = history.clone();
+            longer.push((slot, tags.clone()));
+            prop_assert_eq!(Some(measure.wanted(Member { slot, tags })), wanted(&keep, &longer, &zone).pop());
         }
     }
 

@@ -1,7 +1,8 @@
 //! One series over time: its runs, each at the moment at which it would be, on an inventory that holds nothing else.
 
-use std::collections::{BTreeMap, BTreeSet, HashMap};
+use std::collections::{BTreeMap, BTreeSet};
 
+use foldhash::{HashMap, HashMapExt};
 use jiff::Timestamp;
 use jiff::tz::TimeZone;
 
@@ -12,7 +13,7 @@ use crate::fleet::Instance;
 use crate::guard::{Permit, Refusal, guard};
 use crate::id::{AccountId, ImageId, InstanceId, Region, SeriesName};
 use crate::inventory::{Image, ImageState, Inventory, Protection, RegionView, Scope, SourceImage};
-use crate::plan::due::{Standing, decide, left_out, rules};
+use crate::plan::due::{Question, Standing, left_out, rules};
 use crate::plan::image::{ImageDecision, InstanceFacts};
 use crate::plan::purge::{Decision, KeepReason, Subject, Verdict};
 use crate::plan::{Action, Plan};
@@ -183,7 +184,7 @@ impl Kind<'_> {
         // Where no target is left, nothing ever changes.
         let runs = settings.map_or_else(|| [from].into(), |settings| runs(&settings.schedule, &settings.zone, from, end, missed));
         for now in runs {
-            let may_change = world.run(policy, account_name, now)?;
+            let may_change = world.run(now)?;
             if !self.goes_on && !may_change {
                 break;
             }
@@ -212,7 +213,7 @@ impl Kind<'_> {
         let runs = settings.map_or_else(|| [from].into(), |settings| runs(&settings.schedule, &settings.zone, from, until, &[]));
         let mut judged = 0;
         for now in runs {
-            let may_change = world.run(policy, account_name, now)?;
+            let may_change = world.run(now)?;
             if world.inventory.image(region, &id).is_none() {
                 return Ok(Fate::Goes { at: now });
             }
@@ -228,7 +229,12 @@ impl Kind<'_> {
     }
 
     /// Its beginning, what holds for it if there is a target for it, and by which id each of its backups is known there.
-    fn world(&self, policy: &Policy, account_name: &str, from: Timestamp) -> (World<'_>, Option<Settings>, Vec<Option<ImageId>>) {
+    fn world<'w>(
+        &'w self,
+        policy: &'w Policy,
+        account_name: &'w str,
+        from: Timestamp,
+    ) -> (World<'w>, Option<Settings>, Vec<Option<ImageId>>) {
         let settings = self.target.map(|target| target.settings_for(&self.instance.candidate()).0);
         let copies = settings.iter().flat_map(|settings| &settings.copies).map(|copy| &copy.region);
         let regions: BTreeSet<Region> =
@@ -245,7 +251,7 @@ impl Kind<'_> {
         let mut world = World {
             account: ACCOUNT.parse().ok(),
             instance: &self.instance,
-            goes_on: self.goes_on,
+            question: self.goes_on.then(|| Question::of(policy, account_name, std::slice::from_ref(&self.instance))),
             inventory: Inventory::default(),
             purge: PurgePolicy { regions, require_checks: true, series, ..PurgePolicy::default() },
             slots: HashMap::new(),
@@ -279,7 +285,8 @@ fn runs(schedule: &Schedule, zone: &TimeZone, from: Timestamp, end: Timestamp, m
 struct World<'a> {
     account: Option<AccountId>,
     instance: &'a Instance,
-    goes_on: bool,
+    /// What the policy asks of the instance, if it still makes backups.
+    question: Option<Question<'a>>,
     inventory: Inventory,
     purge: PurgePolicy,
     /// Of everything that there ever was.
@@ -324,10 +331,9 @@ impl World<'_> {
     }
 
     /// One run, and whether a later one may find something to do though nothing is made meanwhile.
-    fn run(&mut self, policy: &Policy, account_name: &str, now: Timestamp) -> Result<bool, Refusal> {
-        if self.goes_on {
-            let due = decide(policy, account_name, std::slice::from_ref(self.instance), &self.inventory, now);
-            for item in due.items {
+    fn run(&mut self, now: Timestamp) -> Result<bool, Refusal> {
+        if let Some(question) = &self.question {
+            for item in question.decide(&self.inventory, now).items {
                 if let Standing::Due { request, .. } = item.standing {
                     self.make(&request, now);
                 }

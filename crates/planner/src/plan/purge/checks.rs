@@ -1,8 +1,9 @@
 //! What EC2 says against deleting something, and what it could not be asked.
 
-use std::collections::{BTreeMap, BTreeSet, HashSet};
+use std::collections::{BTreeMap, BTreeSet};
 use std::fmt;
 
+use foldhash::HashSet;
 use schemars::JsonSchema;
 use serde::Serialize;
 

@@ -1,8 +1,9 @@
 //! What EC2 leaves of copies that failed.
 
-use std::collections::{BTreeSet, HashSet};
+use std::collections::BTreeSet;
 use std::fmt;
 
+use foldhash::HashSet;
 use schemars::JsonSchema;
 use serde::Serialize;
 
@@ -46,10 +47,19 @@ impl fmt::Display for Debris {
     }
 }
 
-/// The ids of all backups, wherever they are.
+/// The ids of all backups, wherever they are, that a failed copy without a mark is said to be of.
 pub(super) fn backups<'a>(inventory: &'a Inventory, account: &AccountId) -> HashSet<&'a ImageId> {
-    let images = inventory.regions.values().flat_map(|view| &view.images);
-    images.filter(|image| Backup::recognise(image, account).is_some()).map(|image| &image.id).collect()
+    let images = || inventory.regions.values().flat_map(|view| &view.images);
+    let debris = images().filter(|image| is_debris(image, account));
+    let sources: HashSet<&ImageId> = debris.filter_map(|image| Some(&image.copied_from()?.id)).collect();
+    if sources.is_empty() {
+        return sources;
+    }
+    images()
+        .filter(|image| sources.contains(&image.id))
+        .filter(|image| Backup::recognise(image, account).is_some())
+        .map(|image| &image.id)
+        .collect()
 }
 
 /// The debris among the images of a region.

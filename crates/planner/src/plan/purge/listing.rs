@@ -2,7 +2,8 @@
 //! on two of them, and not alike.
 
 use std::collections::hash_map::Entry;
-use std::collections::{HashMap, HashSet};
+
+use foldhash::{HashMap, HashMapExt, HashSet, HashSetExt};
 
 use crate::backup::Backup;
 use crate::id::{AccountId, SnapshotId};

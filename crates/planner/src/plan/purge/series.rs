@@ -1,7 +1,9 @@
 //! The second way in which a backup is released: it is one of a policy's series, and no keep rule of the policy wants it any more.
 
-use std::collections::{BTreeMap, HashMap};
+use std::cell::OnceCell;
+use std::collections::BTreeMap;
 
+use foldhash::{HashMap, HashMapExt};
 use jiff::Timestamp;
 
 use crate::backup::Backup;
@@ -10,7 +12,7 @@ use crate::inventory::{Image, ImageState, Scope};
 use crate::plan::purge::listing::Listed;
 use crate::plan::purge::{KeepReason, PurgeReason, Question};
 use crate::policy::{SeriesRule, SeriesRules};
-use crate::retention::{Member, Wanted};
+use crate::retention::{Measure, Member, Wanted};
 use crate::tags::Tags;
 
 /// The backups that are thinned together: of one instance, under one target, in one region. Sources and copies have rules of their own.
@@ -21,12 +23,20 @@ struct Group {
     are_copies: bool,
 }
 
+/// The available backups of a group.
+#[derive(Default)]
+struct Members<'a> {
+    /// By slot; of one slot by id.
+    backups: Vec<(Timestamp, &'a Image)>,
+    /// What another one is held against, once one is.
+    measure: OnceCell<Measure<'a>>,
+}
+
 /// The series of one region, and what their rules want.
 pub(super) struct RegionSeries<'a> {
     region: &'a Region,
     rules: &'a SeriesRules,
-    /// The available backups of each group, by slot; of one slot by id.
-    members: BTreeMap<Group, Vec<(Timestamp, &'a Image)>>,
+    members: BTreeMap<Group, Members<'a>>,
     wanted: HashMap<&'a ImageId, Vec<Wanted>>,
 }
 
@@ -35,7 +45,7 @@ impl<'a> RegionSeries<'a> {
     /// yet to come: no tag moves what the others are measured by.
     pub(super) fn of(question: &Question<'a>, region: &'a Region, images: &[Listed<'a>]) -> Option<Self> {
         let rules = question.policy.series.as_ref()?;
-        let mut members: BTreeMap<Group, Vec<(Timestamp, &Image)>> = BTreeMap::new();
+        let mut members: BTreeMap<Group, Members<'_>> = BTreeMap::new();
         for listed in images.iter().filter(|listed| listed.otherwise.is_empty()) {
             let Some(backup) = Backup::recognise(listed.image, question.account) else { continue };
             let image = backup.image();
@@ -43,11 +53,11 @@ impl<'a> RegionSeries<'a> {
             if let (ImageState::Available, false, Some(group), Some(slot)) =
                 (image.state, image.tags.has_expire(), group(backup), image.tags.slot().filter(|slot| *slot <= question.now))
             {
-                members.entry(group).or_default().push((slot, image));
+                members.entry(group).or_default().backups.push((slot, image));
             }
         }
         let mut wanted = HashMap::new();
-        for (group, members) in &mut members {
+        for (group, Members { backups: members, .. }) in &mut members {
             members.sort_by(|(slot, image), (other_slot, other)| (slot, &image.id).cmp(&(other_slot, &other.id)));
             let Some(rule) = rules.of(&group.series, &group.instance) else { continue };
             let counted: Vec<Member<'_>> = members.iter().map(|(slot, image)| Member { slot: *slot, tags: &image.tags }).collect();
@@ -64,7 +74,7 @@ impl<'a> RegionSeries<'a> {
         let group = group(backup).ok_or(KeepReason::SeriesUnclear)?;
         let rule = self.rules.of(&group.series, &group.instance).ok_or(KeepReason::OfNoTarget { series: series.clone() })?;
         let slot = slot(&image.tags, question)?;
-        let newest = self.members.get(&group).and_then(|members| members.last());
+        let newest = self.members.get(&group).and_then(|members| members.backups.last());
         match image.state {
             ImageState::Pending => return Err(KeepReason::Pending),
             // Of such a one there is nothing to wait for, not even a copy.
@@ -106,15 +116,15 @@ impl<'a> RegionSeries<'a> {
     }
 
     /// Whether the rules would let it go if it were counted, too.
-    fn if_counted(&self, group: &Group, rule: &SeriesRule, slot: Timestamp, tags: &Tags) -> Result<(), KeepReason> {
-        let members = self.members.get(group).map(Vec::as_slice).unwrap_or_default();
-        if members.last().is_none_or(|(newest, _)| *newest <= slot) {
-            return Err(KeepReason::NewestOfSeries { series: group.series.clone() });
+    fn if_counted(&self, group: &Group, rule: &'a SeriesRule, slot: Timestamp, tags: &Tags) -> Result<(), KeepReason> {
+        let newest_of_series = || KeepReason::NewestOfSeries { series: group.series.clone() };
+        let Members { backups, measure } = self.members.get(group).ok_or_else(newest_of_series)?;
+        if backups.last().is_none_or(|(newest, _)| *newest <= slot) {
+            return Err(newest_of_series());
         }
-        let mut counted: Vec<Member<'_>> = members.iter().map(|(slot, image)| Member { slot: *slot, tags: &image.tags }).collect();
-        counted.push(Member { slot, tags });
-        let wanted = rule.keep(self.region, group.are_copies).wanted(&counted, &rule.zone).pop().unwrap_or_default();
-        not_wanted(&group.series, wanted)
+        let slots = backups.iter().map(|(slot, _)| *slot);
+        let measure = measure.get_or_init(|| Measure::of(rule.keep(self.region, group.are_copies), &rule.zone, slots));
+        not_wanted(&group.series, measure.wanted(Member { slot, tags }))
     }
 
     /// Whether every region that copies go to has one as new as this, or has been waited for long enough.

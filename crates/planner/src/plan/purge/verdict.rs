@@ -260,7 +260,7 @@ impl fmt::Display for KeepReason {
             Self::SlotAhead { slot } => write!(f, "by its Date tag it is of {slot}, which is yet to come"),
             Self::OfNoTarget { series } => write!(f, "the policy has no target {series} any more"),
             Self::Wanted { series: _, rules } => {
-                let rules: Vec<String> = rules.iter().map(|wanted| one_line(&wanted.why)).collect();
+                let rules: Vec<String> = rules.iter().map(|wanted| one_line(&wanted.why.to_string())).collect();
                 write!(f, "{}", rules.join(", "))
             }
             Self::NewestOfSeries { series } => write!(f, "it is the newest good one of {series} here"),
