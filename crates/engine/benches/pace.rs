@@ -29,8 +29,17 @@ enum Work {
     PurgeBesideAnother(u32),
     /// A policy's first run over so many instances.
     Make(u32),
-    /// Copies, too; perhaps only so many snapshots at a time.
-    MakeAndCopy(u32, Option<u32>),
+    /// Copies, too.
+    MakeAndCopy(u32, Room),
+}
+
+/// How many copies EC2 takes at a time.
+#[derive(Clone, Copy)]
+enum Room {
+    /// More than there are.
+    ForAll,
+    /// So many snapshots.
+    For(u32),
 }
 
 const LINES: [(&str, Work); 6] = [
@@ -38,8 +47,8 @@ const LINES: [(&str, Work); 6] = [
     ("purge of 8,000 images, four regions", Work::Purge(&[HOME, EUROPE, WEST, FOURTH], 2000)),
     ("purge of 1,000 images, half the bucket", Work::PurgeBesideAnother(1000)),
     ("1,000 images made", Work::Make(1000)),
-    ("1,000 images made and copied", Work::MakeAndCopy(1000, None)),
-    ("200 made and copied, 20 snapshots at a time", Work::MakeAndCopy(200, Some(20))),
+    ("1,000 images made and copied", Work::MakeAndCopy(1000, Room::ForAll)),
+    ("200 made and copied, 20 snapshots at a time", Work::MakeAndCopy(200, Room::For(20))),
 ];
 
 fn main() {
@@ -52,7 +61,7 @@ fn main() {
                 Work::Purge(regions, each) => purge(what, regions, each).await,
                 Work::PurgeBesideAnother(images) => purge_beside_another(what, images).await,
                 Work::Make(instances) => make(what, instances, None).await,
-                Work::MakeAndCopy(instances, at_once) => make(what, instances, Some(at_once)).await,
+                Work::MakeAndCopy(instances, room) => make(what, instances, Some(room)).await,
             }
         });
     }
@@ -97,11 +106,11 @@ async fn purged(what: &str, scene: Scene, regions: &[&str], allowed: f64) {
     tell(what, &scene, allowed);
 }
 
-async fn make(what: &str, instances: u32, copies: Option<Option<u32>>) {
+async fn make(what: &str, instances: u32, copies: Option<Room>) {
     let scene = Scene::with(|world| {
         busy(world);
-        if let Some(at_once) = copies {
-            world.manners.concurrent_snapshot_copies = at_once.map(|at_once| at_once as usize);
+        if let Some(Room::For(at_once)) = copies {
+            world.manners.concurrent_snapshot_copies = Some(at_once as usize);
         }
         for number in 0..instances {
             put_instance(world, number);
@@ -122,8 +131,8 @@ async fn make(what: &str, instances: u32, copies: Option<Option<u32>>) {
     let made = f64::from(instances.saturating_sub(50)) / 5.0 + takes(snapshot);
     let allowed = match copies {
         None => made,
-        Some(None) => (takes(snapshot) + f64::from(instances.saturating_sub(100))).max(made) + takes(copy),
-        Some(Some(at_once)) => takes(snapshot) + f64::from(instances.div_ceil(at_once)) * takes(copy),
+        Some(Room::ForAll) => (takes(snapshot) + f64::from(instances.saturating_sub(100))).max(made) + takes(copy),
+        Some(Room::For(at_once)) => takes(snapshot) + f64::from(instances.div_ceil(at_once)) * takes(copy),
     };
     if copies.is_some() {
         assert_eq!(scene.images(EUROPE).len(), instances as usize, "{what}");
