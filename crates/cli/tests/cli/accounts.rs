@@ -118,12 +118,12 @@ made 0, copied 0, purged 0, kept 4
     let again = ran(&home, &["run"]);
     assert!(again.code == 0 && again.stdout.contains("made 4, copied 0, purged 4"), "{again}");
     assert_eq!(images(&home), of(1, 2, 1));
-    assert_snapshot!(ran(&home, &["status"]).stdout, @r"
+    assert_snapshot!(ran(&home, &["status"]).stdout, @"
     STATUS  SERIES   INSTANCE      REGION     NEWEST                 AGE
-    OK      nightly  prod/shop-1   us-east-1  ami-01be081f39b672a07  2min
-    OK      nightly  prod/shop-2   eu-west-1  ami-02d422a966dd25287  2min
-    OK      nightly  hub-1         us-east-1  ami-04c75392b4985482f  2min
-    OK      nightly  stage/test-1  eu-west-1  ami-0c4fdf2bebfbc2c66  2min
+    OK      nightly  prod/shop-1   us-east-1  ami-01be081f39b672a07  1min
+    OK      nightly  prod/shop-2   eu-west-1  ami-02d422a966dd25287  1min
+    OK      nightly  hub-1         us-east-1  ami-04c75392b4985482f  1min
+    OK      nightly  stage/test-1  eu-west-1  ami-0c4fdf2bebfbc2c66  1min
     OK: 4 ok, 0 late, 0 critical, 0 failed images, 0 unprotected instances
     ");
 }
@@ -202,25 +202,25 @@ fn an_account_that_cannot_be_entered_keeps_none_of_the_others() {
     ");
     assert_eq!((run.code, images(&home)), (3, of(1, 0, 1)));
     let status = ran(&home, &["status"]);
-    assert_snapshot!(status, @r"
-    ! sandbox: a toy EC2 kept in ~/.local/state/ami-backup/sandbox.json; its clock stands at 2026-12-01T02:01:04Z
+    assert_snapshot!(status, @"
+    ! sandbox: a toy EC2 kept in ~/.local/state/ami-backup/sandbox.json; its clock stands at 2026-12-01T02:00:56Z
     ! account prod: DescribeRegions in us-east-1 failed: AccessDenied: User: arn:aws:iam::123456789012:user/operator is not authorized to perform: sts:AssumeRole on resource: arn:aws:iam::210987654321:role/ami-backup (request 1a06d227-3a29-49f0-aacf-e0a9a210c3ed). Check the credentials: the role must be there, its trust policy must name who asks, and external-id must be the one it asks for
     STATUS  SERIES   INSTANCE      REGION     NEWEST                 AGE
-    OK      nightly  hub-1         us-east-1  ami-09d40897aa65e0c57  1min
-    OK      nightly  stage/test-1  eu-west-1  ami-09bc0e13c32d1b883  1min
+    OK      nightly  hub-1         us-east-1  ami-09d40897aa65e0c57  0min
+    OK      nightly  stage/test-1  eu-west-1  ami-09bc0e13c32d1b883  0min
     UNKNOWN: 2 ok, 0 late, 0 critical, 0 failed images, 0 unprotected instances, 1 account not reached
     exit code 3
     ");
-    assert_snapshot!(ran(&home, &["status", "--nagios"]), @r"
-    ! sandbox: a toy EC2 kept in ~/.local/state/ami-backup/sandbox.json; its clock stands at 2026-12-01T02:01:04Z
+    assert_snapshot!(ran(&home, &["status", "--nagios"]), @"
+    ! sandbox: a toy EC2 kept in ~/.local/state/ami-backup/sandbox.json; its clock stands at 2026-12-01T02:00:56Z
     ! account prod: DescribeRegions in us-east-1 failed: AccessDenied: User: arn:aws:iam::123456789012:user/operator is not authorized to perform: sts:AssumeRole on resource: arn:aws:iam::210987654321:role/ami-backup (request 9f722170-428d-4f3f-aa10-208f806c7648). Check the credentials: the role must be there, its trust policy must name who asks, and external-id must be the one it asks for
     AMI-BACKUP UNKNOWN - 2 ok, 0 late, 0 critical, 0 failed images, 0 unprotected instances, 1 account not reached; account prod not reached
     exit code 3
     ");
     home.write("only.toml", &POLICY.replace("b9c1-4f0e", "of-last-year").replace(r#"["self", "prod", "stage"]"#, r#"["prod"]"#));
-    assert_snapshot!(ran(&home, &["run", "--policy", "only.toml"]), @r"
+    assert_snapshot!(ran(&home, &["run", "--policy", "only.toml"]), @"
     ! warning: only.toml:6:10: no target is for the account `stage`
-    ! sandbox: a toy EC2 kept in ~/.local/state/ami-backup/sandbox.json; its clock stands at 2026-12-01T02:01:04Z
+    ! sandbox: a toy EC2 kept in ~/.local/state/ami-backup/sandbox.json; its clock stands at 2026-12-01T02:00:56Z
     ! error: no credentials: AccessDenied: User: arn:aws:iam::123456789012:user/operator is not authorized to perform: sts:AssumeRole on resource: arn:aws:iam::210987654321:role/ami-backup (request 7a6f95a9-d565-43a5-ac42-b389a9c04b24); the role must be there, its trust policy must name who asks, and external-id must be the one it asks for
     exit code 2
     ");

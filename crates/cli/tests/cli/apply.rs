@@ -43,8 +43,8 @@ fn what_was_planned_is_done_and_no_more() {
     assert_eq!(ran(&home, &["apply", "plan.json", "--dry-run"]).code, 0);
     assert_eq!(images(&home), before, "a dry run only tells");
     // With the new backup, keep-last lets a further one go: it was not in the plan.
-    assert_snapshot!(ran(&home, &["apply", "plan.json"]), @r"
-    ! sandbox: a toy EC2 kept in ~/.local/state/ami-backup/sandbox.json; its clock stands at 2026-12-04T02:09:13Z
+    assert_snapshot!(ran(&home, &["apply", "plan.json"]), @"
+    ! sandbox: a toy EC2 kept in ~/.local/state/ami-backup/sandbox.json; its clock stands at 2026-12-04T02:08:04Z
     ! us-east-1: ami-01be081f39b672a07 requested: backup-ami_web-1_i-0eb1eb1eb1eb10001_20261204T020000Z_2bdcbd6e
     ! eu-west-1: ami-0c4fdf2bebfbc2c66 requested, a copy of ami-01be081f39b672a07
     ! eu-west-1: ami-0c4fdf2bebfbc2c66 available
@@ -52,9 +52,9 @@ fn what_was_planned_is_done_and_no_more() {
     web
       us-east-1  i-0eb1eb1eb1eb10001  web-1:
         ami-01be081f39b672a07 available for 2026-12-04 02:00Z
-      eu-west-1  purged ami-09bc0e13c32d1b883  web-1 of 2026-12-01 02:01Z:
+      eu-west-1  purged ami-09bc0e13c32d1b883  web-1 of 2026-12-01 02:00Z:
         no keep rule of web wants it any more
-      eu-west-1  purged ami-015d742ce1c70f09f  web-1 of 2026-12-02 02:04Z:
+      eu-west-1  purged ami-015d742ce1c70f09f  web-1 of 2026-12-02 02:03Z:
         no keep rule of web wants it any more
       us-east-1  purged ami-09d40897aa65e0c57  web-1 of 2026-12-01 02:00Z:
         no keep rule of web wants it any more
@@ -64,8 +64,8 @@ fn what_was_planned_is_done_and_no_more() {
     exit code 0
     ");
     assert_eq!(images(&home), (3, 2));
-    assert_snapshot!(ran(&home, &["apply", "plan.json"]), @r"
-    ! sandbox: a toy EC2 kept in ~/.local/state/ami-backup/sandbox.json; its clock stands at 2026-12-04T02:12:17Z
+    assert_snapshot!(ran(&home, &["apply", "plan.json"]), @"
+    ! sandbox: a toy EC2 kept in ~/.local/state/ami-backup/sandbox.json; its clock stands at 2026-12-04T02:10:45Z
     nothing was done, for the plan does not hold any more:
       us-east-1  make i-0eb1eb1eb1eb10001 for 2026-12-04 02:00Z:
         it is made already: ami-01be081f39b672a07
@@ -103,8 +103,8 @@ fn a_plan_that_does_not_hold_any_more_does_nothing() {
     assert_eq!(ran(&home, &["pin", &goes, "--why", "audit"]).code, 0);
     let before = images(&home);
     let drifted = ran(&home, &["apply", "plan.json"]);
-    assert_snapshot!(drifted, @r"
-    ! sandbox: a toy EC2 kept in ~/.local/state/ami-backup/sandbox.json; its clock stands at 2026-12-04T02:09:13Z
+    assert_snapshot!(drifted, @"
+    ! sandbox: a toy EC2 kept in ~/.local/state/ami-backup/sandbox.json; its clock stands at 2026-12-04T02:08:04Z
     nothing was done, for the plan does not hold any more:
       us-east-1  purge ami-09d40897aa65e0c57: it stays now: it is pinned: audit
     exit code 5

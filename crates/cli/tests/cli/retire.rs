@@ -33,8 +33,8 @@ fn what_is_there_is_not_retired() {
     let home = home();
     let before = home.world();
     let there = ran(&home, &["retire", WEB, "+1 month", "--yes"]);
-    assert_snapshot!(there, @r"
-    ! sandbox: a toy EC2 kept in ~/.local/state/ami-backup/sandbox.json; its clock stands at 2026-12-03T02:07:13Z
+    assert_snapshot!(there, @"
+    ! sandbox: a toy EC2 kept in ~/.local/state/ami-backup/sandbox.json; its clock stands at 2026-12-03T02:06:19Z
     ! error: the instance i-0eb1eb1eb1eb10001 is there, in us-east-1, and running: only one that is gone is retired; its target's rules thin its series
     exit code 1
     ");
@@ -48,30 +48,30 @@ fn the_tail_of_a_series_goes_after_a_plan() {
     let home = home();
     terminate(&home);
     let before = home.world();
-    assert_snapshot!(ran(&home, &["retire", WEB, "+1 month"]), @r"
-    ! sandbox: a toy EC2 kept in ~/.local/state/ami-backup/sandbox.json; its clock stands at 2026-12-03T02:07:13Z
+    assert_snapshot!(ran(&home, &["retire", WEB, "+1 month"]), @"
+    ! sandbox: a toy EC2 kept in ~/.local/state/ami-backup/sandbox.json; its clock stands at 2026-12-03T02:06:19Z
     ! nothing was changed; with --yes it is done
-    eu-west-1  ami-015d742ce1c70f09f  web-1 of 2026-12-02 02:04Z: would expire 2027-01-03T02:07:13Z
-    us-east-1  ami-09d40897aa65e0c57  web-1 of 2026-12-01 02:00Z: would expire 2027-01-03T02:07:13Z
-    us-east-1  ami-0b4fa5102f83bee4f  web-1 of 2026-12-02 02:03Z: would expire 2027-01-03T02:07:13Z
-    us-east-1  ami-04c75392b4985482f  web-1 of 2026-12-03 02:06Z: stays: it is of no policy's series; `ami-backup expire` gives it an expiry
+    eu-west-1  ami-015d742ce1c70f09f  web-1 of 2026-12-02 02:03Z: would expire 2027-01-03T02:06:19Z
+    us-east-1  ami-09d40897aa65e0c57  web-1 of 2026-12-01 02:00Z: would expire 2027-01-03T02:06:19Z
+    us-east-1  ami-0b4fa5102f83bee4f  web-1 of 2026-12-02 02:02Z: would expire 2027-01-03T02:06:19Z
+    us-east-1  ami-04c75392b4985482f  web-1 of 2026-12-03 02:05Z: stays: it is of no policy's series; `ami-backup expire` gives it an expiry
     exit code 0
     ");
     assert_eq!(home.world().region("us-east-1").images, before.region("us-east-1").images, "it was only shown");
     home.advance("40d");
     assert_eq!(ran(&home, &["run"]).code, 0);
     assert_eq!(home.world().region("us-east-1").images.len(), 3, "the rules keep them for ever");
-    assert_snapshot!(ran(&home, &["retire", WEB, "+1 day", "--yes"]).stdout, @r"
-    eu-west-1  ami-015d742ce1c70f09f  web-1 of 2026-12-02 02:04Z: now expires 2027-01-13T02:07:13Z
-    us-east-1  ami-09d40897aa65e0c57  web-1 of 2026-12-01 02:00Z: now expires 2027-01-13T02:07:13Z
-    us-east-1  ami-0b4fa5102f83bee4f  web-1 of 2026-12-02 02:03Z: now expires 2027-01-13T02:07:13Z
-    us-east-1  ami-04c75392b4985482f  web-1 of 2026-12-03 02:06Z: stays: it is of no policy's series; `ami-backup expire` gives it an expiry
+    assert_snapshot!(ran(&home, &["retire", WEB, "+1 day", "--yes"]).stdout, @"
+    eu-west-1  ami-015d742ce1c70f09f  web-1 of 2026-12-02 02:03Z: now expires 2027-01-13T02:06:19Z
+    us-east-1  ami-09d40897aa65e0c57  web-1 of 2026-12-01 02:00Z: now expires 2027-01-13T02:06:19Z
+    us-east-1  ami-0b4fa5102f83bee4f  web-1 of 2026-12-02 02:02Z: now expires 2027-01-13T02:06:19Z
+    us-east-1  ami-04c75392b4985482f  web-1 of 2026-12-03 02:05Z: stays: it is of no policy's series; `ami-backup expire` gives it an expiry
     ");
-    assert_snapshot!(ran(&home, &["retire", WEB, "+1 day", "--yes"]).stdout, @r"
-    eu-west-1  ami-015d742ce1c70f09f  web-1 of 2026-12-02 02:04Z: has an expiry, and keeps it
+    assert_snapshot!(ran(&home, &["retire", WEB, "+1 day", "--yes"]).stdout, @"
+    eu-west-1  ami-015d742ce1c70f09f  web-1 of 2026-12-02 02:03Z: has an expiry, and keeps it
     us-east-1  ami-09d40897aa65e0c57  web-1 of 2026-12-01 02:00Z: has an expiry, and keeps it
-    us-east-1  ami-0b4fa5102f83bee4f  web-1 of 2026-12-02 02:03Z: has an expiry, and keeps it
-    us-east-1  ami-04c75392b4985482f  web-1 of 2026-12-03 02:06Z: stays: it is of no policy's series; `ami-backup expire` gives it an expiry
+    us-east-1  ami-0b4fa5102f83bee4f  web-1 of 2026-12-02 02:02Z: has an expiry, and keeps it
+    us-east-1  ami-04c75392b4985482f  web-1 of 2026-12-03 02:05Z: stays: it is of no policy's series; `ami-backup expire` gives it an expiry
     ");
     assert!(ran(&home, &["run"]).stdout.contains("purged 0"));
     home.advance("25h");

@@ -136,9 +136,9 @@ fn what_is_seen_is_where_it_begins_and_nothing_is_changed() {
     let ran = home.ami_backup(&["simulate", "--observed", "--sandbox", "--days", "3", "--miss", "2020-02-29"]).run();
     assert_eq!(home.world().accounts, before);
     assert_snapshot!(ran, @"
-    ! sandbox: a toy EC2 kept in ~/.local/state/ami-backup/sandbox.json; its clock stands at 2026-12-01T02:09:04Z
+    ! sandbox: a toy EC2 kept in ~/.local/state/ami-backup/sandbox.json; its clock stands at 2026-12-01T02:08:35Z
     ! warning: --miss 2020-02-29 is not among the days from 2026-12-01 to 2026-12-03
-    3 days from 2026-12-01 02:09Z, but nothing runs on 2020-02-29
+    3 days from 2026-12-01 02:08Z, but nothing runs on 2020-02-29
 
     ami-backup.toml: 3 instances
     backups at the end of each day, by the rule that keeps them           most   end

@@ -25,8 +25,8 @@ fn no_backup_at_all_is_critical_and_an_old_one_becomes_it() {
     assert_eq!(home.ami_backup(&["run", "--sandbox"]).run().code, 0);
     assert_snapshot!(home.ami_backup(&["status", "--sandbox"]).run().stdout, @"
     STATUS  SERIES  INSTANCE  REGION            NEWEST                 AGE
-    OK      web     web-1     us-east-1         ami-09d40897aa65e0c57  3min
-    OK      web     web-1     eu-west-1 (copy)  ami-09bc0e13c32d1b883  3min
+    OK      web     web-1     us-east-1         ami-09d40897aa65e0c57  2min
+    OK      web     web-1     eu-west-1 (copy)  ami-09bc0e13c32d1b883  2min
     unprotected: i-0a11a11a11a110001 mail-1 in eu-west-1: it is not selected: web does not name it
     unprotected: i-0db1db1db1db10001 db-1 in us-east-1: it is not selected: web does not name it
     OK: 2 ok, 0 late, 0 critical, 0 failed images, 2 unprotected instances
@@ -125,7 +125,7 @@ fn all_there_is_to_know_of_a_backup_is_shown() {
     instance name web-1
     series        web
     slot          2026-12-01T02:00:00Z
-    made          2026-12-01T02:01:04Z
+    made          2026-12-01T02:00:56Z
     expires       by policy
     verdict       keep: last 1 of 2 (by ami-backup.toml)
     goes          2026-12-03T02:00:00Z, if the policy goes on running on schedule
@@ -185,8 +185,8 @@ fn who_decides_and_what_has_to_change_is_said() {
     let by_hand = home.ami_backup(&["image-instance", "-i", WEB, "-r", "us-east-1", "-e", "+1 week", "--sandbox", "--json"]).run().json();
     let by_hand = by_hand["image"]["image"].as_str().unwrap();
     assert_snapshot!(judged(&home, &[by_hand]), @"
-    verdict       keep: it expires 2026-12-08T02:03:04Z (by purge-expired-amis)
-    goes          after 2026-12-08T02:03:04Z
+    verdict       keep: it expires 2026-12-08T02:02:41Z (by purge-expired-amis)
+    goes          after 2026-12-08T02:02:41Z
     ");
     assert_snapshot!(judged(&home, &[web]), @"
     verdict       keep: last 1 of 2 (by ami-backup.toml)
@@ -254,59 +254,59 @@ fn a_list_is_narrowed_and_ordered() {
         ran.json()["backups"].as_array().unwrap().iter().map(of).collect::<Vec<_>>().join("\n")
     };
     assert_snapshot!(listed(&[]), @"
-    db-1 2026-12-15T02:03:04Z
-    mail-1 2026-12-08T02:07:13Z
+    db-1 2026-12-15T02:02:41Z
+    mail-1 2026-12-08T02:06:34Z
     mail-1 -
     web-1 -
     web-1 -
-    web-1 2026-12-04T02:06:08Z
+    web-1 2026-12-04T02:05:37Z
     ");
     assert_snapshot!(listed(&["--sort", "expiry"]), @"
-    web-1 2026-12-04T02:06:08Z
-    mail-1 2026-12-08T02:07:13Z
-    db-1 2026-12-15T02:03:04Z
+    web-1 2026-12-04T02:05:37Z
+    mail-1 2026-12-08T02:06:34Z
+    db-1 2026-12-15T02:02:41Z
     mail-1 -
     web-1 -
     web-1 -
     ");
     assert_snapshot!(listed(&["--sort", "size", "--reverse"]), @"
-    db-1 2026-12-15T02:03:04Z
-    web-1 2026-12-04T02:06:08Z
+    db-1 2026-12-15T02:02:41Z
+    web-1 2026-12-04T02:05:37Z
     web-1 -
     web-1 -
     mail-1 -
-    mail-1 2026-12-08T02:07:13Z
+    mail-1 2026-12-08T02:06:34Z
     ");
     assert_snapshot!(listed(&["--sort", "slot", "--reverse"]), @"
     mail-1 -
-    mail-1 2026-12-08T02:07:13Z
-    web-1 2026-12-04T02:06:08Z
-    db-1 2026-12-15T02:03:04Z
+    mail-1 2026-12-08T02:06:34Z
+    web-1 2026-12-04T02:05:37Z
+    db-1 2026-12-15T02:02:41Z
     web-1 -
     web-1 -
     ");
     assert_snapshot!(listed(&["--sort", "region"]), @"
-    mail-1 2026-12-08T02:07:13Z
+    mail-1 2026-12-08T02:06:34Z
     mail-1 -
     web-1 -
-    db-1 2026-12-15T02:03:04Z
+    db-1 2026-12-15T02:02:41Z
     web-1 -
-    web-1 2026-12-04T02:06:08Z
+    web-1 2026-12-04T02:05:37Z
     ");
     assert_snapshot!(listed(&["--name", "*b-1", "--state", "available"]), @"
-    db-1 2026-12-15T02:03:04Z
+    db-1 2026-12-15T02:02:41Z
     web-1 -
     web-1 -
-    web-1 2026-12-04T02:06:08Z
+    web-1 2026-12-04T02:05:37Z
     ");
     assert_snapshot!(listed(&["--state", "pending,failed"]), @"mail-1 -");
     assert_snapshot!(listed(&["--expires-before", "+8 days"]), @"
-    mail-1 2026-12-08T02:07:13Z
-    web-1 2026-12-04T02:06:08Z
+    mail-1 2026-12-08T02:06:34Z
+    web-1 2026-12-04T02:05:37Z
     ");
     assert_eq!(listed(&["--expired"]), "");
     home.advance("4d");
-    assert_snapshot!(listed(&["--expired"]), @"web-1 2026-12-04T02:06:08Z");
+    assert_snapshot!(listed(&["--expired"]), @"web-1 2026-12-04T02:05:37Z");
     let both = home.ami_backup(&["list", "--expired", "--expires-before", "+8 days", "--sandbox"]).run();
     assert_eq!(both.code, 2, "{both}");
     let unclear = home.ami_backup(&["list", "--expires-before", "sooner", "--sandbox"]).run();
