@@ -17,6 +17,7 @@ from functools import partial
 from pathlib import Path
 
 import boto3
+import scale
 import table
 from server import counting, serving
 from tools import CREATES, LOOKS, OURS, PURGES, ROOT, VERSIONS, Tool, binary
@@ -116,7 +117,15 @@ def startup(quick: bool) -> Iterator[str]:
     yield table.comparison("A look at an empty account", samples)
 
 
-PARTS = {"requests": requests, "purge": purge, "create": create, "startup": startup}
+def large(quick: bool) -> Iterator[str]:
+    rows = []
+    for images in (1000, 10_000) if quick else (1000, 10_000, 100_000):
+        say(f"looking at {images} images")
+        rows += [(images, name, look) for name, look in scale.looks(images, environment).items()]
+    yield table.looks(rows)
+
+
+PARTS = {"requests": requests, "purge": purge, "create": create, "startup": startup, "large": large}
 
 
 def in_turn(tools: list[Tool], runs: int, run, what: str) -> dict[str, list[Sample]]:

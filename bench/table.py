@@ -5,6 +5,7 @@ import re
 from pathlib import Path
 from statistics import median
 
+from scale import VOLUMES
 from tools import OURS
 
 LOAD_AT_START = os.getloadavg()[0]
@@ -39,6 +40,15 @@ def requests_of_a_backup(rows: list) -> str:
         looks = kinds.pop("DescribeImages", 0)
         lines.append((volumes, name, sum(kinds.values()), ", ".join(sorted(kinds)), looks))
     return markdown("Requests of a backup with a copy", ("volumes", "tool", "requests", "which", "and DescribeImages"), lines)
+
+
+def looks(rows: list) -> str:
+    lines = []
+    for images, name, look in rows:
+        held = f"{look.peak * 1000 / (images * (1 + VOLUMES)):.2f}" if images >= 100_000 else ""
+        lines.append((f"{images:,}", name, f"{look.first:.1f}", f"{look.wall:.1f}", f"{look.cpu:.2f}", f"{look.peak:.0f}", held, f"{look.lines:,}"))
+    heads = ("images", "command", "first line after s", "wall s", "CPU s", "peak MB", "kB a thing listed", "lines")
+    return markdown("Looking at one region, three snapshots an image", heads, lines)
 
 
 def actions(counted) -> dict[str, int]:
