@@ -10,8 +10,8 @@ mod common;
 use std::collections::BTreeMap;
 use std::time::Duration;
 
-use common::{EUROPE, HOME, How, Scene, Stock, WEB, WEST, these};
-use ec2_sim::world::{Allowance, Device, Instance, Manners, Pace, Volume};
+use common::{EUROPE, HOME, How, Scene, Stock, WEB, WEST, put_instance, these};
+use ec2_sim::world::{Allowance, Manners, Pace};
 use ec2_sim::{FaultKind, Outcome, Which, World};
 use engine::Ending;
 use jiff::SignedDuration;
@@ -138,20 +138,6 @@ async fn make(what: &str, instances: u32, copies: Option<Room>) {
         assert_eq!(scene.images(EUROPE).len(), instances as usize, "{what}");
     }
     tell(what, &scene, allowed);
-}
-
-/// An instance of one volume of 8 GiB, tagged for the policy.
-fn put_instance(world: &mut World, number: u32) {
-    let held = world.region_mut(HOME);
-    let of = held.instances[WEB].clone();
-    let (name, device) = of.devices.iter().next().map(|(name, device)| (name.clone(), device.clone())).unwrap();
-    let volume = held.volumes[&device.volume_id].clone();
-    let volume = Volume { id: format!("vol-0be{number:014x}").parse().unwrap(), ..volume };
-    let devices = BTreeMap::from([(name, Device { volume_id: volume.id.clone(), ..device })]);
-    let tags = common::tags(&[("fleet", "bench"), ("Name", &format!("bench-{number}"))]);
-    let instance = Instance { id: format!("i-0be{number:014x}").parse().unwrap(), devices, tags, ..of };
-    held.volumes.insert(volume.id.clone(), volume);
-    held.instances.insert(instance.id.clone(), instance);
 }
 
 fn tell(what: &str, scene: &Scene, allowed: f64) {

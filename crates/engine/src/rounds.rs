@@ -30,6 +30,7 @@ use crate::plan_file::AgreedThere;
 
 pub(crate) use fleet::{Accounts, Places, backups};
 pub use fleet::{apply_plan, run_policy};
+use image::resume_beside;
 pub use image::{image_instance, resume};
 pub use purge::purge;
 pub(crate) use purge::{Decided, decided};

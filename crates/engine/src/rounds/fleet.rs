@@ -22,7 +22,7 @@ use crate::observe;
 use crate::outcome::Failure;
 use crate::plan_file::{AgreedThere, Agreement, PlanFile};
 use crate::report::{AccountReport, HookReport, ImageResult, InstanceReport, InstanceStanding, PurgeReport, RunReport};
-use crate::rounds::{Delays, Ending, Event, RegionScope, Run, RunError, add_news, image_instance, in_each, mend, purge, resume};
+use crate::rounds::{Delays, Ending, Event, RegionScope, Run, RunError, add_news, image_instance, in_each, mend, purge, resume_beside};
 
 /// So many backups are asked for at the same time in an account.
 const AT_ONCE: usize = 8;
@@ -145,9 +145,9 @@ async fn in_account(
     }
     failures.extend(fleet.unread.iter().cloned());
     let rules = due::rules(policy, name, &fleet.instances);
-    let mut instances = make_all(run, policy, name, due.items).await;
+    let copying = Run { patience: left(run, started), ..*run };
+    let (mut instances, copies) = resume_beside(&copying, &places.sources, make_all(run, policy, name, due.items)).await;
     mend::announce(&mut instances, &rules, started);
-    let copies = finish_copies(run, &places.sources, started).await;
     follow(run, &mut instances, started).await;
     let purged = if run.stop.is_requested() {
         Err("the run was interrupted before that".to_owned())
@@ -415,11 +415,6 @@ async fn make_one(
 fn left(run: &Run<'_>, started: Timestamp) -> SignedDuration {
     let end = started.saturating_add(run.patience).unwrap_or(Timestamp::MAX);
     end.duration_since(run.clock.now()).max(SignedDuration::ZERO)
-}
-
-async fn finish_copies(run: &Run<'_>, regions: &BTreeSet<Region>, started: Timestamp) -> Result<crate::report::ImageReport, RunError> {
-    let rest = Run { patience: left(run, started), ..*run };
-    resume(&rest, &RegionScope::These(regions.clone())).await
 }
 
 /// Looks how the images end that this run has made, as long as there is patience.

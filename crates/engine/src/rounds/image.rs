@@ -20,7 +20,7 @@ use crate::meter;
 use crate::observe;
 use crate::outcome::{Class, Failure};
 use crate::report::{ImageReport, ImageResult, PlannedStep};
-use crate::rounds::{Delays, Ending, Event, RegionScope, Run, RunError, SNAPSHOT_SPACING, add_news, in_each, is_same};
+use crate::rounds::{Delays, Ending, Event, RegionScope, Run, RunError, SNAPSHOT_SPACING, Stop, add_news, in_each, is_same};
 use crate::translate::Instance;
 
 /// So often a name may be refused as taken by something that cannot be seen, before the next attempt's name is tried.
@@ -28,6 +28,8 @@ const LOOKS_FOR_A_NAME: u32 = 10;
 /// An image that was asked for without an answer is looked for until so long after the question, and then given up: together
 /// with the SDK's own repetitions, and the wait before the last look, that is within 30 s.
 const LOOK_FOR_UNANSWERED: SignedDuration = SignedDuration::from_secs(20);
+/// So often it is looked for copies to ask for while images are made.
+const BESIDE: Duration = Duration::from_secs(30);
 /// A listing may be older than the one before (ec2-semantics 5.5), so an image is gone once it is missing from so many in a row.
 const LISTINGS_WITHOUT: u32 = 3;
 
@@ -48,14 +50,31 @@ pub async fn image_instance(run: &Run<'_>, request: &ImageRequest) -> Result<Ima
 /// # Errors
 /// [`RunError`] if the regions could not be listed, or a plan was refused.
 pub async fn resume(run: &Run<'_>, scope: &RegionScope) -> Result<ImageReport, RunError> {
-    let mut follow = Follow::new(run, None, scope.regions(run.account).await?);
-    follow.until_settled().await?;
-    if follow.read.is_empty()
-        && let Some(failure) = follow.failures.iter().find(|failure| failure.is_for_want_of_credentials())
-    {
-        return Err(RunError::Failed(failure.clone()));
+    Follow::new(run, None, scope.regions(run.account).await?).to_the_end().await
+}
+
+/// Finishes the copies of these regions as [`resume`] does, and begins with it while images are still being made there: EC2 takes its
+/// time for a thousand of them, and each may be copied as soon as it is there.
+pub(super) async fn resume_beside<T>(
+    run: &Run<'_>,
+    regions: &BTreeSet<Region>,
+    making: impl Future<Output = T>,
+) -> (T, Result<ImageReport, RunError>) {
+    let mut follow = Follow::new(run, None, regions.clone());
+    if run.dry_run || !run.wait {
+        return (making.await, follow.to_the_end().await);
     }
-    Ok(follow.into_report())
+    let are_made = Stop::default();
+    let making = async {
+        let made = making.await;
+        are_made.request();
+        made
+    };
+    let (made, rounds) = tokio::join!(making, follow.rounds_until(&are_made));
+    match rounds {
+        Ok(()) => (made, follow.to_the_end().await),
+        Err(error) => (made, Err(error)),
+    }
 }
 
 async fn find_instance(run: &Run<'_>, request: &ImageRequest) -> Result<Instance, RunError> {
@@ -96,6 +115,8 @@ struct Follow<'a> {
     taken: BTreeMap<(Region, String), u32>,
     /// Since when it is not known whether EC2 has made the image, and why not.
     unanswered: Option<Unanswered>,
+    /// Whether regions in which nothing is in flight are looked at again all the same: images are still being made.
+    more_to_come: bool,
     /// How often EC2 had no room for a copy, by its destination and its source.
     put_off: BTreeMap<(Region, ImageId), u32>,
     /// Whether something has come to an end since the round before.
@@ -175,6 +196,7 @@ impl<'a> Follow<'a> {
             tried: copy::Tried::default(),
             taken: BTreeMap::new(),
             unanswered: None,
+            more_to_come: false,
             put_off: BTreeMap::new(),
             is_moving: false,
             answered: BTreeMap::new(),
@@ -190,6 +212,31 @@ impl<'a> Follow<'a> {
             waited_for: Vec::new(),
             interrupted: false,
         }
+    }
+
+    /// Goes on until nothing is in flight any more, and reports.
+    async fn to_the_end(mut self) -> Result<ImageReport, RunError> {
+        self.until_settled().await?;
+        if self.read.is_empty()
+            && let Some(failure) = self.failures.iter().find(|failure| failure.is_for_want_of_credentials())
+        {
+            return Err(RunError::Failed(failure.clone()));
+        }
+        Ok(self.into_report())
+    }
+
+    /// Does a round now and then until the images are made that there will be more to do for.
+    async fn rounds_until(&mut self, are_made: &Stop) -> Result<(), RunError> {
+        self.more_to_come = true;
+        while !are_made.is_requested() && !self.run.stop.is_requested() {
+            tokio::select! {
+                () = tokio::time::sleep(BESIDE) => { self.round().await?; }
+                () = are_made.requested() => {}
+                () = self.run.stop.requested() => {}
+            }
+        }
+        self.more_to_come = false;
+        Ok(())
     }
 
     async fn until_settled(&mut self) -> Result<(), RunError> {
@@ -267,7 +314,7 @@ impl<'a> Follow<'a> {
                 let has_unfinished = |region: &Region| {
                     self.copies.iter().any(|((of, _, destination), standing)| of == region && is_unfinished(destination, standing))
                 };
-                self.sources.retain(|region| !self.read.contains(region) || has_unfinished(region));
+                self.sources.retain(|region| self.more_to_come || !self.read.contains(region) || has_unfinished(region));
                 in_each(&self.sources, self.run.account, |account, region| async move { observe::backups(&account, &region).await }).await
             }
         };
@@ -289,7 +336,7 @@ impl<'a> Follow<'a> {
                     let why = failure.to_string();
                     // A region that `resume` cannot read is left to the next run, and so is one that will not be read again
                     // while this run lasts; the others go on.
-                    let never_read = self.request.is_none() && !self.read.contains(&region);
+                    let never_read = self.request.is_none() && !self.more_to_come && !self.read.contains(&region);
                     if never_read || !failure.is_passing() {
                         self.sources.remove(&region);
                         self.lost.insert(region.clone());

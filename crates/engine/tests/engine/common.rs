@@ -2,14 +2,15 @@
 //! the checkers look at the world itself, not at what the engine says of it.
 
 use std::cell::RefCell;
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
 
 use aws_credential_types::Credentials;
 use aws_credential_types::provider::SharedCredentialsProvider;
 use ec2_sim::id::{AccountId, ImageId, SnapshotId};
 use ec2_sim::world::{
-    BlockDevice, DeregistrationProtection, Ebs, Gone, Image, ImageState, Origin, Region as Held, Snapshot, SnapshotState, Tags,
+    BlockDevice, DeregistrationProtection, Device, Ebs, Gone, Image, ImageState, Instance, Origin, Region as Held, Snapshot, SnapshotState,
+    Tags, Volume,
 };
 use ec2_sim::{Call, Ec2Sim, Fault, FaultKind, Which, World};
 use engine::report::{ImageReport, PurgeReport, RunReport};
@@ -296,6 +297,20 @@ pub(crate) async fn account(sim: &Ec2Sim, clock: Clock, access_key: &str) -> Acc
         ..Connection::default()
     };
     Account::open(connection).await.unwrap()
+}
+
+/// Puts one more instance there, with one volume of 8 GiB, tagged `fleet=bench`.
+pub(crate) fn put_instance(world: &mut World, number: u32) {
+    let held = world.region_mut(HOME);
+    let of = held.instances[WEB].clone();
+    let (name, device) = of.devices.iter().next().map(|(name, device)| (name.clone(), device.clone())).unwrap();
+    let volume = held.volumes[&device.volume_id].clone();
+    let volume = Volume { id: format!("vol-0be{number:014x}").parse().unwrap(), ..volume };
+    let devices = BTreeMap::from([(name, Device { volume_id: volume.id.clone(), ..device })]);
+    let tags = tags(&[("fleet", "bench"), ("Name", &format!("bench-{number}"))]);
+    let instance = Instance { id: format!("i-0be{number:014x}").parse().unwrap(), devices, tags, ..of };
+    held.volumes.insert(volume.id.clone(), volume);
+    held.instances.insert(instance.id.clone(), instance);
 }
 
 /// Takes a permission from everybody in the account.

@@ -7,7 +7,7 @@ use ec2_sim::{Call, FaultKind, Outcome, Which};
 use engine::Ending;
 use planner::policy::PurgePolicy;
 
-use crate::common::{EUROPE, HOME, How, Scene, Stock, WEB, WEST, these};
+use crate::common::{EUROPE, HOME, How, Scene, Stock, WEB, WEST, put_instance, these};
 
 /// How many calls EC2 refused as one too many.
 fn refused(calls: &[Call]) -> usize {
@@ -68,4 +68,27 @@ async fn a_bucket_that_is_nearly_empty_fails_nothing() {
         assert_eq!(report.ending, Ending::Done, "{per_second}: {report}");
         assert!(scene.images(HOME).is_empty());
     }
+}
+
+#[tokio::test(start_paused = true)]
+async fn images_are_copied_while_others_are_still_being_made() {
+    const INSTANCES: u32 = 500;
+    const POLICY: &str = "[[target]]\nname = \"all\"\nregions = [\"us-east-1\"]\nselect = { tags = [\"fleet=bench\"] }\nevery = \"1d\"\n\
+                          keep-last = 1\ncopy = [{ region = \"eu-west-1\" }]\n";
+    let scene = Scene::with(|world| {
+        world.manners.throttling = true;
+        for number in 0..INSTANCES {
+            put_instance(world, number);
+        }
+    })
+    .await;
+    let report = scene.run_policy(How::default(), POLICY).await;
+    assert_eq!(report.ending, Ending::Done);
+    assert_eq!(scene.images(EUROPE).len(), INSTANCES as usize);
+    // EC2 takes fifty at once, and five each second.
+    let last_made = scene.seconds_of("CreateImage").last().copied().unwrap();
+    assert!(last_made > f64::from(INSTANCES - 50) / 5.0);
+    let copied_before = scene.seconds_of("CopyImage").iter().filter(|at| **at < last_made).count();
+    assert!(copied_before > 20, "{copied_before}");
+    assert_eq!(report.accounts[0].copies.len(), INSTANCES as usize, "all of them are told of");
 }
