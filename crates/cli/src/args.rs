@@ -46,7 +46,7 @@ Examples:
 
 const SHOWING: &str = "\
 A backup of a policy's series is judged as `plan` would judge it, by the same listings and checks; any other as `purge-expired-amis` \
-would. When keep rules let a backup go is found out by replaying the policy from now on, as `simulate --observed` does.";
+would without `--keep-last`. When keep rules let a backup go is found out by replaying the policy from now on, as `simulate --observed` does.";
 
 const RUNNING: &str = "\
 It is safe to start this every five minutes, twice at once, and after any crash: a backup is made once, and a missed one is made up

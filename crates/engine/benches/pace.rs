@@ -113,7 +113,7 @@ async fn make(what: &str, instances: u32, copies: Option<Room>) {
             world.manners.concurrent_snapshot_copies = Some(at_once as usize);
         }
         for number in 0..instances {
-            put_instance(world, number);
+            put_instance(world, HOME, number);
         }
     })
     .await;

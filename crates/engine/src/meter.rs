@@ -42,9 +42,12 @@ pub(crate) async fn tell<'i>(run: &Run<'_>, pending: impl IntoIterator<Item = (&
         return meter.has_given_up.store(true, Ordering::Relaxed);
     };
     for (region, answer) in answers {
-        let Ok(snapshots) = answer else {
-            meter.has_given_up.store(true, Ordering::Relaxed);
-            continue;
+        let snapshots = match answer {
+            Ok(snapshots) => snapshots,
+            Err(failure) => {
+                meter.has_given_up.fetch_or(!failure.is_passing(), Ordering::Relaxed);
+                continue;
+            }
         };
         let known: BTreeMap<&SnapshotId, &SnapshotProgress> = snapshots.iter().map(|snapshot| (&snapshot.id, snapshot)).collect();
         for image in images.get(&region).into_iter().flatten() {

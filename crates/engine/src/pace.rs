@@ -177,6 +177,7 @@ impl Bucket {
 
     /// The bucket was emptier than it seemed: somebody else asks, too. Or it holds no more than is documented, and that is used up.
     fn slow_down(&mut self, now: Instant) {
+        // Somebody else may have emptied what has come in since: the next refusal tells.
         if std::mem::replace(&mut self.limit, Limit::Met) == Limit::Beyond {
             // The call that was refused will be repeated.
             self.tokens = -1.0;

@@ -59,7 +59,16 @@ pub async fn show(
     let mut backup = BackupInfo::of(&name, &region, &image, copies);
     let mut failures = Vec::new();
     let judge = Judge { run: &run, account_name: &name, region: &region, image: &image };
-    backup.judgement = Some(judge.judge(policy, asked, &mut failures).await?);
+    backup.judgement = Some(match judge.judge(policy, asked, &mut failures).await {
+        Ok(judgement) => judgement,
+        // What is known of the backup is worth showing all the same.
+        Err(error) => {
+            if let RunError::Failed(failure) = &error {
+                add_news(&mut failures, failure.clone());
+            }
+            undecided(None, &error.to_string())
+        }
+    });
     if let Err(failure) = show_snapshots(account, &mut backup).await {
         add_news(&mut failures, failure);
     }

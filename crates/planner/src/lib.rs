@@ -4,7 +4,8 @@
 //! [`Plan`] with the reason for each decision comes out. There is no I/O, no clock and no AWS crate in this crate.
 //!
 //! - [`plan::due`], [`plan::image`], [`plan::copy`], [`plan::purge`] and [`plan::mend`] each answer one question about the inventory.
-//! - [`simulate`](simulate::simulate) replays a policy over time with all of these; [`outlook`](outlook::outlook) says by it when a backup goes.
+//! - [`simulate`](simulate::simulate) replays a policy over time with all of these; [`outlook`](outlook::outlook) says by it when a
+//!   backup goes.
 //! - [`guard`](guard::guard) asks again by another road; only what it lets pass, a [`CheckedPlan`], can be applied.
 
 pub mod backup;

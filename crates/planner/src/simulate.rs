@@ -163,8 +163,8 @@ pub enum Fate {
     Stays,
 }
 
-/// What becomes of one backup if the policy goes on running on schedule until an instant, or for as many runs as are replayed in a moment. `None` if it is of no series, or not there
-/// for certain yet.
+/// What becomes of one backup if the policy goes on running on schedule until an instant, or for as many runs as are replayed in a
+/// moment. `None` if it is of no series, or not there for certain yet.
 ///
 /// # Errors
 /// The guard objects to what the planner does, which is a defect of this program.

@@ -313,8 +313,8 @@ fn of_what_there_is() {
       -V, --version            Print version
 
     A backup of a policy's series is judged as `plan` would judge it, by the same listings and checks;
-    any other as `purge-expired-amis` would. When keep rules let a backup go is found out by replaying
-    the policy from now on, as `simulate --observed` does.
+    any other as `purge-expired-amis` would without `--keep-last`. When keep rules let a backup go is
+    found out by replaying the policy from now on, as `simulate --observed` does.
     ");
 }
 

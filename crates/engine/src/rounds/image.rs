@@ -236,6 +236,8 @@ impl<'a> Follow<'a> {
             }
         }
         self.more_to_come = false;
+        // What is there now may not have been there when it was looked last.
+        self.read.clear();
         Ok(())
     }
 
@@ -469,11 +471,13 @@ impl<'a> Follow<'a> {
             copies.sort_by_key(|(_, copy)| self.put_off.get(&(destination.clone(), copy.source.clone())));
             ask_for_copies(run, destination, copies).boxed_local()
         });
+        let mut unasked = plan.steps().filter(|step| matches!(step.action(), Action::CopyImage(_))).count();
         let mut answers = stream::select_all(asked.collect::<Vec<_>>());
         while let Some(CopyAnswer { destination, copy, answer }) = answers.next().await {
+            unasked -= 1;
             self.copy_is_asked_for(&destination, &copy, answer);
         }
-        self.interrupted |= run.stop.is_requested();
+        self.interrupted |= unasked > 0 && run.stop.is_requested();
         Ok(at_least)
     }
 

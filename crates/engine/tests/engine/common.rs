@@ -299,9 +299,9 @@ pub(crate) async fn account(sim: &Ec2Sim, clock: Clock, access_key: &str) -> Acc
     Account::open(connection).await.unwrap()
 }
 
-/// Puts one more instance there, with one volume of 8 GiB, tagged `fleet=bench`.
-pub(crate) fn put_instance(world: &mut World, number: u32) {
-    let held = world.region_mut(HOME);
+/// Puts one more instance into a region, with one volume of 8 GiB, tagged `fleet=bench`.
+pub(crate) fn put_instance(world: &mut World, region: &str, number: u32) {
+    let held = world.region(HOME);
     let of = held.instances[WEB].clone();
     let (name, device) = of.devices.iter().next().map(|(name, device)| (name.clone(), device.clone())).unwrap();
     let volume = held.volumes[&device.volume_id].clone();
@@ -309,6 +309,7 @@ pub(crate) fn put_instance(world: &mut World, number: u32) {
     let devices = BTreeMap::from([(name, Device { volume_id: volume.id.clone(), ..device })]);
     let tags = tags(&[("fleet", "bench"), ("Name", &format!("bench-{number}"))]);
     let instance = Instance { id: format!("i-0be{number:014x}").parse().unwrap(), devices, tags, ..of };
+    let held = world.region_mut(region);
     held.volumes.insert(volume.id.clone(), volume);
     held.instances.insert(instance.id.clone(), instance);
 }
