@@ -50,7 +50,7 @@ pub async fn image_instance(run: &Run<'_>, request: &ImageRequest) -> Result<Ima
 /// # Errors
 /// [`RunError`] if the regions could not be listed, or a plan was refused.
 pub async fn resume(run: &Run<'_>, scope: &RegionScope) -> Result<ImageReport, RunError> {
-    Follow::new(run, None, scope.regions(run.account).await?).to_the_end().await
+    Follow::new(run, None, scope.regions(run.account).await?).finish().await
 }
 
 /// Finishes the copies of these regions as [`resume`] does, and begins with it while images are still being made there: EC2 takes its
@@ -62,7 +62,7 @@ pub(super) async fn resume_beside<T>(
 ) -> (T, Result<ImageReport, RunError>) {
     let mut follow = Follow::new(run, None, regions.clone());
     if run.dry_run || !run.wait {
-        return (making.await, follow.to_the_end().await);
+        return (making.await, follow.finish().await);
     }
     let are_made = Stop::default();
     let making = async {
@@ -72,7 +72,7 @@ pub(super) async fn resume_beside<T>(
     };
     let (made, rounds) = tokio::join!(making, follow.rounds_until(&are_made));
     match rounds {
-        Ok(()) => (made, follow.to_the_end().await),
+        Ok(()) => (made, follow.finish().await),
         Err(error) => (made, Err(error)),
     }
 }
@@ -215,7 +215,7 @@ impl<'a> Follow<'a> {
     }
 
     /// Goes on until nothing is in flight any more, and reports.
-    async fn to_the_end(mut self) -> Result<ImageReport, RunError> {
+    async fn finish(mut self) -> Result<ImageReport, RunError> {
         self.until_settled().await?;
         if self.read.is_empty()
             && let Some(failure) = self.failures.iter().find(|failure| failure.is_for_want_of_credentials())
