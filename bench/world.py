@@ -136,28 +136,23 @@ def _inline(tags: dict[str, str]) -> str:
 
 def _image_table(number: int, tags: dict[str, str]) -> str:
     volumes = ", ".join(f'{{ size = {size}, snapshot = "{snapshot}" }}' for size, snapshot in zip(VOLUMES, _snapshots(number), strict=True))
-    return _table(
-        "image",
-        region=f'"{REGION}"',
-        id=f'"{_image(number)}"',
-        name=f'"backup-ami_web-1_{number}"',
-        of=f'"{INSTANCE}"',
-        volumes=f"[{volumes}]",
-        age=f'"{_age(number)}"',
-        tags=_inline(tags),
-        snapshot_tags=_inline({key: value for key, value in tags.items() if not key.startswith("ami-backup:")}),
-    )
+    origin = {"id": f'"{_image(number)}"', "of": f'"{INSTANCE}"', "volumes": f"[{volumes}]"}
+    return _backup_table(number, REGION, _age(number), tags, **origin)
 
 
 def _copy_table(number: int, tags: dict[str, str]) -> str:
+    return _backup_table(number, ELSEWHERE, _age(number + 1), tags, copy_of=f'"{_image(number)}"')
+
+
+def _backup_table(number: int, region: str, age: str, tags: dict[str, str], **origin: str) -> str:
     return _table(
         "image",
-        region=f'"{ELSEWHERE}"',
+        region=f'"{region}"',
         name=f'"backup-ami_web-1_{number}"',
-        copy_of=f'"{_image(number)}"',
-        age=f'"{_age(number + 1)}"',
+        age=f'"{age}"',
         tags=_inline(tags),
-        snapshot_tags=_inline(tags),
+        snapshot_tags=_inline({key: value for key, value in tags.items() if not key.startswith("ami-backup:")}),
+        **origin,
     )
 
 

@@ -28,7 +28,7 @@ use crate::observe;
 use crate::outcome::Failure;
 use crate::plan_file::AgreedThere;
 
-pub(crate) use fleet::{Accounts, Places, backups};
+pub(crate) use fleet::{Accounts, Places, backups, seen_in};
 pub use fleet::{apply_plan, run_policy};
 use image::resume_beside;
 pub use image::{image_instance, resume};

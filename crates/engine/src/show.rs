@@ -4,7 +4,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use planner::id::{ImageId, Region};
-use planner::inventory::{Image, Inventory, RegionView};
+use planner::inventory::Image;
 use planner::outlook::outlook;
 use planner::plan::due;
 use planner::plan::purge::{Decision, Subject};
@@ -16,17 +16,17 @@ use crate::account::Account;
 use crate::instances;
 use crate::observe;
 use crate::outcome::Failure;
-use crate::report::{BackupInfo, FailureThere, Judgement, ListReport, Unreached};
-use crate::rounds::{Accounts, Decided, Places, RegionScope, Run, RunError, add_news, decided, in_each};
+use crate::report::{BackupInfo, FailureThere, Judgement, ListReport};
+use crate::rounds::{Accounts, Decided, Places, RegionScope, Run, RunError, add_news, decided, seen_in};
 use crate::simulate::Named;
-use crate::status::ours;
+use crate::status::{ours, unless_all_failed};
 use crate::translate::snapshot_progress;
 
 /// What decides over a backup that has no policy.
 const PURGE: &str = "purge-expired-amis";
 
 /// Shows one backup, as it is and as it would be judged now; none if it was not found. With `everywhere` it is looked for in all accounts
-/// of the policy, else in our own. `asked` is the region that tells which ones are enabled.
+/// of the policy, else in our own. With the policy comes the region that tells which ones are enabled.
 ///
 /// # Errors
 /// [`RunError`] if nobody could be asked for it.
@@ -34,32 +34,20 @@ pub async fn show(
     run: &Run<'_>,
     id: &ImageId,
     scope: &RegionScope,
-    policy: Option<Named<'_>>,
+    policy: Option<(Named<'_>, &Region)>,
     everywhere: bool,
-    asked: &Region,
 ) -> Result<ListReport, RunError> {
-    let accounts = Accounts::of_any(policy.filter(|_| everywhere).map(|named| named.policy), run.account).await;
+    let accounts = Accounts::of_any(policy.filter(|_| everywhere).map(|(named, _)| named.policy), run.account).await;
     let answers = accounts.ask_each(|_, account| async move { find(&account, scope, id).await }).await;
-    let nobody_answered = answers.iter().all(|(_, answer)| answer.is_err());
     let mut report = ListReport::new("show", run.clock.now());
-    let mut found = None;
-    for (name, answer) in answers {
-        match answer {
-            Ok(Looked { backup, failures }) => {
-                found = found.or(backup.map(|backup| (name.clone(), backup)));
-                report.failures.extend(failures.into_iter().map(|failure| FailureThere { account: name.clone(), failure }));
-            }
-            Err(error) if nobody_answered => return Err(error),
-            Err(error) => report.unreached.push(Unreached { account: name, why: error.to_string() }),
-        }
-    }
+    let found = report.take(answers)?.into_iter().find_map(|(name, backup)| Some((name, backup?)));
     let Some((name, Found { region, image, copies })) = found else { return Ok(report) };
     let Some(account) = accounts.get(&name) else { return Ok(report) };
     let run = Run { account, ..*run };
     let mut backup = BackupInfo::of(&name, &region, &image, copies);
     let mut failures = Vec::new();
     let judge = Judge { run: &run, account_name: &name, region: &region, image: &image };
-    backup.judgement = Some(match judge.judge(policy, asked, &mut failures).await {
+    backup.judgement = Some(match judge.judge(policy, &mut failures).await {
         Ok(judgement) => judgement,
         // What is known of the backup is worth showing all the same.
         Err(error) => {
@@ -84,13 +72,8 @@ struct Found {
     copies: BTreeMap<ImageId, Region>,
 }
 
-struct Looked {
-    backup: Option<Found>,
-    failures: Vec<Failure>,
-}
-
 /// Looks for a backup and its copies in one account.
-async fn find(account: &Account, scope: &RegionScope, id: &ImageId) -> Result<Looked, RunError> {
+async fn find(account: &Account, scope: &RegionScope, id: &ImageId) -> Result<(Option<Found>, Vec<Failure>), RunError> {
     let regions = scope.regions(account).await?;
     let ids = BTreeSet::from([id.clone()]);
     let look = |account: Account, region: Region| {
@@ -101,27 +84,12 @@ async fn find(account: &Account, scope: &RegionScope, id: &ImageId) -> Result<Lo
             Ok(itself?.into_iter().chain(copies?).collect::<Vec<Image>>())
         }
     };
-    let (mut inventory, mut failures) = (Inventory::default(), Vec::new());
-    for (region, images) in in_each(&regions, account, look).await {
-        let view = match images {
-            Ok(images) => RegionView::partial(images),
-            Err(failure) => {
-                let view = RegionView::unseen(failure.to_string());
-                failures.push(failure);
-                view
-            }
-        };
-        inventory.regions.insert(region, view);
-    }
-    if let Some(failure) = failures.first().filter(|_| failures.len() == regions.len()) {
-        return Err(RunError::Failed(failure.clone()));
-    }
-    observe::settle_account(&mut inventory);
+    let (inventory, failures) = unless_all_failed(&regions, seen_in(account, &regions, look).await)?;
     let is_copy = |image: &Image| image.copied_from().is_some_and(|source| source.id == *id);
     let copies = ours(&inventory).filter(|(_, image)| is_copy(image)).map(|(region, copy)| (copy.id.clone(), region.clone())).collect();
     let itself = ours(&inventory).find(|(_, image)| image.id == *id);
     let backup = itself.map(|(region, image)| Found { region: region.clone(), image: image.clone(), copies });
-    Ok(Looked { backup, failures })
+    Ok((backup, failures))
 }
 
 /// Says of a backup's snapshots where they stand.
@@ -146,11 +114,11 @@ struct Judge<'j> {
 
 impl Judge<'_> {
     /// A backup of a series is the policy's to judge, everything else that of a purge of what has expired.
-    async fn judge(&self, policy: Option<Named<'_>>, asked: &Region, failures: &mut Vec<Failure>) -> Result<Judgement, RunError> {
+    async fn judge(&self, policy: Option<(Named<'_>, &Region)>, failures: &mut Vec<Failure>) -> Result<Judgement, RunError> {
         let of_account = |named: &Named<'_>| named.policy.targets.iter().any(|target| target.accounts.contains(self.account_name));
         let is_of_series = self.image.tags.series().is_some();
-        match policy.filter(|named| is_of_series && of_account(named)) {
-            Some(Named { file, policy }) => self.by_policy(file, policy, asked, failures).await,
+        match policy.filter(|(named, _)| is_of_series && of_account(named)) {
+            Some((Named { file, policy }, asked)) => self.by_policy(file, policy, asked, failures).await,
             None if is_of_series && !self.image.tags.has_expire() && self.image.tags.pin().is_none() => {
                 let why = "its policy decides, and there is none here for this account: name it with --policy FILE";
                 Ok(undecided(None, why))

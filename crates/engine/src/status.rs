@@ -25,16 +25,8 @@ pub async fn list(account: &Account, policy: Option<&Policy>, scope: &RegionScop
     let mut report = ListReport::new("list", now);
     let look = |name: String, account: Account| async move { list_of(&account, &name, scope).await };
     let answers = accounts.ask_each(look).await;
-    let nobody_answered = answers.iter().all(|(_, answer)| answer.is_err());
-    for (name, answer) in answers {
-        match answer {
-            Ok((backups, failures)) => {
-                report.backups.extend(backups);
-                report.failures.extend(failures.into_iter().map(|failure| FailureThere { account: name.clone(), failure }));
-            }
-            Err(error) if nobody_answered => return Err(error),
-            Err(error) => report.unreached.push(Unreached { account: name, why: error.to_string() }),
-        }
+    for (_, backups) in report.take(answers)? {
+        report.backups.extend(backups);
     }
     report.backups.sort_by(|one, other| {
         (&one.instance_name, &one.instance, one.slot, &one.region, &one.image).cmp(&(
@@ -178,12 +170,41 @@ fn limits(settings: &Settings, now: Timestamp) -> (SignedDuration, SignedDuratio
 
 /// The backups of these regions; an error if none of them could be read.
 async fn seen(account: &Account, regions: &BTreeSet<Region>) -> Result<(Inventory, Vec<Failure>), RunError> {
-    let (inventory, failures) = backups(account, regions).await;
+    unless_all_failed(regions, backups(account, regions).await)
+}
+
+/// What was seen of these regions; an error if none of them could be read.
+pub(crate) fn unless_all_failed(
+    regions: &BTreeSet<Region>,
+    (inventory, failures): (Inventory, Vec<Failure>),
+) -> Result<(Inventory, Vec<Failure>), RunError> {
     match failures.first() {
         Some(failure) if failures.len() == regions.len() => Err(RunError::Failed(failure.clone())),
         _ => Ok((inventory, failures)),
     }
 }
+
+impl ListReport {
+    /// Takes up what could not be found out in each account, and gives back what was; an error if that is nothing.
+    pub(crate) fn take<T>(&mut self, answers: Answers<T>) -> Result<Vec<(String, T)>, RunError> {
+        let nobody_answered = answers.iter().all(|(_, answer)| answer.is_err());
+        let mut found = Vec::new();
+        for (account, answer) in answers {
+            match answer {
+                Ok((answer, failures)) => {
+                    self.failures.extend(failures.into_iter().map(|failure| FailureThere { account: account.clone(), failure }));
+                    found.push((account, answer));
+                }
+                Err(error) if nobody_answered => return Err(error),
+                Err(error) => self.unreached.push(Unreached { account, why: error.to_string() }),
+            }
+        }
+        Ok(found)
+    }
+}
+
+/// What was found out in each account, and what could not be read there.
+type Answers<T> = Vec<(String, Result<(T, Vec<Failure>), RunError>)>;
 
 pub(crate) fn ours(inventory: &Inventory) -> impl Iterator<Item = (&Region, &Image)> {
     let all = inventory.regions.iter().flat_map(|(region, view)| view.images.iter().map(move |image| (region, image)));

@@ -85,10 +85,13 @@ pub fn show(args: Show) -> Result<ExitCode, Failure> {
     let loaded = load_if_there(policy.as_deref())?;
     in_session(&common, backup.region.first(), async |session| {
         let scope = regions(session, &backup.region).await?;
-        let asked = region_to_ask(session).await?;
-        let file = loaded.as_ref().map(|loaded| loaded.file.display().to_string()).unwrap_or_default();
-        let named = loaded.as_ref().map(|loaded| Named { file: &file, policy: &loaded.policy });
-        let show = async |run: &engine::Run<'_>| engine::show(run, &backup.image, &scope, named, policy.is_some(), &asked).await;
+        // Only a policy's regions may have to be asked for.
+        let deciding = match &loaded {
+            Some(loaded) => Some((loaded.file.display().to_string(), &loaded.policy, region_to_ask(session).await?)),
+            None => None,
+        };
+        let named = deciding.as_ref().map(|(file, policy, asked)| (Named { file, policy }, asked));
+        let show = async |run: &engine::Run<'_>| engine::show(run, &backup.image, &scope, named, policy.is_some()).await;
         let report = session.run_telling(&common, None, &|_| {}, show).await?;
         let code = told(&report);
         let Some(found) = report.backups.first() else {

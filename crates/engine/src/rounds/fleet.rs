@@ -7,7 +7,7 @@ use futures_util::StreamExt as _;
 use futures_util::stream;
 use jiff::{SignedDuration, Timestamp};
 use planner::id::{ImageId, Region};
-use planner::inventory::{ImageState, Inventory, RegionView};
+use planner::inventory::{Image, ImageState, Inventory, RegionView};
 use planner::plan::due::{self, DueItem, Standing};
 use planner::policy::file::{Policy, SELF};
 use planner::policy::settings::Hook;
@@ -303,8 +303,19 @@ fn wants_volumes(policy: &Policy, account: &str) -> bool {
 
 /// The backups of these regions, and what could not be read.
 pub(crate) async fn backups(account: &Account, regions: &BTreeSet<Region>) -> (Inventory, Vec<Failure>) {
+    seen_in(account, regions, |account, region| async move { observe::backups(&account, &region).await }).await
+}
+
+/// What is asked for of these regions, and what could not be read.
+pub(crate) async fn seen_in<F>(
+    account: &Account,
+    regions: &BTreeSet<Region>,
+    look: impl Fn(Account, Region) -> F,
+) -> (Inventory, Vec<Failure>)
+where
+    F: Future<Output = Result<Vec<Image>, Failure>> + Send + 'static,
+{
     let (mut inventory, mut failures) = (Inventory::default(), Vec::new());
-    let look = |account: Account, region: Region| async move { observe::backups(&account, &region).await };
     for (region, images) in in_each(regions, account, look).await {
         let view = match images {
             Ok(images) => RegionView::partial(images),

@@ -465,13 +465,13 @@ impl<'a> Follow<'a> {
                 Action::RemoveImage(_) | Action::DeleteSnapshot(_) | Action::Retag(_) | Action::Mend(_) => {}
             }
         }
+        let mut unasked: usize = copies.values().map(Vec::len).sum();
         // EC2 counts copies by their destination: none of these waits for another.
         let asked = copies.into_iter().map(|(destination, mut copies)| {
             // What found no room goes last, lest it stand in the way of what needs less.
             copies.sort_by_key(|(_, copy)| self.put_off.get(&(destination.clone(), copy.source.clone())));
             ask_for_copies(run, destination, copies).boxed_local()
         });
-        let mut unasked = plan.steps().filter(|step| matches!(step.action(), Action::CopyImage(_))).count();
         let mut answers = stream::select_all(asked.collect::<Vec<_>>());
         while let Some(CopyAnswer { destination, copy, answer }) = answers.next().await {
             unasked -= 1;
@@ -649,16 +649,19 @@ impl<'a> Follow<'a> {
     }
 
     fn note_awaited(&mut self, inventory: &Inventory) {
-        let images =
-            inventory.regions.iter().flat_map(|(region, view)| view.images.iter().map(move |image| (region.clone(), image.clone())));
-        let is_source = |region: &Region, id: &ImageId| {
-            self.copies.iter().any(|((of, source, _), standing)| (of, source) == (region, id) && standing.is_in_flight())
-        };
-        let is_awaited = |(region, image): &(Region, Image)| {
-            let is_told = || self.told.contains_key(&(region.clone(), image.id.clone()));
-            image.state == ImageState::Pending && (is_told() || is_source(region, &image.id))
-        };
-        self.awaited = if self.run.meter.is_some() { images.filter(is_awaited).collect() } else { Vec::new() };
+        self.awaited.clear();
+        // Nobody else asks.
+        if self.run.meter.is_none() {
+            return;
+        }
+        let sources = self.copies.iter().filter(|(_, standing)| standing.is_in_flight()).map(|((region, source, _), _)| (region, source));
+        let sources: BTreeSet<(&Region, &ImageId)> = sources.collect();
+        for (region, view) in &inventory.regions {
+            let pending = view.images.iter().filter(|image| image.state == ImageState::Pending);
+            let is_awaited =
+                |image: &&Image| sources.contains(&(region, &image.id)) || self.told.contains_key(&(region.clone(), image.id.clone()));
+            self.awaited.extend(pending.filter(is_awaited).map(|image| (region.clone(), image.clone())));
+        }
     }
 
     fn is_settled(&self) -> bool {

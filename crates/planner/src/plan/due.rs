@@ -4,6 +4,7 @@
 mod tests;
 
 use std::collections::BTreeSet;
+use std::collections::hash_map::Entry;
 
 use foldhash::{HashMap, HashMapExt, HashSet, HashSetExt};
 use jiff::{SignedDuration, Timestamp};
@@ -131,18 +132,19 @@ impl<'a> Question<'a> {
             let mut warnings = Vec::new();
             let target = selection.target.ok_or(selection.why).map(|target| {
                 let next = question.settings.len();
-                let place = if overrides(instance) { next } else { *alike.entry((&target.name, &instance.region)).or_insert(next) };
-                if place == next {
-                    let (settings, ignored) = if overrides(instance) {
-                        let (settings, ignored, _) = target.settings_for(&candidate);
-                        (settings, ignored)
-                    } else {
-                        (settings_in(target, &instance.region), Vec::new())
-                    };
-                    question.settings.push(settings);
+                let settings = if overrides(instance) {
+                    let (settings, ignored, _) = target.settings_for(&candidate);
                     warnings = ignored;
-                }
-                (target, place)
+                    settings
+                } else {
+                    match alike.entry((&target.name, &instance.region)) {
+                        Entry::Occupied(known) => return (target, *known.get()),
+                        Entry::Vacant(free) => free.insert(next),
+                    };
+                    settings_in(target, &instance.region)
+                };
+                question.settings.push(settings);
+                (target, next)
             });
             question.instances.push(Asked { instance, target, warnings });
         }
