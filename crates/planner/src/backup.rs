@@ -1,7 +1,5 @@
 //! A backup: an image recognised as ours, with the snapshots that are its own.
 
-use foldhash::HashMap;
-
 use crate::id::{AccountId, InstanceId, SnapshotId};
 use crate::inventory::{Image, ImageState, Snapshot};
 use crate::tags::Mark;
@@ -52,21 +50,23 @@ impl<'a> Backup<'a> {
         instance.filter(|instance| self.image.source_instance.as_ref().is_none_or(|source| source == instance))
     }
 
-    /// Each of its snapshots once, in the order of their devices, with the claim the backup has on it.
-    pub fn snapshots(self, seen: &HashMap<&SnapshotId, &'a Snapshot>) -> Vec<(&'a SnapshotId, Claim<'a>)> {
+    /// Each of its snapshots once, in the order of their devices.
+    pub fn snapshots(self) -> Vec<&'a SnapshotId> {
         let named = self.image.mappings.iter().filter_map(|mapping| Some((&mapping.device, mapping.snapshot.as_ref()?)));
         let mut mappings: Vec<(&String, &SnapshotId)> = named.collect();
         mappings.sort_unstable();
-        let mut claims: Vec<(&SnapshotId, Claim<'_>)> = Vec::with_capacity(mappings.len());
+        let mut snapshots = Vec::with_capacity(mappings.len());
         for (_, id) in mappings {
-            if !claims.iter().any(|(known, _)| *known == id) {
-                claims.push((id, seen.get(id).map_or(Claim::Unseen, |snapshot| self.claim(snapshot))));
+            if !snapshots.contains(&id) {
+                snapshots.push(id);
             }
         }
-        claims
+        snapshots
     }
 
-    fn claim(self, snapshot: &'a Snapshot) -> Claim<'a> {
+    /// The claim it has on a snapshot of its own; none of that id may have been seen.
+    pub fn claim(self, snapshot: Option<&'a Snapshot>) -> Claim<'a> {
+        let Some(snapshot) = snapshot else { return Claim::Unseen };
         match snapshot.tags.mark() {
             _ if snapshot.owner != self.image.owner => Claim::Unseen,
             Mark::Ours => Claim::Marked,

@@ -2,6 +2,7 @@
 
 mod checks;
 mod debris;
+mod gathered;
 mod listing;
 #[cfg(test)]
 mod properties;
@@ -27,7 +28,8 @@ use crate::tags::{ExpireTag, Mark};
 
 pub use checks::{Candidates, UnmadeCheck, unmade_checks};
 pub use debris::Debris;
-use listing::{Listed, Listing};
+use gathered::{Gathered, Own};
+use listing::{ListedImage, ListedSnapshot, Listing};
 use series::RegionSeries;
 pub use verdict::{Decision, KeepReason, LeftSnapshot, PurgeReason, Subject, Verdict};
 
@@ -68,7 +70,7 @@ pub(super) fn wanted<'a>(inventory: &'a Inventory, policy: &'a PurgePolicy, now:
     let mut wanted = Vec::new();
     let Some(question) = Question::of(inventory, policy, now) else { return wanted };
     for (region, view) in inventory.regions.iter().filter(|(_, view)| !matches!(view.scope, Scope::Unseen(_))) {
-        let images = Listing::of(view, question.account).images;
+        let images = listing::images(view, question.account);
         let Some(series) = RegionSeries::of(&question, region, &images) else { continue };
         let alike = images.iter().filter(|listed| listed.otherwise.is_empty() && listed.image.state == ImageState::Available);
         let backups = alike.filter_map(|listed| Backup::recognise(listed.image, question.account));
@@ -110,23 +112,19 @@ impl<'a> Question<'a> {
 /// The copies in flight, by what they are made of.
 type Copies<'a> = HashMap<&'a ImageId, (&'a ImageId, &'a Region)>;
 
-/// The snapshots of one backup, and whether it gives them leave to go.
-type Releases<'a> = Vec<(&'a SnapshotId, Result<(), KeepReason>)>;
-
 /// The backups that go, and in which place.
 type Going<'a> = HashMap<&'a ImageId, usize>;
+
+/// What is decided of a backup.
+type Decided<'a, 's> = (Gathered<'a, 's>, Result<PurgeReason, KeepReason>);
 
 struct RegionPurge<'a> {
     question: &'a Question<'a>,
     region: &'a Region,
     /// What EC2 says against deletions; absent, it is taken to say nothing against any.
     evidence: Option<&'a Evidence>,
-    images: Vec<Listed<'a>>,
-    snapshots: HashMap<&'a SnapshotId, &'a Snapshot>,
-    /// The snapshots that are listed twice, and not alike.
-    unlike: HashSet<&'a SnapshotId>,
-    /// The living images, ours and others', each snapshot is part of.
-    users: HashMap<&'a SnapshotId, Vec<&'a ImageId>>,
+    images: Vec<ListedImage<'a>>,
+    snapshots: HashMap<&'a SnapshotId, ListedSnapshot<'a>>,
     living: HashSet<&'a ImageId>,
     newest: HashSet<&'a ImageId>,
     /// What the rules of the policy's series want, where a policy is what lets things go.
@@ -135,24 +133,18 @@ struct RegionPurge<'a> {
 
 impl<'a> RegionPurge<'a> {
     fn new(question: &'a Question<'a>, region: &'a Region, view: &'a RegionView, evidence: Option<&'a Evidence>) -> Self {
-        let Listing { images, snapshots, unlike } = Listing::of(view, question.account);
-        let mut users: HashMap<&SnapshotId, Vec<&ImageId>> = HashMap::with_capacity(snapshots.len());
-        for image in images.iter().flat_map(Listed::versions) {
-            for snapshot in image.snapshots() {
-                users.entry(snapshot).or_default().push(&image.id);
-            }
-        }
+        let Listing { images, snapshots } = Listing::of(view, question.account);
         let living = images.iter().map(|listed| &listed.image.id).collect();
         let newest = newest(&images, question);
         let series = RegionSeries::of(question, region, &images);
-        Self { question, region, evidence, images, snapshots, unlike, users, living, newest, series }
+        Self { question, region, evidence, images, snapshots, living, newest, series }
     }
 
     fn decide(&self, plan: &mut Plan) {
         let ours = self.images.iter().filter_map(|listed| Some((Backup::recognise(listed.image, self.question.account)?, listed)));
-        let mut decisions: Vec<(Backup<'a>, Result<PurgeReason, KeepReason>)> =
-            ours.map(|(backup, listed)| (backup, self.released(backup, listed))).collect();
-        decisions.sort_by_key(|(backup, _)| (backup.image().created, &backup.image().id));
+        let mut ours: Vec<(Backup<'_>, &ListedImage<'_>)> = ours.collect();
+        ours.sort_by_cached_key(|(backup, _)| (backup.image().created, backup.image().id.clone()));
+        let mut decisions: Vec<Decided<'a, '_>> = ours.into_iter().map(|(backup, listed)| self.released(backup, listed)).collect();
         self.keep_what_takes_two_calls(&mut decisions);
         self.keep_what_is_unchecked(&mut decisions);
         self.keep_what_takes_two_calls(&mut decisions);
@@ -161,13 +153,13 @@ impl<'a> RegionPurge<'a> {
             let decision = match decision {
                 Err(reason) => Decision::Keep { reason },
                 Ok(reason) => {
-                    let (remove, left) = self.remove(backup, place, &self.releases(backup, &going), &going);
+                    let (remove, left) = self.remove(&backup, place, &going);
                     let snapshots = remove.snapshots.clone();
                     plan.steps.push(Step { region: self.region.clone(), action: Action::RemoveImage(remove) });
                     Decision::Purge { reason, snapshots, left }
                 }
             };
-            plan.verdicts.push(Verdict { region: self.region.clone(), subject: Subject::Backup(label(backup)), decision });
+            plan.verdicts.push(Verdict { region: self.region.clone(), subject: Subject::Backup(label(backup.backup)), decision });
         }
         self.orphans(&going, plan);
     }
@@ -175,18 +167,18 @@ impl<'a> RegionPurge<'a> {
     /// Keeps images that some snapshots outlive for now while others, that nothing else covers, would have to be deleted by calls of
     /// their own: between the calls the run may end, and no later one would find them. Who stays may keep others, so it is asked
     /// until nothing changes.
-    fn keep_what_takes_two_calls(&self, decisions: &mut [(Backup<'a>, Result<PurgeReason, KeepReason>)]) {
-        loop {
+    fn keep_what_takes_two_calls(&self, decisions: &mut [Decided<'a, '_>]) {
+        // Hardly any image covers anything: backups are tagged with their snapshots.
+        let covers = |backup: &Gathered<'_, '_>| backup.snapshots.iter().any(|own| !own.is_found_by_itself);
+        while decisions.iter().any(|(backup, decision)| decision.is_ok() && covers(backup)) {
             let going: Going<'a> = places(decisions);
-            let takes_two = |place: usize, backup: Backup<'a>| {
-                let (remove, _) = self.remove(backup, place, &self.releases(backup, &going), &going);
+            let takes_two = |place: usize, backup: &Gathered<'a, '_>| {
+                let (remove, _) = self.remove(backup, place, &going);
                 remove.covered.into_iter().next().filter(|_| !remove.all_snapshots)
             };
-            // Hardly any image covers anything: backups are tagged with their snapshots.
-            let covers = |backup: Backup<'a>| !backup.image().snapshots().all(|id| self.is_found_by_itself(id));
-            let released = decisions.iter().enumerate().filter(|(_, (backup, decision))| decision.is_ok() && covers(*backup));
+            let released = decisions.iter().enumerate().filter(|(_, (backup, decision))| decision.is_ok() && covers(backup));
             let kept: Vec<(usize, SnapshotId)> =
-                released.filter_map(|(place, (backup, _))| Some((place, takes_two(place, *backup)?))).collect();
+                released.filter_map(|(place, (backup, _))| Some((place, takes_two(place, backup)?))).collect();
             if kept.is_empty() {
                 return;
             }
@@ -199,34 +191,42 @@ impl<'a> RegionPurge<'a> {
     }
 
     /// Keeps images of which EC2 did not tell what it should have. Only what nothing else keeps is told to want a check.
-    fn keep_what_is_unchecked(&self, decisions: &mut [(Backup<'a>, Result<PurgeReason, KeepReason>)]) {
+    fn keep_what_is_unchecked(&self, decisions: &mut [Decided<'a, '_>]) {
         let Some(evidence) = self.evidence else { return };
         for (backup, decision) in decisions.iter_mut().filter(|(_, decision)| decision.is_ok()) {
-            if let Err(reason) = checks::image_checked(evidence, backup.image(), self.question.policy.require_checks) {
+            if let Err(reason) = checks::image_checked(evidence, backup.backup.image(), self.question.policy.require_checks) {
                 *decision = Err(reason);
             }
         }
     }
 
-    /// Whether a backup may go, whatever way it is listed.
-    fn released(&self, backup: Backup<'a>, listed: &Listed<'a>) -> Result<PurgeReason, KeepReason> {
-        let reason = self.let_go(backup)?;
-        if !listed.otherwise.is_empty() {
-            let others = listed.otherwise.iter().filter_map(|image| Backup::recognise(image, self.question.account));
-            others.map(|backup| self.let_go(backup)).collect::<Result<Vec<_>, _>>()?;
-            return Err(KeepReason::ListedUnlike { id: backup.image().id.to_string() });
-        }
-        if let Some(unlike) = backup.image().snapshots().filter(|snapshot| self.unlike.contains(snapshot)).min() {
-            return Err(KeepReason::ListedUnlike { id: unlike.to_string() });
-        }
-        Ok(reason)
+    /// A backup with its snapshots, and whether it may go, whatever way it is listed.
+    fn released(&self, backup: Backup<'a>, listed: &ListedImage<'a>) -> Decided<'a, '_> {
+        let gathered = self.gathered(backup);
+        let decision = self.let_go(&gathered).and_then(|reason| {
+            if !listed.otherwise.is_empty() {
+                let others = listed.otherwise.iter().filter_map(|image| Backup::recognise(image, self.question.account));
+                others.map(|backup| self.let_go(&self.gathered(backup))).collect::<Result<Vec<_>, _>>()?;
+                return Err(KeepReason::ListedUnlike { id: backup.image().id.to_string() });
+            }
+            match gathered.snapshots.iter().filter(|own| own.listed.is_some_and(|listed| listed.is_unlike)).map(|own| own.id).min() {
+                Some(unlike) => Err(KeepReason::ListedUnlike { id: unlike.to_string() }),
+                None => Ok(reason),
+            }
+        });
+        (gathered, decision)
+    }
+
+    fn gathered(&self, backup: Backup<'a>) -> Gathered<'a, '_> {
+        Gathered::of(backup, &self.snapshots, self.series.is_some())
     }
 
     /// Whether a backup's time has come and nothing that is known holds it.
-    fn let_go(&self, backup: Backup<'a>) -> Result<PurgeReason, KeepReason> {
+    fn let_go(&self, gathered: &Gathered<'a, '_>) -> Result<PurgeReason, KeepReason> {
         let Question { policy, .. } = self.question;
+        let backup = gathered.backup;
         let image = backup.image();
-        if let Some(pin) = self.pin(backup) {
+        if let Some(pin) = gathered.pin() {
             return Err(KeepReason::Pinned { why: pin.to_owned() });
         }
         let reason = self.time_has_come(backup)?;
@@ -248,11 +248,11 @@ impl<'a> RegionPurge<'a> {
             checks::against_image(evidence, image, policy.keep_launched)?;
         }
         self.not_being_copied(image)?;
-        if let Some((snapshot, with)) = self.shares_what_it_covers(backup) {
-            return Err(KeepReason::CoversShared { snapshot, with });
+        if let Some((snapshot, with)) = gathered.shares_what_it_covers() {
+            return Err(KeepReason::CoversShared { snapshot: snapshot.clone(), with: with.clone() });
         }
-        match self.would_strand(backup) {
-            Some(snapshot) => Err(KeepReason::WouldStrand { snapshot }),
+        match self.would_strand(gathered) {
+            Some(snapshot) => Err(KeepReason::WouldStrand { snapshot: snapshot.clone() }),
             None => Ok(reason),
         }
     }
@@ -260,12 +260,6 @@ impl<'a> RegionPurge<'a> {
     /// Whether somebody has agreed that it goes, where that is asked for.
     fn agreed(&self, names_it: impl Fn(&Agreed) -> bool) -> Result<(), KeepReason> {
         if self.question.policy.agreed.as_ref().is_none_or(names_it) { Ok(()) } else { Err(KeepReason::NotAgreed) }
-    }
-
-    /// What pins a backup: a tag of its own, or of a snapshot of it. They are written together, and count one by one.
-    fn pin(&self, backup: Backup<'a>) -> Option<&'a str> {
-        let of_snapshots = backup.image().snapshots().filter_map(|id| self.snapshots.get(id)?.tags.pin());
-        backup.image().tags.pin().or_else(|| of_snapshots.min())
     }
 
     /// An expiry decides alone; without one, the rules of the series do, where there are any.
@@ -303,83 +297,54 @@ impl<'a> RegionPurge<'a> {
     }
 
     /// A snapshot that only this image's mark covers and that must outlive the image.
-    fn would_strand(&self, backup: Backup<'a>) -> Option<SnapshotId> {
-        let outlives = |id: &SnapshotId| {
-            let expire = self.snapshots.get(id).map(|snapshot| snapshot.tags.expire());
+    fn would_strand(&self, backup: &Gathered<'a, '_>) -> Option<&'a SnapshotId> {
+        let outlives = |own: &Own<'_, '_>| {
+            let expire = own.snapshot().map(|snapshot| snapshot.tags.expire());
             expire.is_some_and(|expire| !matches!(expire, ExpireTag::Absent) && self.expired(&expire).is_err())
         };
-        let claims = backup.snapshots(&self.snapshots);
-        claims.into_iter().find(|(id, claim)| *claim == Claim::MadeForImage && outlives(id)).map(|(id, _)| id.clone())
-    }
-
-    /// A snapshot that only this image's mark or expiry covers, and another image that is made of it, too. That one goes first,
-    /// in a run before: whatever happens between, the snapshot is found again.
-    fn shares_what_it_covers(&self, backup: Backup<'a>) -> Option<(SnapshotId, ImageId)> {
-        let mut covered = backup.snapshots(&self.snapshots).into_iter().filter(|(id, claim)| {
-            let made_for_it = self.snapshots.get(id).is_some_and(|snapshot| snapshot.made_for.as_ref() == Some(&backup.image().id));
-            matches!(claim, Claim::Marked | Claim::MadeForImage) && made_for_it && !self.is_found_by_itself(id)
-        });
-        covered.find_map(|(id, _)| {
-            let with = self.users.get(id)?.iter().filter(|user| **user != &backup.image().id).min()?;
-            Some((id.clone(), (*with).clone()))
-        })
-    }
-
-    /// Whether a later run would find a snapshot for itself, once its image is gone.
-    fn is_found_by_itself(&self, id: &SnapshotId) -> bool {
-        let tells = |snapshot: &Snapshot| snapshot.tags.has_expire() || self.series.is_some() && snapshot.tags.series().is_some();
-        self.snapshots.get(id).is_some_and(|snapshot| snapshot.tags.mark() == Mark::Ours && tells(snapshot))
-    }
-
-    /// Each snapshot of a backup that goes, and whether the backup gives it leave to go, too.
-    fn releases(&self, backup: Backup<'a>, going: &Going<'a>) -> Releases<'a> {
-        let claims = backup.snapshots(&self.snapshots).into_iter();
-        claims.map(|(id, claim)| (id, self.snapshot_released(backup, id, claim, going))).collect()
+        backup.snapshots.iter().find(|own| own.claim == Claim::MadeForImage && outlives(own)).map(|own| own.id)
     }
 
     /// How an image goes, and which of its snapshots stay. A snapshot that several images share goes with the last of
     /// them: until then EC2 would not let it go.
-    fn remove(
-        &self,
-        backup: Backup<'a>,
-        place: usize,
-        releases: &[(&SnapshotId, Result<(), KeepReason>)],
-        going: &Going<'a>,
-    ) -> (RemoveImage, Vec<LeftSnapshot>) {
-        let goes_later = |user: &ImageId| going.get(user).is_some_and(|at| *at > place);
-        let mut snapshots = Vec::new();
-        let mut left = Vec::new();
+    fn remove(&self, backup: &Gathered<'a, '_>, place: usize, going: &Going<'a>) -> (RemoveImage, Vec<LeftSnapshot>) {
+        let image = backup.backup.image();
+        let goes_later = |user: &&ImageId| **user != image.id && going.get(user).is_some_and(|at| *at > place);
+        let (mut snapshots, mut covered, mut left) = (Vec::new(), Vec::new(), Vec::new());
         // What a mapping does not name, nobody has looked at.
-        let mut all_snapshots = backup.image().mappings.iter().all(|mapping| mapping.snapshot.is_some());
-        for (id, release) in releases {
-            match release {
-                Err(reason) => left.push(LeftSnapshot { snapshot: (*id).clone(), reason: reason.clone() }),
-                Ok(()) if self.users.get(id).into_iter().flatten().any(|user| goes_later(user)) => all_snapshots = false,
-                Ok(()) => snapshots.push((*id).clone()),
+        let mut all_snapshots = image.mappings.iter().all(|mapping| mapping.snapshot.is_some());
+        for own in &backup.snapshots {
+            match self.snapshot_released(&image.id, own, going) {
+                Err(reason) => left.push(LeftSnapshot { snapshot: own.id.clone(), reason }),
+                Ok(()) if own.users().iter().any(goes_later) => all_snapshots = false,
+                Ok(()) => {
+                    snapshots.push(own.id.clone());
+                    covered.extend((!own.is_found_by_itself).then(|| own.id.clone()));
+                }
             }
         }
         all_snapshots &= left.is_empty();
-        let covered = snapshots.iter().filter(|id| !self.is_found_by_itself(id)).cloned().collect();
-        (RemoveImage { image: backup.image().id.clone(), snapshots, covered, all_snapshots }, left)
+        (RemoveImage { image: image.id.clone(), snapshots, covered, all_snapshots }, left)
     }
 
-    fn snapshot_released(&self, backup: Backup<'a>, id: &SnapshotId, claim: Claim<'_>, going: &Going<'a>) -> Result<(), KeepReason> {
-        match claim {
+    /// Whether an image that goes gives a snapshot of its own leave to go, too.
+    fn snapshot_released(&self, image: &ImageId, own: &Own<'a, '_>, going: &Going<'a>) -> Result<(), KeepReason> {
+        match own.claim {
             Claim::Marked | Claim::MadeForImage => {}
             Claim::Anothers(creator) => return Err(KeepReason::Anothers { creator: creator.to_owned() }),
             Claim::Unmarked => return Err(KeepReason::NotOurs),
             Claim::Unseen => return Err(KeepReason::NotSeen),
         }
-        let snapshot = self.snapshots.get(id).ok_or(KeepReason::NotSeen)?;
+        let snapshot = own.snapshot().ok_or(KeepReason::NotSeen)?;
         match snapshot.tags.expire() {
             // Backups whose snapshots never got their tag (the scripts could be interrupted there) go as one.
-            ExpireTag::Absent if snapshot.made_for.as_ref() == Some(&backup.image().id) => {}
+            ExpireTag::Absent if snapshot.made_for.as_ref() == Some(image) => {}
             expire => {
                 self.expired(&expire)?;
             }
         }
-        let users = self.users.get(id).into_iter().flatten().copied().chain(&snapshot.made_for);
-        let staying = users.filter(|user| self.living.contains(user) && !going.contains_key(user)).min();
+        let others = own.users().iter().copied().chain(&snapshot.made_for).filter(|user| *user != image);
+        let staying = others.filter(|user| self.living.contains(user) && !going.contains_key(user)).min();
         staying.map_or(Ok(()), |by| Err(KeepReason::StillUsed { by: by.clone() }))?;
         self.not_wanted_by_the_bin(snapshot)
     }
@@ -403,17 +368,14 @@ impl<'a> RegionPurge<'a> {
     }
 
     fn orphans(&self, going: &Going<'a>, plan: &mut Plan) {
-        let mut orphans: Vec<&Snapshot> = self
-            .snapshots
-            .values()
-            .copied()
-            .filter(|snapshot| snapshot.owner.as_ref() == Some(self.question.account) && snapshot.tags.mark() == Mark::Ours)
-            .filter(|snapshot| !self.users.contains_key(&snapshot.id))
-            .collect();
-        orphans.sort_by_key(|snapshot| (snapshot.started, &snapshot.id));
-        for snapshot in orphans {
+        let used_by_none = self.snapshots.values().filter(|listed| listed.users.is_empty());
+        let seen = used_by_none.filter_map(|listed| Some((listed.snapshot?, listed.is_unlike)));
+        let is_ours = |snapshot: &Snapshot| snapshot.owner.as_ref() == Some(self.question.account) && snapshot.tags.mark() == Mark::Ours;
+        let mut orphans: Vec<(&Snapshot, bool)> = seen.filter(|(snapshot, _)| is_ours(snapshot)).collect();
+        orphans.sort_by_cached_key(|(snapshot, _)| (snapshot.started, snapshot.id.clone()));
+        for (snapshot, is_unlike) in orphans {
             let expire = snapshot.tags.expire();
-            let decision = match self.orphan_released(snapshot, &expire, going) {
+            let decision = match self.orphan_released(snapshot, is_unlike, &expire, going) {
                 Err(reason) => Decision::Keep { reason },
                 Ok(reason) => {
                     let action = Action::DeleteSnapshot(snapshot.id.clone());
@@ -431,7 +393,13 @@ impl<'a> RegionPurge<'a> {
         }
     }
 
-    fn orphan_released(&self, snapshot: &'a Snapshot, expire: &ExpireTag, going: &Going<'a>) -> Result<PurgeReason, KeepReason> {
+    fn orphan_released(
+        &self,
+        snapshot: &'a Snapshot,
+        is_unlike: bool,
+        expire: &ExpireTag,
+        going: &Going<'a>,
+    ) -> Result<PurgeReason, KeepReason> {
         if let Some(pin) = snapshot.tags.pin() {
             return Err(KeepReason::Pinned { why: pin.to_owned() });
         }
@@ -451,7 +419,7 @@ impl<'a> RegionPurge<'a> {
         if let Some(evidence) = self.evidence {
             checks::against_deleting(evidence, &snapshot.id)?;
         }
-        if self.unlike.contains(&snapshot.id) {
+        if is_unlike {
             return Err(KeepReason::ListedUnlike { id: snapshot.id.to_string() });
         }
         self.not_wanted_by_the_bin(snapshot)?;
@@ -479,7 +447,7 @@ impl<'a> RegionPurge<'a> {
         }
         let named = self.images.iter().filter(|listed| images.contains(&listed.image.id)).flat_map(|listed| listed.image.snapshots());
         snapshots.extend(named.cloned());
-        let outlived = going.into_iter().filter_map(|id| self.outlived(self.snapshots.get(id).copied()?));
+        let outlived = going.into_iter().filter_map(|id| self.outlived(self.snapshots.get(id)?.snapshot?));
         let orphans_of: BTreeSet<ImageId> = outlived.cloned().collect();
         if !images.is_empty() {
             candidates.images.insert(self.region.clone(), images);
@@ -494,14 +462,14 @@ impl<'a> RegionPurge<'a> {
 }
 
 /// The backups that are to go, by their places.
-fn places<'a>(decisions: &[(Backup<'a>, Result<PurgeReason, KeepReason>)]) -> Going<'a> {
+fn places<'a>(decisions: &[Decided<'a, '_>]) -> Going<'a> {
     let released = decisions.iter().enumerate().filter(|(_, (_, decision))| decision.is_ok());
-    released.map(|(place, (backup, _))| (&backup.image().id, place)).collect()
+    released.map(|(place, (backup, _))| (&backup.backup.image().id, place)).collect()
 }
 
 /// The newest available backups of each instance, as many as are to stay. What is listed in two ways is not counted: it
 /// stays by itself, and takes nobody's place.
-fn newest<'a>(images: &[Listed<'a>], question: &Question<'_>) -> HashSet<&'a ImageId> {
+fn newest<'a>(images: &[ListedImage<'a>], question: &Question<'_>) -> HashSet<&'a ImageId> {
     if question.policy.keep_last == 0 {
         return HashSet::default();
     }

@@ -88,8 +88,8 @@ pub fn decide(inventory: &Inventory, request: &RetagRequest) -> RetagDecision {
     let seen: HashMap<&SnapshotId, &Snapshot> = view.snapshots.iter().map(|snapshot| (&snapshot.id, snapshot)).collect();
     let is_own =
         |id: &SnapshotId| seen.get(id).is_some_and(|snapshot| snapshot.made_for.as_ref().is_none_or(|made_for| *made_for == image.id));
-    let marked = backup.snapshots(&seen).into_iter().filter(|(id, claim)| *claim == Claim::Marked && is_own(id));
-    let snapshots: Vec<SnapshotId> = marked.map(|(id, _)| id.clone()).collect();
+    let is_marked = |id: &SnapshotId| backup.claim(seen.get(id).copied()) == Claim::Marked;
+    let snapshots: Vec<SnapshotId> = backup.snapshots().into_iter().filter(|id| is_marked(id) && is_own(id)).cloned().collect();
     let tags = snapshots.iter().filter_map(|id| Some(&seen.get(id)?.tags)).chain([&image.tags]);
     if tags.into_iter().all(|tags| change.is_said_by(tags)) {
         return RetagDecision::AsAsked(region.clone(), label(backup));

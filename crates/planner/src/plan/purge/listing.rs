@@ -1,63 +1,80 @@
 //! What a region lists, each thing once. A region goes on changing while its pages are read, so that one thing can stand
 //! on two of them, and not alike.
 
-use std::collections::hash_map::Entry;
-
-use foldhash::{HashMap, HashMapExt, HashSet, HashSetExt};
+use foldhash::{HashMap, HashMapExt};
+use smallvec::SmallVec;
 
 use crate::backup::Backup;
-use crate::id::{AccountId, SnapshotId};
+use crate::id::{AccountId, ImageId, SnapshotId};
 use crate::inventory::{Image, ImageState, RegionView, Snapshot};
 use crate::tags::Mark;
 
 pub(super) struct Listing<'a> {
-    /// The images that are there. One that any page calls deregistered is gone, whatever the others say.
-    pub(super) images: Vec<Listed<'a>>,
-    /// The snapshots.
-    pub(super) snapshots: HashMap<&'a SnapshotId, &'a Snapshot>,
-    /// Those that are listed twice, and not alike.
-    pub(super) unlike: HashSet<&'a SnapshotId>,
+    /// The images that are there, in the order of their ids.
+    pub(super) images: Vec<ListedImage<'a>>,
+    /// The snapshots that are listed, or that an image names.
+    pub(super) snapshots: HashMap<&'a SnapshotId, ListedSnapshot<'a>>,
 }
 
 /// An image as it is listed.
-pub(super) struct Listed<'a> {
+pub(super) struct ListedImage<'a> {
     /// What is said of it; of several things, the one that makes it a backup.
     pub(super) image: &'a Image,
     /// What else is said of it.
     pub(super) otherwise: Vec<&'a Image>,
 }
 
+/// A snapshot as it is listed.
+#[derive(Default)]
+pub(super) struct ListedSnapshot<'a> {
+    /// What is said of it, if anything; of several things, the one that makes it ours.
+    pub(super) snapshot: Option<&'a Snapshot>,
+    /// Whether it is listed twice, and not alike.
+    pub(super) is_unlike: bool,
+    /// The images that are there, ours and others', which it is part of: hardly ever more than one.
+    pub(super) users: SmallVec<[&'a ImageId; 1]>,
+}
+
+/// The images that are there, in the order of their ids. One that any page calls deregistered is gone, whatever the others say.
+pub(super) fn images<'a>(view: &'a RegionView, account: &AccountId) -> Vec<ListedImage<'a>> {
+    let mut images: Vec<&Image> = view.images.iter().collect();
+    images.sort_by_cached_key(|image| image.id.clone());
+    let is_there = |versions: &&[&Image]| versions.iter().all(|image| image.state != ImageState::Deregistered);
+    let there = images.chunk_by(|one, other| one.id == other.id).filter(is_there);
+    there.filter_map(|versions| ListedImage::of(versions, account)).collect()
+}
+
 impl<'a> Listing<'a> {
     pub(super) fn of(view: &'a RegionView, account: &AccountId) -> Self {
-        let mut images: Vec<&Image> = view.images.iter().collect();
-        images.sort_by(|one, other| one.id.cmp(&other.id));
-        let is_there = |versions: &&[&Image]| versions.iter().all(|image| image.state != ImageState::Deregistered);
-        let there = images.chunk_by(|one, other| one.id == other.id).filter(is_there);
-        let images = there.filter_map(|versions| Listed::of(versions, account)).collect();
-        let mut snapshots: HashMap<&SnapshotId, &Snapshot> = HashMap::with_capacity(view.snapshots.len());
-        let mut unlike = HashSet::new();
-        let rank = |snapshot: &Snapshot| snapshot.owner.as_ref() != Some(account) || snapshot.tags.mark() != Mark::Ours;
+        let images = images(view, account);
+        let mut snapshots: HashMap<&SnapshotId, ListedSnapshot<'_>> = HashMap::with_capacity(view.snapshots.len());
         for snapshot in &view.snapshots {
-            match snapshots.entry(&snapshot.id) {
-                Entry::Vacant(place) => {
-                    place.insert(snapshot);
-                }
-                Entry::Occupied(mut place) => {
-                    let known = *place.get();
-                    if known != snapshot {
-                        unlike.insert(&snapshot.id);
-                    }
-                    if (rank(snapshot), snapshot) < (rank(known), known) {
-                        place.insert(snapshot);
-                    }
-                }
+            snapshots.entry(&snapshot.id).or_default().is_listed_as(snapshot, account);
+        }
+        for image in images.iter().flat_map(ListedImage::versions) {
+            for snapshot in image.snapshots() {
+                snapshots.entry(snapshot).or_default().users.push(&image.id);
             }
         }
-        Self { images, snapshots, unlike }
+        Self { images, snapshots }
     }
 }
 
-impl<'a> Listed<'a> {
+impl<'a> ListedSnapshot<'a> {
+    fn is_listed_as(&mut self, snapshot: &'a Snapshot, account: &AccountId) {
+        let rank = |snapshot: &Snapshot| snapshot.owner.as_ref() != Some(account) || snapshot.tags.mark() != Mark::Ours;
+        let Some(known) = self.snapshot else {
+            self.snapshot = Some(snapshot);
+            return;
+        };
+        self.is_unlike |= known != snapshot;
+        if (rank(snapshot), snapshot) < (rank(known), known) {
+            self.snapshot = Some(snapshot);
+        }
+    }
+}
+
+impl<'a> ListedImage<'a> {
     /// The versions of one image, in an order that is not the listing's. The order of its devices is EC2's whim
     /// (ec2-semantics 5.4) and tells no two versions apart.
     fn of(versions: &[&'a Image], account: &AccountId) -> Option<Self> {
