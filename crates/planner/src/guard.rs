@@ -13,7 +13,7 @@ mod tests;
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use foldhash::{HashMap, HashSet, HashSetExt};
+use foldhash::{HashMap, HashMapExt, HashSet, HashSetExt};
 use jiff::Timestamp;
 
 use crate::evidence::{Answer, Evidence, Reference, ReferenceKind};
@@ -28,7 +28,7 @@ use crate::tags::Tags;
 
 pub use fault::{Fault, Objection};
 use series::Series;
-use sight::{RegionSight, Sight, are_alike};
+use sight::{RegionSight, Said, Sight, SnapshotSight, are_alike};
 
 /// What a plan is checked against.
 #[derive(Debug, Clone, Copy)]
@@ -108,7 +108,12 @@ pub enum Refusal {
 /// # Errors
 /// [`Refusal`] with every objection found, or with the cap that is exceeded.
 pub fn guard(plan: Plan, inventory: &Inventory, permit: Permit<'_>, now: Timestamp) -> Result<CheckedPlan, Refusal> {
-    let mut guard = Guard::new(inventory, &plan, permit, now);
+    check(&plan, inventory, permit, now)?;
+    Ok(CheckedPlan(plan))
+}
+
+fn check(plan: &Plan, inventory: &Inventory, permit: Permit<'_>, now: Timestamp) -> Result<(), Refusal> {
+    let mut guard = Guard::new(inventory, plan, permit, now);
     for (place, step) in plan.steps.iter().enumerate() {
         match (&step.action, permit) {
             (Action::CreateImage(create), Permit::Image(request)) => guard.create(&step.region, create, request),
@@ -138,7 +143,7 @@ pub fn guard(plan: Plan, inventory: &Inventory, permit: Permit<'_>, now: Timesta
             return Err(Refusal::TooMany { deletions, seen, cap: *cap });
         }
     }
-    Ok(CheckedPlan(plan))
+    Ok(())
 }
 
 struct Guard<'a> {
@@ -159,10 +164,13 @@ struct Guard<'a> {
 
 impl<'a> Guard<'a> {
     fn new(inventory: &'a Inventory, plan: &'a Plan, permit: Permit<'a>, now: Timestamp) -> Self {
-        let removed = plan.steps.iter().enumerate().filter_map(|(place, step)| match &step.action {
+        let mut removed = HashMap::with_capacity(plan.steps.len());
+        removed.extend(plan.steps.iter().enumerate().filter_map(|(place, step)| match &step.action {
             Action::RemoveImage(remove) => Some(((&step.region, &remove.image), place)),
             Action::CreateImage(_) | Action::CopyImage(_) | Action::DeleteSnapshot(_) | Action::Retag(_) | Action::Mend(_) => None,
-        });
+        }));
+        let mut shown_to_go = HashSet::with_capacity(plan.steps.len());
+        shown_to_go.extend(plan.verdicts.iter().filter_map(shown));
         let sight = Sight::of(inventory);
         let rules = match permit {
             Permit::Purge(policy) => policy.series.as_ref(),
@@ -173,10 +181,10 @@ impl<'a> Guard<'a> {
             series: rules.map(|rules| Series::of(rules, &sight, now)),
             sight,
             now,
-            removed: removed.collect(),
+            removed,
             met: HashSet::new(),
             mended: HashSet::new(),
-            shown: plan.verdicts.iter().filter_map(shown).collect(),
+            shown: shown_to_go,
             objections: Vec::new(),
         }
     }
@@ -277,52 +285,51 @@ impl<'a> Guard<'a> {
         }
         let is_agreed = policy.agreed.as_ref().is_none_or(|agreed| agreed.images.contains(&(region.clone(), id.clone())));
         self.require(is_agreed, region, id, Fault::NotAgreed);
-        let named = image.mappings.iter().filter_map(|mapping| self.sight.regions.get(region)?.snapshots.get(mapping.snapshot.as_ref()?));
-        let is_pinned = [&image.tags].into_iter().chain(named.flatten().map(|snapshot| &snapshot.tags)).any(is_pinned);
+        let said: Said<'_, Snapshot> = self.sight.regions.get(region).into_iter().flat_map(|sight| sight.snapshots_of(image)).collect();
+        let is_pinned = [&image.tags].into_iter().chain(said.iter().map(|snapshot| &snapshot.tags)).any(is_pinned);
         self.require(!is_pinned, region, id, Fault::Pinned);
         self.require(image.protection == Protection::Off, region, id, Fault::Protected);
         self.require(image.state != ImageState::Deregistered, region, id, Fault::Deregistered);
         self.require(image.state != ImageState::Pending, region, id, Fault::Pending);
         self.require(!self.sight.is_being_copied(image), region, id, Fault::CopyInFlight);
-        let own: HashSet<Option<&SnapshotId>> = image.mappings.iter().map(|mapping| mapping.snapshot.as_ref()).collect();
+        let own = || image.mappings.iter().map(|mapping| mapping.snapshot.as_ref());
         for snapshot in &remove.snapshots {
-            self.require(own.contains(&Some(snapshot)), region, snapshot, Fault::NotItsSnapshot);
+            self.require(own().any(|own| own == Some(snapshot)), region, snapshot, Fault::NotItsSnapshot);
         }
-        let named: HashSet<Option<&SnapshotId>> = remove.snapshots.iter().map(Some).collect();
-        self.require(!remove.all_snapshots || named == own, region, id, Fault::SnapshotsUnnamed);
-        let covered = self.covered(region, image);
+        let all_named = own().all(|own| own.is_some_and(|own| remove.snapshots.contains(own)));
+        self.require(!remove.all_snapshots || all_named, region, id, Fault::SnapshotsUnnamed);
+        let covered = self.covered(image, &said);
         self.require(covered.is_empty() || remove.all_snapshots, region, id, Fault::Stranded);
         self.require(covered.iter().all(|snapshot| remove.covered.contains(snapshot)), region, id, Fault::CoveredUnnamed);
         let Some(sight) = self.sight.regions.get(region) else { return };
         let Evidence { references, launch_configurations, locks, binned } = sight.evidence;
-        let own: Vec<&SnapshotId> = own.into_iter().flatten().collect();
-        let locked = own.iter().any(|snapshot| is_locked(locks, snapshot));
+        let locked = own().flatten().any(|snapshot| is_locked(locks, snapshot));
+        let has_none = own().flatten().next().is_none();
         let counts = |reference: &Reference| policy.keep_launched || !matches!(reference.kind, ReferenceKind::Instance);
-        let names_it = |told: &Answer<References>| match told {
-            Answer::Told(told) => told.get(id).is_some_and(|references| references.iter().any(counts)),
-            Answer::NotAsked | Answer::Unknown(_) | Answer::Failed(_) => false,
-        };
-        let referenced = names_it(references) || names_it(launch_configurations);
-        let asked = matches!(references, Answer::Told(told) if told.contains_key(id));
-        let checked = asked && is_told(launch_configurations) && (own.is_empty() || is_told(locks));
-        let untold = matches!(references, Answer::Told(told) if !told.contains_key(id));
-        let broken_off = untold || has_failed(references) || has_failed(launch_configurations) || (!own.is_empty() && has_failed(locks));
+        let [to_it, by_configurations] = [references, launch_configurations].map(|answer| match answer {
+            Answer::Told(told) => told.get(id),
+            Answer::NotAsked | Answer::Unknown(_) | Answer::Failed(_) => None,
+        });
+        let referenced = [to_it, by_configurations].into_iter().flatten().flatten().any(counts);
+        let checked = to_it.is_some() && is_told(launch_configurations) && (has_none || is_told(locks));
+        let untold = is_told(references) && to_it.is_none();
+        let broken_off = untold || has_failed(references) || has_failed(launch_configurations) || (!has_none && has_failed(locks));
         self.require(!locked, region, id, Fault::Locked);
         self.require(!referenced, region, id, Fault::Referenced);
         self.require(!lies_in(binned, id), region, id, Fault::InRecycleBin);
         self.require(checked || !policy.require_checks && !broken_off, region, id, Fault::NotChecked);
     }
 
-    /// The snapshots that nothing but this image says are ours and to go: once it is gone they could not be found.
-    fn covered(&self, region: &Region, image: &Image) -> Vec<&'a SnapshotId> {
+    /// The snapshots, of those that an image names, that nothing but this image says are ours and to go: once it is gone they could not
+    /// be found.
+    fn covered(&self, image: &Image, said: &[&'a Snapshot]) -> Vec<&'a SnapshotId> {
         let is_backup = image.tags.get("Creator") == Some("image-instance") && image.state != ImageState::Deregistered;
-        let Some(sight) = self.sight.regions.get(region).filter(|_| is_backup) else { return Vec::new() };
         let tells = |snapshot: &Snapshot| match snapshot.tags.get("Creator") {
             None => false,
             Some("image-instance") => snapshot.tags.get("Expire").is_some() || self.series.is_some() && is_of_series(&snapshot.tags),
             Some(_) => true,
         };
-        let named = image.mappings.iter().filter_map(|mapping| sight.snapshots.get(mapping.snapshot.as_ref()?)).flatten();
+        let named = said.iter().filter(|_| is_backup);
         let made_for_it = named.filter(|snapshot| snapshot.made_for.as_ref() == Some(&image.id) && snapshot.owner == image.owner);
         made_for_it.filter(|snapshot| !tells(snapshot)).map(|snapshot| &snapshot.id).collect()
     }
@@ -340,18 +347,25 @@ impl<'a> Guard<'a> {
     fn snapshot(&mut self, place: usize, region: &'a Region, id: &'a SnapshotId, with_image: bool, policy: &PurgePolicy) {
         self.require_once(region, id.as_str());
         let Some(sight) = self.sight.regions.get(region) else { return };
-        let Some(snapshots) = sight.snapshots.get(id).cloned() else { return self.object(region, id, Fault::NotSeen) };
-        self.require(snapshots.windows(2).all(|pair| pair[0] == pair[1]), region, id, Fault::ListedUnlike);
-        for snapshot in snapshots {
-            self.snapshot_as_listed(place, region, snapshot, with_image, policy);
+        let Some(SnapshotSight { said, users }) = sight.snapshot(id).cloned() else { return self.object(region, id, Fault::NotSeen) };
+        self.require(said.windows(2).all(|pair| pair[0] == pair[1]), region, id, Fault::ListedUnlike);
+        for snapshot in said {
+            self.snapshot_as_listed(place, region, snapshot, &users, with_image, policy);
         }
     }
 
-    fn snapshot_as_listed(&mut self, place: usize, region: &'a Region, snapshot: &'a Snapshot, with_image: bool, policy: &PurgePolicy) {
+    fn snapshot_as_listed(
+        &mut self,
+        place: usize,
+        region: &'a Region,
+        snapshot: &'a Snapshot,
+        users: &[&'a ImageId],
+        with_image: bool,
+        policy: &PurgePolicy,
+    ) {
         let id = &snapshot.id;
         let Some(sight) = self.sight.regions.get(region) else { return };
         let Evidence { references: _, launch_configurations: _, locks, binned } = sight.evidence;
-        let users = sight.users(id);
         let is_gone = |image: &ImageId| self.removed.get(&(region, image)).is_some_and(|at| *at <= place);
         let used = users.iter().any(|image| !with_image || !is_gone(image));
         let made_for = snapshot.made_for.as_ref();
@@ -459,8 +473,6 @@ fn is_of_series(tags: &Tags) -> bool {
 fn is_series(name: &str) -> bool {
     name.parse::<SeriesName>().is_ok()
 }
-
-type References = BTreeMap<ImageId, Vec<Reference>>;
 
 fn is_told<T>(answer: &Answer<T>) -> bool {
     matches!(answer, Answer::Told(_))

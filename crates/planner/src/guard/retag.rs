@@ -30,10 +30,9 @@ impl<'a> Guard<'a> {
     fn snapshot_of(&mut self, region: &Region, image: &Image, id: &SnapshotId) {
         let named = image.mappings.iter().any(|mapping| mapping.snapshot.as_ref() == Some(id));
         self.require(named, region, id, Fault::NotItsSnapshot);
-        let snapshots = self.sight.regions.get(region).and_then(|region| region.snapshots.get(id)).cloned().unwrap_or_default();
-        self.require(!snapshots.is_empty(), region, id, Fault::NotSeen);
-        for snapshot in snapshots {
-            let Snapshot { owner, made_for, tags, .. } = snapshot;
+        let seen = self.sight.regions.get(region).and_then(|region| region.snapshot(id)).cloned();
+        self.require(seen.is_some(), region, id, Fault::NotSeen);
+        for Snapshot { owner, made_for, tags, .. } in seen.into_iter().flat_map(|snapshot| snapshot.said) {
             self.require(self.sight.owns(owner.as_ref()), region, id, Fault::NotOwned);
             self.require(tags.get("Creator") == Some("image-instance"), region, id, Fault::NotMarked);
             self.require(made_for.as_ref().is_none_or(|made_for| *made_for == image.id), region, id, Fault::NotItsSnapshot);

@@ -3,6 +3,7 @@
 use std::cell::OnceCell;
 use std::collections::{BTreeMap, BTreeSet};
 
+use foldhash::{HashMap, HashMapExt};
 use jiff::tz::TimeZone;
 use jiff::{Timestamp, Zoned};
 
@@ -45,17 +46,17 @@ struct Stretches {
 pub(super) struct Series<'a> {
     rules: &'a SeriesRules,
     now: Timestamp,
-    piles: BTreeMap<PileName<'a>, Pile<'a>>,
+    piles: HashMap<PileName<'a>, Pile<'a>>,
     /// The slot of the newest good copy of a series and an instance in a region.
-    newest_copy: BTreeMap<(&'a Region, &'a str, &'a str), Timestamp>,
+    newest_copy: HashMap<(&'a Region, &'a str, &'a str), Timestamp>,
     /// The regions in which copies could have been found.
     seen: BTreeSet<&'a Region>,
 }
 
 impl<'a> Series<'a> {
     pub(super) fn of(rules: &'a SeriesRules, sight: &Sight<'a>, now: Timestamp) -> Self {
-        let mut piles: BTreeMap<PileName<'_>, Pile<'_>> = BTreeMap::new();
-        let mut newest_copy = BTreeMap::new();
+        let mut piles: HashMap<PileName<'_>, Pile<'_>> = HashMap::new();
+        let mut newest_copy = HashMap::new();
         for (region, view) in &sight.regions {
             for images in view.images.values() {
                 for image in images {

@@ -1,6 +1,7 @@
 //! The inventory, arranged for the guard to look things up in: built by the guard itself, from nothing else.
 
 use foldhash::{HashMap, HashMapExt, HashSet};
+use smallvec::SmallVec;
 
 use crate::evidence::Evidence;
 use crate::id::{AccountId, ImageId, Region, SnapshotId};
@@ -16,11 +17,20 @@ pub(super) struct RegionSight<'a> {
     pub(super) scope: &'a Scope,
     pub(super) evidence: &'a Evidence,
     /// Everything that is said of each image: two pages of a listing can say different things.
-    pub(super) images: HashMap<&'a ImageId, Vec<&'a Image>>,
-    /// Everything that is said of each snapshot.
-    pub(super) snapshots: HashMap<&'a SnapshotId, Vec<&'a Snapshot>>,
-    /// The images that are there, by the snapshots their mappings name.
-    users: HashMap<&'a SnapshotId, Vec<&'a ImageId>>,
+    pub(super) images: HashMap<&'a ImageId, Said<'a, Image>>,
+    snapshots: HashMap<&'a SnapshotId, SnapshotSight<'a>>,
+}
+
+/// All that is said of one thing: hardly ever more than once.
+pub(super) type Said<'a, T> = SmallVec<[&'a T; 1]>;
+
+/// A snapshot that is listed, or that the mappings of an image name.
+#[derive(Clone, Default)]
+pub(super) struct SnapshotSight<'a> {
+    /// Everything that is said of it; nothing, if it is not listed.
+    pub(super) said: Said<'a, Snapshot>,
+    /// The images that are there and made of it.
+    pub(super) users: Said<'a, ImageId>,
 }
 
 impl<'a> Sight<'a> {
@@ -51,29 +61,34 @@ impl<'a> Sight<'a> {
         let is_backup = |image: &&Image| self.owns(image.owner.as_ref()) && image.tags.get("Creator") == Some("image-instance");
         let is_ours = |snapshot: &&Snapshot| self.owns(snapshot.owner.as_ref()) && snapshot.tags.get("Creator") == Some("image-instance");
         let backups = region.images.values().filter(|images| are_there(images) && images.iter().any(is_backup));
-        let ours = region.snapshots.iter().filter(|(_, snapshots)| snapshots.iter().any(is_ours));
-        backups.count() + ours.filter(|(id, _)| region.users(id).is_empty()).count()
+        let orphans = region.snapshots.values().filter(|snapshot| snapshot.users.is_empty() && snapshot.said.iter().any(is_ours));
+        backups.count() + orphans.count()
     }
 }
 
 impl<'a> RegionSight<'a> {
     fn of(view: &'a RegionView) -> Self {
-        let mut images: HashMap<&ImageId, Vec<&Image>> = HashMap::with_capacity(view.images.len());
-        let mut snapshots: HashMap<&SnapshotId, Vec<&Snapshot>> = HashMap::with_capacity(view.snapshots.len());
+        let mut images: HashMap<&ImageId, Said<'_, Image>> = HashMap::with_capacity(view.images.len());
+        let mut snapshots: HashMap<&SnapshotId, SnapshotSight<'_>> = HashMap::with_capacity(view.snapshots.len());
         view.images.iter().for_each(|image| images.entry(&image.id).or_default().push(image));
-        view.snapshots.iter().for_each(|snapshot| snapshots.entry(&snapshot.id).or_default().push(snapshot));
-        let mut users: HashMap<&SnapshotId, Vec<&ImageId>> = HashMap::with_capacity(view.snapshots.len());
+        view.snapshots.iter().for_each(|snapshot| snapshots.entry(&snapshot.id).or_default().said.push(snapshot));
         for image in images.values().filter(|images| are_there(images)).flatten() {
             for snapshot in image.mappings.iter().filter_map(|mapping| mapping.snapshot.as_ref()) {
-                users.entry(snapshot).or_default().push(&image.id);
+                snapshots.entry(snapshot).or_default().users.push(&image.id);
             }
         }
-        Self { scope: &view.scope, evidence: &view.evidence, images, snapshots, users }
+        Self { scope: &view.scope, evidence: &view.evidence, images, snapshots }
     }
 
-    /// The images that are there and made of a snapshot.
-    pub(super) fn users(&self, snapshot: &SnapshotId) -> &[&'a ImageId] {
-        self.users.get(snapshot).map(Vec::as_slice).unwrap_or_default()
+    /// A snapshot, if it is listed.
+    pub(super) fn snapshot(&self, id: &SnapshotId) -> Option<&SnapshotSight<'a>> {
+        self.snapshots.get(id).filter(|snapshot| !snapshot.said.is_empty())
+    }
+
+    /// All that is said of the snapshots that an image names, one after the other.
+    pub(super) fn snapshots_of(&self, image: &Image) -> impl Iterator<Item = &'a Snapshot> {
+        let named = image.mappings.iter().filter_map(|mapping| self.snapshots.get(mapping.snapshot.as_ref()?));
+        named.flat_map(|snapshot| snapshot.said.iter().copied())
     }
 
     pub(super) fn has(&self, image: &ImageId) -> bool {

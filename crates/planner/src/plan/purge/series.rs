@@ -1,7 +1,6 @@
 //! The second way in which a backup is released: it is one of a policy's series, and no keep rule of the policy wants it any more.
 
 use std::cell::OnceCell;
-use std::collections::BTreeMap;
 
 use foldhash::{HashMap, HashMapExt};
 use jiff::Timestamp;
@@ -16,7 +15,7 @@ use crate::retention::{Measure, Member, Wanted};
 use crate::tags::Tags;
 
 /// The backups that are thinned together: of one instance, under one target, in one region. Sources and copies have rules of their own.
-#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
+#[derive(Debug, Clone, PartialEq, Eq, Hash)]
 struct Group {
     series: SeriesName,
     instance: InstanceId,
@@ -36,7 +35,7 @@ struct Members<'a> {
 pub(super) struct RegionSeries<'a> {
     region: &'a Region,
     rules: &'a SeriesRules,
-    members: BTreeMap<Group, Members<'a>>,
+    members: HashMap<Group, Members<'a>>,
     wanted: HashMap<&'a ImageId, Vec<Wanted>>,
 }
 
@@ -45,7 +44,7 @@ impl<'a> RegionSeries<'a> {
     /// yet to come: no tag moves what the others are measured by.
     pub(super) fn of(question: &Question<'a>, region: &'a Region, images: &[ListedImage<'a>]) -> Option<Self> {
         let rules = question.policy.series.as_ref()?;
-        let mut members: BTreeMap<Group, Members<'_>> = BTreeMap::new();
+        let mut members: HashMap<Group, Members<'_>> = HashMap::new();
         for listed in images.iter().filter(|listed| listed.otherwise.is_empty()) {
             let Some(backup) = Backup::recognise(listed.image, question.account) else { continue };
             let image = backup.image();
