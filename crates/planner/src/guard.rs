@@ -182,7 +182,8 @@ impl<'a> Guard<'a> {
             sight,
             now,
             removed,
-            met: HashSet::new(),
+            // An image and a few snapshots in each step.
+            met: HashSet::with_capacity(4 * plan.steps.len()),
             mended: HashSet::new(),
             shown: shown_to_go,
             objections: Vec::new(),
@@ -293,11 +294,12 @@ impl<'a> Guard<'a> {
         self.require(image.state != ImageState::Pending, region, id, Fault::Pending);
         self.require(!self.sight.is_being_copied(image), region, id, Fault::CopyInFlight);
         let own = || image.mappings.iter().map(|mapping| mapping.snapshot.as_ref());
+        let is_own = |snapshot: &SnapshotId| own().any(|own| own == Some(snapshot));
         for snapshot in &remove.snapshots {
-            self.require(own().any(|own| own == Some(snapshot)), region, snapshot, Fault::NotItsSnapshot);
+            self.require(is_own(snapshot), region, snapshot, Fault::NotItsSnapshot);
         }
-        let all_named = own().all(|own| own.is_some_and(|own| remove.snapshots.contains(own)));
-        self.require(!remove.all_snapshots || all_named, region, id, Fault::SnapshotsUnnamed);
+        let are_all = own().all(|own| own.is_some_and(|own| remove.snapshots.contains(own))) && remove.snapshots.iter().all(is_own);
+        self.require(!remove.all_snapshots || are_all, region, id, Fault::SnapshotsUnnamed);
         let covered = self.covered(image, &said);
         self.require(covered.is_empty() || remove.all_snapshots, region, id, Fault::Stranded);
         self.require(covered.iter().all(|snapshot| remove.covered.contains(snapshot)), region, id, Fault::CoveredUnnamed);

@@ -1,6 +1,8 @@
 //! The inventory, arranged for the guard to look things up in: built by the guard itself, from nothing else.
 
-use foldhash::{HashMap, HashMapExt, HashSet};
+use foldhash::fast::RandomState;
+use foldhash::{HashMap, HashSet};
+use indexmap::IndexMap;
 use smallvec::SmallVec;
 
 use crate::evidence::Evidence;
@@ -17,9 +19,12 @@ pub(super) struct RegionSight<'a> {
     pub(super) scope: &'a Scope,
     pub(super) evidence: &'a Evidence,
     /// Everything that is said of each image: two pages of a listing can say different things.
-    pub(super) images: HashMap<&'a ImageId, Said<'a, Image>>,
-    snapshots: HashMap<&'a SnapshotId, SnapshotSight<'a>>,
+    pub(super) images: Things<&'a ImageId, Said<'a, Image>>,
+    snapshots: Things<&'a SnapshotId, SnapshotSight<'a>>,
 }
+
+/// Kept in the order of the listing, which is that of the memory.
+type Things<Id, T> = IndexMap<Id, T, RandomState>;
 
 /// All that is said of one thing: hardly ever more than once.
 pub(super) type Said<'a, T> = SmallVec<[&'a T; 1]>;
@@ -68,8 +73,9 @@ impl<'a> Sight<'a> {
 
 impl<'a> RegionSight<'a> {
     fn of(view: &'a RegionView) -> Self {
-        let mut images: HashMap<&ImageId, Said<'_, Image>> = HashMap::with_capacity(view.images.len());
-        let mut snapshots: HashMap<&SnapshotId, SnapshotSight<'_>> = HashMap::with_capacity(view.snapshots.len());
+        let mut images: Things<&ImageId, Said<'_, Image>> = Things::with_capacity_and_hasher(view.images.len(), RandomState::default());
+        let mut snapshots: Things<&SnapshotId, SnapshotSight<'_>> =
+            Things::with_capacity_and_hasher(view.snapshots.len(), RandomState::default());
         view.images.iter().for_each(|image| images.entry(&image.id).or_default().push(image));
         view.snapshots.iter().for_each(|snapshot| snapshots.entry(&snapshot.id).or_default().said.push(snapshot));
         for image in images.values().filter(|images| are_there(images)).flatten() {

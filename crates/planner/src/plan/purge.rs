@@ -29,7 +29,7 @@ use crate::tags::{ExpireTag, Mark};
 pub use checks::{Candidates, UnmadeCheck, unmade_checks};
 pub use debris::Debris;
 use gathered::{Gathered, Own};
-use listing::{ListedImage, ListedSnapshot, Listing};
+use listing::{ListedImage, ListedImages, ListedSnapshots, Listing};
 use series::RegionSeries;
 pub use verdict::{Decision, KeepReason, LeftSnapshot, PurgeReason, Subject, Verdict};
 
@@ -72,7 +72,7 @@ pub(super) fn wanted<'a>(inventory: &'a Inventory, policy: &'a PurgePolicy, now:
     for (region, view) in inventory.regions.iter().filter(|(_, view)| !matches!(view.scope, Scope::Unseen(_))) {
         let images = listing::images(view, question.account);
         let Some(series) = RegionSeries::of(&question, region, &images) else { continue };
-        let alike = images.iter().filter(|listed| listed.otherwise.is_empty() && listed.image.state == ImageState::Available);
+        let alike = images.values().filter(|listed| listed.otherwise.is_empty() && listed.image.state == ImageState::Available);
         let backups = alike.filter_map(|listed| Backup::recognise(listed.image, question.account));
         let kept = backups.filter(|backup| !backup.image().tags.has_expire()).filter(|backup| {
             let let_go = series.let_go(*backup, &question);
@@ -123,9 +123,8 @@ struct RegionPurge<'a> {
     region: &'a Region,
     /// What EC2 says against deletions; absent, it is taken to say nothing against any.
     evidence: Option<&'a Evidence>,
-    images: Vec<ListedImage<'a>>,
-    snapshots: HashMap<&'a SnapshotId, ListedSnapshot<'a>>,
-    living: HashSet<&'a ImageId>,
+    images: ListedImages<'a>,
+    snapshots: ListedSnapshots<'a>,
     newest: HashSet<&'a ImageId>,
     /// What the rules of the policy's series want, where a policy is what lets things go.
     series: Option<RegionSeries<'a>>,
@@ -134,17 +133,15 @@ struct RegionPurge<'a> {
 impl<'a> RegionPurge<'a> {
     fn new(question: &'a Question<'a>, region: &'a Region, view: &'a RegionView, evidence: Option<&'a Evidence>) -> Self {
         let Listing { images, snapshots } = Listing::of(view, question.account);
-        let living = images.iter().map(|listed| &listed.image.id).collect();
         let newest = newest(&images, question);
         let series = RegionSeries::of(question, region, &images);
-        Self { question, region, evidence, images, snapshots, living, newest, series }
+        Self { question, region, evidence, images, snapshots, newest, series }
     }
 
     fn decide(&self, plan: &mut Plan) {
-        let ours = self.images.iter().filter_map(|listed| Some((Backup::recognise(listed.image, self.question.account)?, listed)));
-        let mut ours: Vec<(Backup<'_>, &ListedImage<'_>)> = ours.collect();
-        ours.sort_by_cached_key(|(backup, _)| (backup.image().created, backup.image().id.clone()));
-        let mut decisions: Vec<Decided<'a, '_>> = ours.into_iter().map(|(backup, listed)| self.released(backup, listed)).collect();
+        let ours = self.images.values().filter_map(|listed| Some((Backup::recognise(listed.image, self.question.account)?, listed)));
+        let mut decisions: Vec<Decided<'a, '_>> = ours.map(|(backup, listed)| self.released(backup, listed)).collect();
+        decisions.sort_by_cached_key(|(backup, _)| (backup.backup.image().created, backup.backup.image().id.clone()));
         self.keep_what_takes_two_calls(&mut decisions);
         self.keep_what_is_unchecked(&mut decisions);
         self.keep_what_takes_two_calls(&mut decisions);
@@ -344,7 +341,7 @@ impl<'a> RegionPurge<'a> {
             }
         }
         let others = own.users().iter().copied().chain(&snapshot.made_for).filter(|user| *user != image);
-        let staying = others.filter(|user| self.living.contains(user) && !going.contains_key(user)).min();
+        let staying = others.filter(|user| self.images.contains_key(user) && !going.contains_key(user)).min();
         staying.map_or(Ok(()), |by| Err(KeepReason::StillUsed { by: by.clone() }))?;
         self.not_wanted_by_the_bin(snapshot)
     }
@@ -358,13 +355,13 @@ impl<'a> RegionPurge<'a> {
 
     /// The image a snapshot was made for, if that is not there any more.
     fn outlived(&self, snapshot: &'a Snapshot) -> Option<&'a ImageId> {
-        snapshot.made_for.as_ref().filter(|image| !self.living.contains(image))
+        snapshot.made_for.as_ref().filter(|image| !self.images.contains_key(image))
     }
 
     /// The image a snapshot was made for, if that is there: while it is pending, or if it failed, it may not name its
     /// snapshots (ec2-semantics 1.6).
     fn made_for_living(&self, snapshot: &'a Snapshot) -> Option<&'a ImageId> {
-        snapshot.made_for.as_ref().filter(|image| self.living.contains(image))
+        snapshot.made_for.as_ref().filter(|image| self.images.contains_key(image))
     }
 
     fn orphans(&self, going: &Going<'a>, plan: &mut Plan) {
@@ -445,7 +442,7 @@ impl<'a> RegionPurge<'a> {
                 Action::CreateImage(_) | Action::CopyImage(_) | Action::Retag(_) | Action::Mend(_) => {}
             }
         }
-        let named = self.images.iter().filter(|listed| images.contains(&listed.image.id)).flat_map(|listed| listed.image.snapshots());
+        let named = self.images.values().filter(|listed| images.contains(&listed.image.id)).flat_map(|listed| listed.image.snapshots());
         snapshots.extend(named.cloned());
         let outlived = going.into_iter().filter_map(|id| self.outlived(self.snapshots.get(id)?.snapshot?));
         let orphans_of: BTreeSet<ImageId> = outlived.cloned().collect();
@@ -469,12 +466,12 @@ fn places<'a>(decisions: &[Decided<'a, '_>]) -> Going<'a> {
 
 /// The newest available backups of each instance, as many as are to stay. What is listed in two ways is not counted: it
 /// stays by itself, and takes nobody's place.
-fn newest<'a>(images: &[ListedImage<'a>], question: &Question<'_>) -> HashSet<&'a ImageId> {
+fn newest<'a>(images: &ListedImages<'a>, question: &Question<'_>) -> HashSet<&'a ImageId> {
     if question.policy.keep_last == 0 {
         return HashSet::default();
     }
     let mut by_instance: BTreeMap<InstanceId, BTreeSet<(Timestamp, &'a ImageId)>> = BTreeMap::new();
-    let alike = images.iter().filter(|listed| listed.otherwise.is_empty());
+    let alike = images.values().filter(|listed| listed.otherwise.is_empty());
     for backup in alike.filter_map(|listed| Backup::recognise(listed.image, question.account)) {
         let image = backup.image();
         if let (ImageState::Available, Some(instance), Some(created)) = (image.state, backup.series(), image.created) {

@@ -11,7 +11,7 @@ use crate::backup::Backup;
 use crate::id::{AccountId, ImageId, Region};
 use crate::inventory::{Image, ImageState, Inventory};
 use crate::plain::one_line;
-use crate::plan::purge::listing::ListedImage;
+use crate::plan::purge::listing::ListedImages;
 use crate::tags::Mark;
 
 /// A failed copy that EC2 left without a name or tags (ec2-semantics 2.3). It may have been ours; as nothing on it says so,
@@ -63,7 +63,7 @@ pub(super) fn backups<'a>(inventory: &'a Inventory, account: &AccountId) -> Hash
 }
 
 /// The debris among the images of a region.
-pub(super) fn debris(region: &Region, images: &[ListedImage<'_>], account: &AccountId, backups: &HashSet<&ImageId>) -> BTreeSet<Debris> {
+pub(super) fn debris(region: &Region, images: &ListedImages<'_>, account: &AccountId, backups: &HashSet<&ImageId>) -> BTreeSet<Debris> {
     let debris = |image: &Image| {
         let source = image.copied_from().filter(|_| is_debris(image, account))?;
         Some(Debris {
@@ -75,7 +75,7 @@ pub(super) fn debris(region: &Region, images: &[ListedImage<'_>], account: &Acco
             source_is_ours: backups.contains(&source.id),
         })
     };
-    images.iter().filter(|listed| listed.otherwise.is_empty()).filter_map(|listed| debris(listed.image)).collect()
+    images.values().filter(|listed| listed.otherwise.is_empty()).filter_map(|listed| debris(listed.image)).collect()
 }
 
 fn is_debris(image: &Image, account: &AccountId) -> bool {

@@ -1,11 +1,9 @@
 //! A backup with its snapshots, each of them looked up once: a large region has more of them than a processor remembers.
 
-use foldhash::HashMap;
-
 use crate::backup::{Backup, Claim};
 use crate::id::{ImageId, SnapshotId};
 use crate::inventory::Snapshot;
-use crate::plan::purge::listing::ListedSnapshot;
+use crate::plan::purge::listing::{ListedSnapshot, ListedSnapshots};
 use crate::tags::Mark;
 
 pub(super) struct Gathered<'a, 's> {
@@ -25,7 +23,7 @@ pub(super) struct Own<'a, 's> {
 
 impl<'a, 's> Gathered<'a, 's> {
     /// `by_series`: what bears the tag of a series is looked for, too.
-    pub(super) fn of(backup: Backup<'a>, seen: &'s HashMap<&'a SnapshotId, ListedSnapshot<'a>>, by_series: bool) -> Self {
+    pub(super) fn of(backup: Backup<'a>, seen: &'s ListedSnapshots<'a>, by_series: bool) -> Self {
         let tells = |snapshot: &Snapshot| snapshot.tags.has_expire() || by_series && snapshot.tags.series().is_some();
         let own = |id| {
             let listed = seen.get(id);

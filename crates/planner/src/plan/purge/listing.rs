@@ -1,7 +1,8 @@
 //! What a region lists, each thing once. A region goes on changing while its pages are read, so that one thing can stand
 //! on two of them, and not alike.
 
-use foldhash::{HashMap, HashMapExt};
+use foldhash::fast::RandomState;
+use indexmap::IndexMap;
 use smallvec::SmallVec;
 
 use crate::backup::Backup;
@@ -10,11 +11,16 @@ use crate::inventory::{Image, ImageState, RegionView, Snapshot};
 use crate::tags::Mark;
 
 pub(super) struct Listing<'a> {
-    /// The images that are there, in the order of their ids.
-    pub(super) images: Vec<ListedImage<'a>>,
+    /// The images that are there. One that any page calls deregistered is gone, whatever the others say.
+    pub(super) images: ListedImages<'a>,
     /// The snapshots that are listed, or that an image names.
-    pub(super) snapshots: HashMap<&'a SnapshotId, ListedSnapshot<'a>>,
+    pub(super) snapshots: ListedSnapshots<'a>,
 }
+
+/// In the order of the listing, which is that of the memory; nothing that is decided depends on it.
+pub(super) type ListedImages<'a> = IndexMap<&'a ImageId, ListedImage<'a>, RandomState>;
+/// In that order, too.
+pub(super) type ListedSnapshots<'a> = IndexMap<&'a SnapshotId, ListedSnapshot<'a>, RandomState>;
 
 /// An image as it is listed.
 pub(super) struct ListedImage<'a> {
@@ -35,23 +41,28 @@ pub(super) struct ListedSnapshot<'a> {
     pub(super) users: SmallVec<[&'a ImageId; 1]>,
 }
 
-/// The images that are there, in the order of their ids. One that any page calls deregistered is gone, whatever the others say.
-pub(super) fn images<'a>(view: &'a RegionView, account: &AccountId) -> Vec<ListedImage<'a>> {
-    let mut images: Vec<&Image> = view.images.iter().collect();
-    images.sort_by_cached_key(|image| image.id.clone());
-    let is_there = |versions: &&[&Image]| versions.iter().all(|image| image.state != ImageState::Deregistered);
-    let there = images.chunk_by(|one, other| one.id == other.id).filter(is_there);
-    there.filter_map(|versions| ListedImage::of(versions, account)).collect()
+/// The images that are there.
+pub(super) fn images<'a>(view: &'a RegionView, account: &AccountId) -> ListedImages<'a> {
+    let mut said: IndexMap<&ImageId, SmallVec<[&Image; 1]>, RandomState> = with_room_for(view.images.len());
+    for image in &view.images {
+        said.entry(&image.id).or_default().push(image);
+    }
+    let there = said.into_iter().filter(|(_, versions)| versions.iter().all(|image| image.state != ImageState::Deregistered));
+    there.filter_map(|(id, versions)| Some((id, ListedImage::of(&versions, account)?))).collect()
+}
+
+fn with_room_for<K, V>(count: usize) -> IndexMap<K, V, RandomState> {
+    IndexMap::with_capacity_and_hasher(count, RandomState::default())
 }
 
 impl<'a> Listing<'a> {
     pub(super) fn of(view: &'a RegionView, account: &AccountId) -> Self {
         let images = images(view, account);
-        let mut snapshots: HashMap<&SnapshotId, ListedSnapshot<'_>> = HashMap::with_capacity(view.snapshots.len());
+        let mut snapshots: ListedSnapshots<'_> = with_room_for(view.snapshots.len());
         for snapshot in &view.snapshots {
             snapshots.entry(&snapshot.id).or_default().is_listed_as(snapshot, account);
         }
-        for image in images.iter().flat_map(ListedImage::versions) {
+        for image in images.values().flat_map(ListedImage::versions) {
             for snapshot in image.snapshots() {
                 snapshots.entry(snapshot).or_default().users.push(&image.id);
             }

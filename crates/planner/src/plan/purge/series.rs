@@ -8,7 +8,7 @@ use jiff::Timestamp;
 use crate::backup::Backup;
 use crate::id::{ImageId, InstanceId, Region, SeriesName};
 use crate::inventory::{Image, ImageState, Scope};
-use crate::plan::purge::listing::ListedImage;
+use crate::plan::purge::listing::ListedImages;
 use crate::plan::purge::{KeepReason, PurgeReason, Question};
 use crate::policy::{SeriesRule, SeriesRules};
 use crate::retention::{Measure, Member, Wanted};
@@ -42,10 +42,10 @@ pub(super) struct RegionSeries<'a> {
 impl<'a> RegionSeries<'a> {
     /// What is listed in two ways is not counted: it stays by itself, and takes nobody's place. Nor is what says that it is of a time
     /// yet to come: no tag moves what the others are measured by.
-    pub(super) fn of(question: &Question<'a>, region: &'a Region, images: &[ListedImage<'a>]) -> Option<Self> {
+    pub(super) fn of(question: &Question<'a>, region: &'a Region, images: &ListedImages<'a>) -> Option<Self> {
         let rules = question.policy.series.as_ref()?;
         let mut members: HashMap<Group, Members<'_>> = HashMap::new();
-        for listed in images.iter().filter(|listed| listed.otherwise.is_empty()) {
+        for listed in images.values().filter(|listed| listed.otherwise.is_empty()) {
             let Some(backup) = Backup::recognise(listed.image, question.account) else { continue };
             let image = backup.image();
             // One with an expiry is released by that alone, and is nobody's to count on.
