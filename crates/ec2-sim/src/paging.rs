@@ -4,16 +4,21 @@
 //! Places come from [`crate::id::order`], so items that come and go between two pages make a listing
 //! neither skip nor repeat any other.
 
-use std::borrow::Cow;
-use std::collections::BTreeMap;
+use std::borrow::{Borrow, Cow};
+use std::collections::{BTreeMap, BTreeSet};
 
 use jiff::Timestamp;
 
 use crate::clock::later;
 use crate::error::Error;
+use crate::filter::{Filters, Tagged};
 use crate::id::{hash, order};
 use crate::query::Params;
 use crate::scope::Scope;
+use crate::world::Held;
+
+/// Where too few items match, so many times as many are looked at next.
+const FURTHER: usize = 8;
 
 /// How one action pages.
 #[derive(Debug, Clone, Copy)]
@@ -109,6 +114,64 @@ impl Page {
     pub(crate) fn of_at_most(mut self, size: usize) -> Self {
         self.size.get_or_insert(size);
         self
+    }
+
+    /// The ids that a listing can be about, where those are few: those that were asked for, or those that filters name, unless
+    /// filters apply too late for that.
+    pub(crate) fn named<'a, T>(&self, asked: &'a BTreeSet<impl AsRef<str>>, filters: &'a Filters<T>, name: &str) -> Option<BTreeSet<&'a str>>
+    where
+        T: Tagged,
+    {
+        if !asked.is_empty() {
+            return Some(asked.iter().map(AsRef::as_ref).collect());
+        }
+        if self.filtered_late { None } else { filters.texts(name) }
+    }
+
+    /// As [`Page::cut`], where there may be a hundred thousand items of which the page takes a thousand: no more of them are
+    /// looked at than it takes, which are those with the first places. `seen`: the item as the caller sees it, if at all.
+    pub(crate) fn cut_held<'h, I, T>(
+        &self,
+        held: &[&'h Held<I, T>],
+        named: Option<BTreeSet<&str>>,
+        others: impl Iterator<Item = &'h T>,
+        seen: impl Fn(&'h T) -> Option<Cow<'h, T>>,
+        id: fn(&T) -> &str,
+        filters: &Filters<T>,
+    ) -> (Vec<Cow<'h, T>>, Option<String>)
+    where
+        I: Ord + AsRef<str> + Borrow<str>,
+        T: Tagged + Clone,
+    {
+        let seen = |item| seen(item).filter(|item| self.filtered_late || filters.matches(item));
+        let all = held.iter().flat_map(|held| held.values());
+        let items: Vec<_> = match (named, self.size) {
+            (Some(named), _) => named.iter().flat_map(|id| held.iter().filter_map(|held| held.get(*id))).filter_map(&seen).collect(),
+            (None, Some(size)) if !self.by_position => self.first(size, held, &seen),
+            (None, _) => all.filter_map(&seen).collect(),
+        };
+        self.cut(items.into_iter().chain(others.filter_map(&seen)), |item| Cow::Borrowed(id(item)), |item| filters.matches(item))
+    }
+
+    /// The items of this page and one more at least, or all there are.
+    fn first<'h, I: AsRef<str>, T, S>(&self, size: usize, held: &[&'h Held<I, T>], seen: impl Fn(&'h T) -> Option<S>) -> Vec<S> {
+        let held: Vec<_> = held.iter().map(|held| (held, held.places(self.seed))).collect();
+        let mut items = Vec::new();
+        let (mut beyond, mut length) = (self.after, size.saturating_add(1));
+        while items.len() <= size {
+            // Between there and here is what is looked at now, and nothing that is not looked at.
+            let to = held.iter().filter_map(|(_, places)| places.nth_beyond(beyond, length)).min();
+            let is_between = |place| beyond.is_none_or(|beyond| beyond < place) && to.is_none_or(|to| place <= to);
+            for (held, places) in &held {
+                let placed = held.values().zip(places.by_id());
+                items.extend(placed.filter(|(_, place)| is_between(*place)).filter_map(|(item, _)| seen(item)));
+            }
+            if to.is_none() {
+                break;
+            }
+            (beyond, length) = (to, length.saturating_mul(FURTHER));
+        }
+        items
     }
 
     /// Those items of this page that match, and the token of the next page where there is one.
