@@ -2,6 +2,7 @@
 //! alternatives, several filters must all hold. In a value `*` stands for any text, `?` for one
 //! character or none, and `\` takes the meaning from what follows.
 
+use std::borrow::Cow;
 use std::collections::BTreeSet;
 
 use crate::error::Error;
@@ -25,8 +26,9 @@ pub(crate) struct Filters<T: 'static> {
     filters: Vec<(Subject<T>, Vec<Pattern>)>,
 }
 
+/// What a filter looks at.
 #[derive(Debug)]
-enum Subject<T> {
+pub(crate) enum Subject<T> {
     Field(&'static str, fn(&T) -> Vec<String>),
     Tag(String),
     TagKey,
@@ -60,15 +62,9 @@ impl<T: Tagged> Filters<T> {
 
     /// Refuses the tag filters, for an action that does not have them.
     pub(crate) fn without_tags(self) -> Result<Self, Error> {
-        let name = self.filters.iter().find_map(|(subject, _)| match subject {
-            Subject::Field(..) => None,
-            Subject::Tag(key) => Some(format!("tag:{key}")),
-            Subject::TagKey => Some("tag-key".to_owned()),
-            Subject::TagValue => Some("tag-value".to_owned()),
-        });
-        match name {
+        match self.filters.iter().find(|(subject, _)| !matches!(subject, Subject::Field(..))) {
             None => Ok(self),
-            Some(name) => Err(invalid(&name)),
+            Some((subject, _)) => Err(invalid(&subject.name())),
         }
     }
 
@@ -79,6 +75,13 @@ impl<T: Tagged> Filters<T> {
         patterns.iter().map(Pattern::text).collect()
     }
 
+    /// Those of the filters by a tag, or by a resource's name, that give values and not patterns of them.
+    pub(crate) fn exact(&self) -> impl Iterator<Item = (&Subject<T>, BTreeSet<&str>)> {
+        let by_name = |subject: &Subject<T>| matches!(subject, Subject::Tag(_) | Subject::Field("name", _));
+        let exact = self.filters.iter().filter(move |(subject, _)| by_name(subject));
+        exact.filter_map(|(subject, patterns)| Some((subject, patterns.iter().map(Pattern::text).collect::<Option<_>>()?)))
+    }
+
     pub(crate) fn matches(&self, resource: &T) -> bool {
         let any = |patterns: &[Pattern], value: &str| patterns.iter().any(|pattern| pattern.matches(value));
         self.filters.iter().all(|(subject, patterns)| match subject {
@@ -87,6 +90,27 @@ impl<T: Tagged> Filters<T> {
             Subject::TagKey => resource.tags().keys().any(|key| any(patterns, key)),
             Subject::TagValue => resource.tags().values().any(|value| any(patterns, value)),
         })
+    }
+}
+
+impl<T: Tagged> Subject<T> {
+    /// What it is called in a request.
+    pub(crate) fn name(&self) -> Cow<'_, str> {
+        match self {
+            Self::Field(name, _) => Cow::Borrowed(name),
+            Self::Tag(key) => Cow::Owned(format!("tag:{key}")),
+            Self::TagKey => Cow::Borrowed("tag-key"),
+            Self::TagValue => Cow::Borrowed("tag-value"),
+        }
+    }
+
+    pub(crate) fn values(&self, resource: &T) -> Vec<String> {
+        match self {
+            Self::Field(_, field) => field(resource),
+            Self::Tag(key) => resource.tags().get(key).cloned().into_iter().collect(),
+            Self::TagKey => resource.tags().keys().cloned().collect(),
+            Self::TagValue => resource.tags().values().cloned().collect(),
+        }
     }
 }
 

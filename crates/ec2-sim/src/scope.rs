@@ -149,10 +149,13 @@ impl<'w> Scope<'w> {
     }
 
     /// An image that the caller may change.
+    pub(crate) fn own_image(&self, id: &ImageId) -> Result<&Image, Error> {
+        let image = self.image(id)?;
+        if image.owner == self.account { Ok(image) } else { Err(Error::new("AuthFailure", format!("Not authorized for image:{id}"))) }
+    }
+
     pub(crate) fn own_image_mut(&mut self, id: &ImageId) -> Result<&mut Image, Error> {
-        if self.image(id)?.owner != self.account {
-            return Err(Error::new("AuthFailure", format!("Not authorized for image:{id}")));
-        }
+        self.own_image(id)?;
         let missing = no_such_image(id);
         self.here_mut().images.get_mut(id).ok_or(missing)
     }

@@ -4,9 +4,10 @@
 //! look at what became of it. Nothing happens by itself: [`World::settle`] moves on whatever is due.
 
 mod example;
-pub(crate) mod held;
+mod held;
 mod history;
 mod image;
+mod index;
 mod instance;
 mod launch_configuration;
 mod launch_device;
@@ -192,9 +193,9 @@ impl World {
         static EMPTY: Region = Region {
             instances: BTreeMap::new(),
             volumes: BTreeMap::new(),
-            images: Held::EMPTY,
+            images: Held::new(),
             deregistered: BTreeMap::new(),
-            snapshots: Held::EMPTY,
+            snapshots: Held::new(),
             recycle_bin: RecycleBin::EMPTY,
             kms_keys: BTreeSet::new(),
             client_tokens: BTreeMap::new(),
@@ -299,7 +300,11 @@ impl Region {
 
     /// The registered image, if any, that a snapshot belongs to.
     pub fn image_using(&self, snapshot: &SnapshotId) -> Option<&Image> {
-        self.images.values().find(|image| image.uses(snapshot))
+        let snapshots = |image: &Image| image.snapshots().map(ToString::to_string).collect();
+        match self.images.having(&[snapshot.as_str()].into(), "snapshot", snapshots) {
+            Some(few) => few.into_iter().find(|image| image.uses(snapshot)),
+            None => self.images.values().find(|image| image.uses(snapshot)),
+        }
     }
 }
 

@@ -1,8 +1,6 @@
 //! `DeregisterImage`: the image goes, at once. Its snapshots stay, unless the call says otherwise; and
 //! if a snapshot cannot be deleted the image is gone all the same.
 
-use std::collections::BTreeSet;
-
 use super::Action;
 use super::delete_snapshot::{self, DeleteSnapshot};
 use crate::clock::later;
@@ -36,7 +34,7 @@ impl Action for DeregisterImage {
 
     fn perform(self, scope: &mut Scope, answer: &mut Xml) -> Result<(), Error> {
         let id = &self.image_id;
-        let image = scope.own_image_mut(id)?.clone();
+        let image = scope.own_image(id)?.clone();
         let manners = &scope.world.manners;
         if image.deregistration_protection != DeregistrationProtection::Disabled {
             return Err(Error::new(
@@ -62,10 +60,7 @@ impl Action for DeregisterImage {
         }
         answer.leaf("return", true);
         if self.delete_snapshots {
-            let others = scope.here().images.values().flat_map(Image::snapshots);
-            let shared: BTreeSet<SnapshotId> = others.filter(|id| image.uses(id)).cloned().collect();
-            let delete = |id| (id, if shared.contains(id) { "skipped" } else { delete(id, scope) });
-            let results: Vec<_> = image.snapshots().map(delete).collect();
+            let results: Vec<_> = image.snapshots().map(|snapshot| (snapshot, delete(snapshot, scope))).collect();
             answer.items("deleteSnapshotResultSet", results, |item, (id, code)| {
                 item.leaf("snapshotId", id).leaf("returnCode", code);
             });
@@ -84,9 +79,11 @@ impl Action for DeregisterImage {
     }
 }
 
-/// Deletes a snapshot that only an image had that is gone, and says how that went in EC2's words.
+/// Deletes a snapshot of an image that is gone, and says how that went in EC2's words.
 fn delete(snapshot: &SnapshotId, scope: &mut Scope) -> &'static str {
-    if !scope.may_on(DeleteSnapshot::NAME, &ResourceId::Snapshot(snapshot.clone())) {
+    if scope.here().image_using(snapshot).is_some() {
+        "skipped"
+    } else if !scope.may_on(DeleteSnapshot::NAME, &ResourceId::Snapshot(snapshot.clone())) {
         "missing-permissions"
     } else {
         match delete_snapshot::remove(snapshot, scope) {
