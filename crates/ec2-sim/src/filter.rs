@@ -2,6 +2,9 @@
 //! alternatives, several filters must all hold. In a value `*` stands for any text, `?` for one
 //! character or none, and `\` takes the meaning from what follows.
 
+use std::borrow::Cow;
+use std::collections::BTreeSet;
+
 use crate::error::Error;
 use crate::query::Params;
 use crate::world::Tags;
@@ -23,9 +26,10 @@ pub(crate) struct Filters<T: 'static> {
     filters: Vec<(Subject<T>, Vec<Pattern>)>,
 }
 
+/// What a filter looks at.
 #[derive(Debug)]
-enum Subject<T> {
-    Field(fn(&T) -> Vec<String>),
+pub(crate) enum Subject<T> {
+    Field(&'static str, fn(&T) -> Vec<String>),
     Tag(String),
     TagKey,
     TagValue,
@@ -58,22 +62,55 @@ impl<T: Tagged> Filters<T> {
 
     /// Refuses the tag filters, for an action that does not have them.
     pub(crate) fn without_tags(self) -> Result<Self, Error> {
-        let name = self.filters.iter().find_map(|(subject, _)| match subject {
-            Subject::Field(_) => None,
-            Subject::Tag(key) => Some(format!("tag:{key}")),
-            Subject::TagKey => Some("tag-key".to_owned()),
-            Subject::TagValue => Some("tag-value".to_owned()),
-        });
-        match name {
+        match self.filters.iter().find(|(subject, _)| !matches!(subject, Subject::Field(..))) {
             None => Ok(self),
-            Some(name) => Err(invalid(&name)),
+            Some((subject, _)) => Err(invalid(&subject.name())),
         }
     }
 
+    /// The only values, where those are given and not patterns of them, that what matches has under a name.
+    pub(crate) fn texts(&self, name: &str) -> Option<BTreeSet<&str>> {
+        let named = |subject: &Subject<T>| matches!(subject, Subject::Field(known, _) if *known == name);
+        let (_, patterns) = self.filters.iter().find(|(subject, _)| named(subject))?;
+        patterns.iter().map(Pattern::text).collect()
+    }
+
+    /// Those of the filters by a tag, or by a resource's name, that give values and not patterns of them.
+    pub(crate) fn exact(&self) -> impl Iterator<Item = (&Subject<T>, BTreeSet<&str>)> {
+        let by_name = |subject: &Subject<T>| matches!(subject, Subject::Tag(_) | Subject::Field("name", _));
+        let exact = self.filters.iter().filter(move |(subject, _)| by_name(subject));
+        exact.filter_map(|(subject, patterns)| Some((subject, patterns.iter().map(Pattern::text).collect::<Option<_>>()?)))
+    }
+
     pub(crate) fn matches(&self, resource: &T) -> bool {
-        self.filters
-            .iter()
-            .all(|(subject, patterns)| values(subject, resource).iter().any(|value| patterns.iter().any(|pattern| pattern.matches(value))))
+        let any = |patterns: &[Pattern], value: &str| patterns.iter().any(|pattern| pattern.matches(value));
+        self.filters.iter().all(|(subject, patterns)| match subject {
+            Subject::Field(_, field) => field(resource).iter().any(|value| any(patterns, value)),
+            Subject::Tag(key) => resource.tags().get(key).is_some_and(|value| any(patterns, value)),
+            Subject::TagKey => resource.tags().keys().any(|key| any(patterns, key)),
+            Subject::TagValue => resource.tags().values().any(|value| any(patterns, value)),
+        })
+    }
+}
+
+impl<T: Tagged> Subject<T> {
+    /// What it is called in a request.
+    pub(crate) fn name(&self) -> Cow<'_, str> {
+        match self {
+            Self::Field(name, _) => Cow::Borrowed(name),
+            Self::Tag(key) => Cow::Owned(format!("tag:{key}")),
+            Self::TagKey => Cow::Borrowed("tag-key"),
+            Self::TagValue => Cow::Borrowed("tag-value"),
+        }
+    }
+
+    pub(crate) fn values(&self, resource: &T) -> Vec<String> {
+        match self {
+            Self::Field(_, field) => field(resource),
+            Self::Tag(key) => resource.tags().get(key).cloned().into_iter().collect(),
+            Self::TagKey => resource.tags().keys().cloned().collect(),
+            Self::TagValue => resource.tags().values().cloned().collect(),
+        }
     }
 }
 
@@ -88,16 +125,7 @@ fn subject<T>(name: &str, known: Known<T>) -> Option<Subject<T>> {
     match name {
         "tag-key" => Some(Subject::TagKey),
         "tag-value" => Some(Subject::TagValue),
-        _ => known.iter().find(|(known, _)| *known == name).map(|(_, field)| Subject::Field(*field)),
-    }
-}
-
-fn values<T: Tagged>(subject: &Subject<T>, resource: &T) -> Vec<String> {
-    match subject {
-        Subject::Field(field) => field(resource),
-        Subject::Tag(key) => resource.tags().get(key).cloned().into_iter().collect(),
-        Subject::TagKey => resource.tags().keys().cloned().collect(),
-        Subject::TagValue => resource.tags().values().cloned().collect(),
+        _ => known.iter().find(|(known, _)| *known == name).map(|(name, field)| Subject::Field(name, *field)),
     }
 }
 
@@ -131,6 +159,14 @@ impl Pattern {
         let text: Option<String> =
             pieces.iter().map(|piece| if let Piece::Letter(letter) = piece { Some(*letter) } else { None }).collect();
         text.map_or(Self::Wild(pieces), Self::Text)
+    }
+
+    /// What alone it matches, if that is one text.
+    fn text(&self) -> Option<&str> {
+        match self {
+            Self::Text(text) => Some(text),
+            Self::Wild(_) => None,
+        }
     }
 
     pub(crate) fn matches(&self, text: &str) -> bool {

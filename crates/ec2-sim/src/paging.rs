@@ -4,16 +4,21 @@
 //! Places come from [`crate::id::order`], so items that come and go between two pages make a listing
 //! neither skip nor repeat any other.
 
-use std::borrow::Cow;
-use std::collections::BTreeMap;
+use std::borrow::{Borrow, Cow};
+use std::collections::{BTreeMap, BTreeSet};
 
 use jiff::Timestamp;
 
 use crate::clock::later;
 use crate::error::Error;
+use crate::filter::{Filters, Subject, Tagged};
 use crate::id::{hash, order};
 use crate::query::Params;
 use crate::scope::Scope;
+use crate::world::Held;
+
+/// So many times as many items as a page takes are looked at one by one, in their places, before all are looked at in a row.
+const LOOKS: usize = 4;
 
 /// How one action pages.
 #[derive(Debug, Clone, Copy)]
@@ -109,6 +114,69 @@ impl Page {
     pub(crate) fn of_at_most(mut self, size: usize) -> Self {
         self.size.get_or_insert(size);
         self
+    }
+
+    /// The ids that a listing can be about, where those are few: those that were asked for, or those that filters name, unless
+    /// filters apply too late for that.
+    pub(crate) fn named<'a, T>(
+        &self,
+        asked: &'a BTreeSet<impl AsRef<str>>,
+        filters: &'a Filters<T>,
+        name: &str,
+    ) -> Option<BTreeSet<&'a str>>
+    where
+        T: Tagged,
+    {
+        if !asked.is_empty() {
+            return Some(asked.iter().map(AsRef::as_ref).collect());
+        }
+        if self.filtered_late { None } else { filters.texts(name) }
+    }
+
+    /// As [`Page::cut`], where there may be a hundred thousand items of which the page takes a thousand: few others are looked at.
+    /// `named`: the only ids there can be. `seen`: the item as the caller sees it, if at all, with no tag or name that it has not.
+    pub(crate) fn cut_held<'h, I, T>(
+        &self,
+        held: &[&'h Held<I, T>],
+        named: Option<BTreeSet<&str>>,
+        others: impl Iterator<Item = &'h T>,
+        seen: impl Fn(&'h T) -> Option<Cow<'h, T>>,
+        id: fn(&T) -> &str,
+        filters: &Filters<T>,
+    ) -> (Vec<Cow<'h, T>>, Option<String>)
+    where
+        I: Ord + Clone + AsRef<str> + Borrow<str>,
+        T: Tagged + Clone,
+    {
+        let seen = |item| seen(item).filter(|item| self.filtered_late || filters.matches(item));
+        let mut items = Vec::new();
+        for held in held {
+            let having = |(subject, values): (&Subject<T>, _)| held.having(&values, &subject.name(), |item| subject.values(item));
+            let few = || filters.exact().filter(|_| !self.filtered_late).find_map(having);
+            if let Some(named) = &named {
+                items.extend(named.iter().filter_map(|id| held.get(*id)).filter_map(&seen));
+            } else if let Some(few) = few() {
+                items.extend(few.into_iter().filter_map(&seen));
+            } else if let Some(first) = self.first(held, seen) {
+                items.extend(first);
+            } else {
+                items.extend(held.values().filter_map(&seen));
+            }
+        }
+        self.cut(items.into_iter().chain(others.filter_map(&seen)), |item| Cow::Borrowed(id(item)), |item| filters.matches(item))
+    }
+
+    /// The first items of those to come, as many as the page takes and one more, or all. `None` where that is not to be known
+    /// without a look at everything, or not much sooner.
+    fn first<'h, I, T, S>(&self, held: &'h Held<I, T>, seen: impl Fn(&'h T) -> Option<S>) -> Option<Vec<S>>
+    where
+        I: Ord + Clone + AsRef<str>,
+    {
+        let enough = self.size.filter(|_| !self.by_position)?.saturating_add(1);
+        let (left, items) = held.beyond(self.after, self.seed);
+        let looks = enough.saturating_mul(LOOKS);
+        let first: Vec<S> = items.take(looks).filter_map(seen).take(enough).collect();
+        (first.len() == enough || left <= looks).then_some(first)
     }
 
     /// Those items of this page that match, and the token of the next page where there is one.
@@ -218,6 +286,51 @@ mod tests {
             let listed: Vec<String> = pages.concat();
             prop_assert_eq!(listed.len(), whole.len());
             prop_assert_eq!(listed.into_iter().collect::<BTreeSet<_>>(), whole);
+        }
+    }
+
+    proptest! {
+        #![proptest_config(ProptestConfig::with_cases(100))]
+
+        #[test]
+        fn however_they_are_found_the_pages_are_cut_from_all_that_matches(
+            images in 0_usize..80,
+            size in 1_u32..6,
+            filter in 0_usize..8,
+            short in any::<bool>(),
+            by_position in any::<bool>(),
+        ) {
+            let (ec2, _) = with_images(images, |manners| (manners.short_pages, manners.pages_by_position) = (short, by_position));
+            for image in ec2.sim.world().region_mut("us-east-1").images.values_mut() {
+                let number: usize = image.name.trim_start_matches("image ").parse().unwrap();
+                image.tags.extend([("tens", number % 10), ("twos", number % 2)].map(|(key, rest)| (key.to_owned(), rest.to_string())));
+            }
+            // In the order of their places.
+            let all = ec2.ok("DescribeImages", &[("Owner.1", "self")]);
+            let all: Vec<(String, String)> = all.texts("imageId").into_iter().zip(all.texts("name")).collect();
+            let some = all.first().map_or_else(|| "ami-00000000".to_owned(), |(id, _)| id.clone());
+            let (name, value, ends): (&str, &str, &[&str]) = [
+                ("tag:tens", "7", &["7"][..]),
+                ("tag:tens", "7*", &["7"]),
+                ("tag:twos", "0", &["0", "2", "4", "6", "8"]),
+                ("tag:twos", "*", &[""]),
+                ("name", "image 3", &["image 3"]),
+                ("name", "*3", &["3"]),
+                ("tag:none", "7", &[]),
+                ("image-id", &some[..], &[""]),
+            ][filter];
+            let matching = all.iter().filter(|(id, text)| (name != "image-id" || *id == some) && ends.iter().any(|end| text.ends_with(end)));
+            let matching: Vec<&String> = matching.map(|(id, _)| id).collect();
+            let (size, mut listed, mut token) = (size.to_string(), Vec::new(), String::new());
+            loop {
+                let listing = [("Owner.1", "self"), ("Filter.1.Name", name), ("Filter.1.Value.1", value), ("MaxResults", &size), ("NextToken", &token)];
+                let page = ec2.ok("DescribeImages", &listing);
+                listed.extend(page.texts("imageId"));
+                let Some(next) = page.texts("nextToken").pop() else { break };
+                prop_assert!(short || page.texts("imageId").len().to_string() == size);
+                token = next;
+            }
+            prop_assert_eq!(listed.iter().collect::<Vec<_>>(), matching);
         }
     }
 

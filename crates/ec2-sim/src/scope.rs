@@ -26,6 +26,11 @@ pub(crate) struct Scope<'w> {
 /// The image that every region offers to everybody.
 static PUBLIC_IMAGE: LazyLock<Option<Image>> = LazyLock::new(Image::published_by_amazon);
 
+/// The images that belong to no account of a world.
+pub(crate) fn published<'i>() -> impl Iterator<Item = &'i Image> {
+    PUBLIC_IMAGE.iter()
+}
+
 impl<'w> Scope<'w> {
     pub(crate) fn new(caller: Caller, region: &str, form: &'w BTreeMap<String, String>, world: &'w mut World) -> Self {
         Self { world, account: caller.account, session: caller.session, region: region.to_owned(), form }
@@ -115,25 +120,42 @@ impl<'w> Scope<'w> {
     }
 
     pub(crate) fn images_in(&self, region: &str) -> impl Iterator<Item = &Image> {
-        let now = self.now();
-        self.world
-            .accounts
-            .values()
-            .filter_map(move |account| account.regions.get(region))
-            .flat_map(|held| held.images.values())
-            .chain(PUBLIC_IMAGE.as_ref())
-            .filter(move |image| image.visible_from <= now && image.is_open_to(&self.account))
+        let images = self.regions_called(region).flat_map(|held| held.images.values());
+        images.chain(published()).filter(move |image| self.knows(image))
+    }
+
+    /// One of them by its id.
+    pub(crate) fn known_image(&self, id: &ImageId) -> Option<&Image> {
+        let held = self.everybodys_here().filter_map(|held| held.images.get(id));
+        held.chain(published().filter(|image| image.id == *id)).find(|image| self.knows(image))
+    }
+
+    /// Whether the caller may know of an image.
+    pub(crate) fn knows(&self, image: &Image) -> bool {
+        image.visible_from <= self.now() && image.is_open_to(&self.account)
+    }
+
+    /// What each account holds here.
+    pub(crate) fn everybodys_here(&self) -> impl Iterator<Item = &Region> {
+        self.regions_called(&self.region)
+    }
+
+    fn regions_called(&self, name: &str) -> impl Iterator<Item = &Region> {
+        self.world.accounts.values().filter_map(move |account| account.regions.get(name))
     }
 
     pub(crate) fn image(&self, id: &ImageId) -> Result<&Image, Error> {
-        self.images().find(|image| image.id == *id).ok_or_else(|| self.no_image(id))
+        self.known_image(id).ok_or_else(|| self.no_image(id))
     }
 
     /// An image that the caller may change.
+    pub(crate) fn own_image(&self, id: &ImageId) -> Result<&Image, Error> {
+        let image = self.image(id)?;
+        if image.owner == self.account { Ok(image) } else { Err(Error::new("AuthFailure", format!("Not authorized for image:{id}"))) }
+    }
+
     pub(crate) fn own_image_mut(&mut self, id: &ImageId) -> Result<&mut Image, Error> {
-        if self.image(id)?.owner != self.account {
-            return Err(Error::new("AuthFailure", format!("Not authorized for image:{id}")));
-        }
+        self.own_image(id)?;
         let missing = no_such_image(id);
         self.here_mut().images.get_mut(id).ok_or(missing)
     }
@@ -142,8 +164,7 @@ impl<'w> Scope<'w> {
     pub(crate) fn ancestry_of(&self, launched: &ImageId) -> Vec<Ancestor> {
         let here = self.here();
         // The image may be gone by now, or in the bin: while instances of it live, EC2 remembers it.
-        let image = self.images().find(|image| image.id == *launched);
-        let image = image.or_else(|| here.deregistered.get(launched).map(|gone| &gone.image));
+        let image = self.known_image(launched).or_else(|| here.deregistered.get(launched).map(|gone| &gone.image));
         match image.or_else(|| here.recycle_bin.images.get(launched).map(|binned| &binned.item)) {
             Some(image) => image.ancestry(&self.region),
             None => vec![Ancestor { id: launched.clone(), region: self.region.clone(), created: None, owner_alias: None }],
@@ -197,19 +218,14 @@ impl<'w> Scope<'w> {
         self.here().snapshots.values().filter(move |snapshot| snapshot.visible_from <= now)
     }
 
-    /// The snapshots that the caller may make volumes of: its own, those shared with it, the public ones.
-    pub(crate) fn restorable_snapshots(&self) -> impl Iterator<Item = &Snapshot> {
-        let now = self.now();
-        self.world
-            .accounts
-            .values()
-            .filter_map(|account| account.regions.get(&self.region))
-            .flat_map(|held| held.snapshots.values())
-            .filter(move |snapshot| snapshot.visible_from <= now && snapshot.is_open_to(&self.account))
+    /// Whether the caller may make volumes of a snapshot: its own, one shared with it, a public one.
+    pub(crate) fn restores(&self, snapshot: &Snapshot) -> bool {
+        snapshot.visible_from <= self.now() && snapshot.is_open_to(&self.account)
     }
 
     pub(crate) fn restorable_snapshot(&self, id: &SnapshotId) -> Result<&Snapshot, Error> {
-        self.restorable_snapshots().find(|snapshot| snapshot.id == *id).ok_or_else(|| no_such_snapshot(id))
+        let mut snapshots = self.everybodys_here().filter_map(|held| held.snapshots.get(id));
+        snapshots.find(|snapshot| self.restores(snapshot)).ok_or_else(|| no_such_snapshot(id))
     }
 
     /// A snapshot of the caller's.

@@ -4,8 +4,10 @@
 //! look at what became of it. Nothing happens by itself: [`World::settle`] moves on whatever is due.
 
 mod example;
+mod held;
 mod history;
 mod image;
+mod index;
 mod instance;
 mod launch_configuration;
 mod launch_device;
@@ -28,6 +30,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use jiff::{SignedDuration, Timestamp};
 use serde::{Deserialize, Serialize};
 
+pub use self::held::Held;
 pub use self::history::History;
 pub use self::image::{Ancestor, BlockDevice, DeregistrationProtection, Ebs, Gone, Image, ImageState, Origin, StateReason};
 pub use self::instance::{Device, Instance, InstanceState};
@@ -113,11 +116,11 @@ pub struct Region {
     /// The volumes.
     pub volumes: BTreeMap<VolumeId, Volume>,
     /// The registered images, in whatever state.
-    pub images: BTreeMap<ImageId, Image>,
+    pub images: Held<ImageId, Image>,
     /// The images that were deregistered not long ago.
     pub deregistered: BTreeMap<ImageId, Gone>,
     /// The snapshots.
-    pub snapshots: BTreeMap<SnapshotId, Snapshot>,
+    pub snapshots: Held<SnapshotId, Snapshot>,
     /// What was deleted and can be restored, and the rules for that.
     #[serde(default)]
     pub recycle_bin: RecycleBin,
@@ -190,9 +193,9 @@ impl World {
         static EMPTY: Region = Region {
             instances: BTreeMap::new(),
             volumes: BTreeMap::new(),
-            images: BTreeMap::new(),
+            images: Held::new(),
             deregistered: BTreeMap::new(),
-            snapshots: BTreeMap::new(),
+            snapshots: Held::new(),
             recycle_bin: RecycleBin::EMPTY,
             kms_keys: BTreeSet::new(),
             client_tokens: BTreeMap::new(),
@@ -283,13 +286,9 @@ impl Region {
             instance.settle(now, &mut self.volumes);
         }
         self.instances.retain(|_, instance| !instance.forgotten(now));
-        for snapshot in self.snapshots.values_mut() {
-            snapshot.settle(now);
-        }
-        for image in self.images.values_mut() {
-            image.settle(now, &self.snapshots, failed_copies_nameless);
-        }
-        for (_, snapshot) in self.snapshots.extract_if(.., |_, snapshot| snapshot.is_deleted()) {
+        self.snapshots.settle(|snapshot| snapshot.settle(now), Snapshot::is_restless);
+        self.images.settle(|image| image.settle(now, &self.snapshots, failed_copies_nameless), Image::is_restless);
+        for snapshot in self.snapshots.extract(Snapshot::is_deleted) {
             let entered = snapshot.ends;
             self.recycle_bin.receive_snapshot(snapshot, entered);
         }
@@ -301,7 +300,11 @@ impl Region {
 
     /// The registered image, if any, that a snapshot belongs to.
     pub fn image_using(&self, snapshot: &SnapshotId) -> Option<&Image> {
-        self.images.values().find(|image| image.uses(snapshot))
+        let snapshots = |image: &Image| image.snapshots().map(ToString::to_string).collect();
+        match self.images.having(&[snapshot.as_str()].into(), "snapshot", snapshots) {
+            Some(few) => few.into_iter().find(|image| image.uses(snapshot)),
+            None => self.images.values().find(|image| image.uses(snapshot)),
+        }
     }
 }
 

@@ -1,7 +1,7 @@
 //! A writer for the XML that EC2 answers with: elements and text, indented, no attributes but the
 //! root's namespace.
 
-use std::fmt::{Display, Write};
+use std::fmt::{self, Display, Write};
 
 use fastrand::Rng;
 
@@ -45,7 +45,7 @@ impl Xml {
     pub(crate) fn leaf(&mut self, name: &str, text: impl Display) -> &mut Self {
         self.indent();
         let _ = write!(self.text, "<{name}>");
-        escape(&text.to_string(), &mut self.text);
+        let _ = write!(Escaped(&mut self.text), "{text}");
         let _ = writeln!(self.text, "</{name}>");
         self
     }
@@ -120,21 +120,38 @@ impl Xml {
     }
 }
 
-fn escape(text: &str, into: &mut String) {
-    for c in text.chars() {
-        match c {
-            '&' => into.push_str("&amp;"),
-            '<' => into.push_str("&lt;"),
-            '>' => into.push_str("&gt;"),
-            '"' => into.push_str("&quot;"),
-            '\'' => into.push_str("&apos;"),
-            // A parser would turn a bare carriage return into a line feed.
-            '\r' => into.push_str("&#13;"),
-            '\n' | '\t' => into.push(c),
-            // What XML 1.0 cannot hold at all.
-            '\0'..='\x1f' | '\u{fffe}' | '\u{ffff}' => into.push('\u{fffd}'),
-            _ => into.push(c),
+/// Writes text so that a parser reads it.
+struct Escaped<'x>(&'x mut String);
+
+impl Write for Escaped<'_> {
+    fn write_str(&mut self, text: &str) -> fmt::Result {
+        let Self(into) = self;
+        let mut written = 0;
+        for (at, c) in text.char_indices() {
+            let Some(escape) = escape(c) else { continue };
+            into.push_str(&text[written..at]);
+            into.push_str(escape);
+            written = at + c.len_utf8();
         }
+        into.push_str(&text[written..]);
+        Ok(())
+    }
+}
+
+/// What stands for a letter that cannot stand for itself.
+fn escape(letter: char) -> Option<&'static str> {
+    match letter {
+        '&' => Some("&amp;"),
+        '<' => Some("&lt;"),
+        '>' => Some("&gt;"),
+        '"' => Some("&quot;"),
+        '\'' => Some("&apos;"),
+        // A parser would turn a bare carriage return into a line feed.
+        '\r' => Some("&#13;"),
+        '\n' | '\t' => None,
+        // What XML 1.0 cannot hold at all.
+        '\0'..='\x1f' | '\u{fffe}' | '\u{ffff}' => Some("\u{fffd}"),
+        _ => None,
     }
 }
 

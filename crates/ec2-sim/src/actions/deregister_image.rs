@@ -34,7 +34,7 @@ impl Action for DeregisterImage {
 
     fn perform(self, scope: &mut Scope, answer: &mut Xml) -> Result<(), Error> {
         let id = &self.image_id;
-        let image = scope.own_image_mut(id)?.clone();
+        let image = scope.own_image(id)?.clone();
         let manners = &scope.world.manners;
         if image.deregistration_protection != DeregistrationProtection::Disabled {
             return Err(Error::new(

@@ -3,6 +3,8 @@
 use std::borrow::Cow;
 use std::collections::BTreeSet;
 
+use jiff::Timestamp;
+
 use super::Action;
 use crate::clock::{milliseconds, whole_seconds};
 use crate::error::Error;
@@ -11,7 +13,7 @@ use crate::id::{AccountId, ImageId};
 use crate::paging::{Paging, Rule};
 use crate::query::Params;
 use crate::reference::{image_id, no_such_images};
-use crate::scope::Scope;
+use crate::scope::{Scope, published};
 use crate::tagging::write_tags;
 use crate::world::{BlockDevice, DeregistrationProtection, Image, ImageState, Origin};
 use crate::xml::Xml;
@@ -80,16 +82,23 @@ impl Action for DescribeImages {
         let ids = self.ids(scope)?;
         let owners = self.owners(scope)?;
         let now = scope.now();
-        let images = known_images(scope).filter(|image| {
-            (ids.is_empty() || ids.contains(&image.id))
+        let is_meant = |image: &Image| {
+            scope.knows(image)
+                && (ids.is_empty() || ids.contains(&image.id))
                 && (owners.is_empty() || owners.contains(&image.owner))
                 && self.is_executable(image, scope)
                 // Asking for an image by its id shows it even if it is disabled.
                 && (image.state != ImageState::Disabled || self.include_disabled || !ids.is_empty())
                 // So does its owner's asking, or asking by id, if it is deprecated.
                 && (!image.is_deprecated(now) || self.include_deprecated || image.owner == scope.account || !ids.is_empty())
-        });
-        let (images, next) = page.cut(images, |image| Cow::Borrowed(image.id.as_ref()), |image| self.filters.matches(image));
+        };
+        // What was deregistered is seen a little longer, by whoever could see it.
+        let lingering = scope.here().deregistered.values().filter(|gone| now < gone.described_until).map(|gone| &gone.image);
+        let others = published().chain(lingering);
+        let held: Vec<_> = scope.everybodys_here().map(|held| &held.images).collect();
+        let named = page.named(&ids, &self.filters, "image-id");
+        let seen = |image| is_meant(image).then(|| as_seen(image, now));
+        let (images, next) = page.cut_held(&held, named, others, seen, |image| image.id.as_str(), &self.filters);
         answer.items("imagesSet", &images, |item, image| write_image(item, image, scope)).leaf_if_some("nextToken", next);
         Ok(())
     }
@@ -100,11 +109,8 @@ impl DescribeImages {
     /// not long ago is merely not found.
     fn ids(&self, scope: &Scope) -> Result<BTreeSet<ImageId>, Error> {
         let ids: BTreeSet<ImageId> = self.ids.iter().map(|id| image_id(id)).collect::<Result<_, _>>()?;
-        if ids.is_empty() {
-            return Ok(ids);
-        }
-        let known: BTreeSet<&ImageId> = scope.images().map(|image| &image.id).chain(scope.here().deregistered.keys()).collect();
-        let missing: Vec<&ImageId> = ids.iter().filter(|id| !known.contains(id)).collect();
+        let is_known = |id: &ImageId| scope.known_image(id).is_some() || scope.here().deregistered.contains_key(id);
+        let missing: Vec<&ImageId> = ids.iter().filter(|id| !is_known(id)).collect();
         if missing.is_empty() { Ok(ids) } else { Err(no_such_images(&missing)) }
     }
 
@@ -130,15 +136,9 @@ impl DescribeImages {
     }
 }
 
-/// What can be seen of every image, as it can be seen now.
-fn known_images<'s>(scope: &'s Scope) -> impl Iterator<Item = Cow<'s, Image>> {
-    let now = scope.now();
-    let lingering = scope.here().deregistered.values().filter(move |gone| now < gone.described_until).map(|gone| &gone.image);
-    scope.images().chain(lingering).map(
-        move |image| {
-            if image.mapped_from <= now { Cow::Borrowed(image) } else { Cow::Owned(unmapped(image)) }
-        },
-    )
+/// The image as it can be seen now.
+fn as_seen(image: &Image, now: Timestamp) -> Cow<'_, Image> {
+    if image.mapped_from <= now { Cow::Borrowed(image) } else { Cow::Owned(unmapped(image)) }
 }
 
 /// The image as it looks before EC2 has begun its snapshots.

@@ -87,7 +87,7 @@ fn write(xml: &mut Xml, instance: &Instance, scope: &Scope) {
 /// The image of an instance, with the word for its state. One that its owner no longer shares, or that
 /// was another's and is gone, is not known any more.
 fn image_of<'s>(instance: &Instance, scope: &'s Scope) -> Option<(&'s Image, String)> {
-    let registered = scope.images().find(|image| image.id == instance.image_id).map(|image| (image, image.state.to_string()));
+    let registered = scope.known_image(&instance.image_id).map(|image| (image, image.state.to_string()));
     registered.or_else(|| {
         let gone = scope.here().deregistered.get(&instance.image_id)?;
         Some((&gone.image, "deregistered".to_owned()))

@@ -58,16 +58,16 @@ impl Action for DescribeSnapshots {
         let ids = self.ids(scope)?;
         let owners = self.owners(scope)?;
         let restorers = self.restorers()?;
-        let snapshots = scope
-            .restorable_snapshots()
-            .filter(|snapshot| {
-                (self.ids.is_empty() || ids.contains(&snapshot.id))
-                    && (self.owners.is_empty() || owners.contains(&snapshot.owner))
-                    && (restorers.is_empty() || restorers.iter().any(|restorer| restorer.can_restore(snapshot, &scope.account)))
-            })
-            .map(|snapshot| if snapshot.owner == scope.account { Cow::Borrowed(snapshot) } else { Cow::Owned(untagged(snapshot)) });
-        let (snapshots, next) =
-            page.cut(snapshots, |snapshot| Cow::Borrowed(snapshot.id.as_ref()), |snapshot| self.filters.matches(snapshot));
+        let is_meant = |snapshot: &Snapshot| {
+            scope.restores(snapshot)
+                && (self.ids.is_empty() || ids.contains(&snapshot.id))
+                && (self.owners.is_empty() || owners.contains(&snapshot.owner))
+                && (restorers.is_empty() || restorers.iter().any(|restorer| restorer.can_restore(snapshot, &scope.account)))
+        };
+        let held: Vec<_> = scope.everybodys_here().map(|held| &held.snapshots).collect();
+        let named = page.named(&ids, &self.filters, "snapshot-id");
+        let seen = |snapshot| is_meant(snapshot).then(|| as_seen(snapshot, &scope.account));
+        let (snapshots, next) = page.cut_held(&held, named, [].iter(), seen, |snapshot| snapshot.id.as_str(), &self.filters);
         answer.items("snapshotSet", &snapshots, |item, snapshot| write_snapshot(item, snapshot)).leaf_if_some("nextToken", next);
         Ok(())
     }
@@ -132,9 +132,9 @@ impl Restorer {
     }
 }
 
-/// A snapshot as others than its owner see it.
-fn untagged(snapshot: &Snapshot) -> Snapshot {
-    Snapshot { tags: Tags::new(), ..snapshot.clone() }
+/// A snapshot as that account sees it: its tags are its owner's only.
+fn as_seen<'s>(snapshot: &'s Snapshot, account: &AccountId) -> Cow<'s, Snapshot> {
+    if snapshot.owner == *account { Cow::Borrowed(snapshot) } else { Cow::Owned(Snapshot { tags: Tags::new(), ..snapshot.clone() }) }
 }
 
 pub(super) fn write_snapshot(xml: &mut Xml, snapshot: &Snapshot) {

@@ -322,6 +322,11 @@ impl Image {
         }
     }
 
+    /// Whether it may change by itself. What has been launched once goes on saying so.
+    pub(super) fn is_restless(&self) -> bool {
+        self.state == ImageState::Pending || self.cooled_down_at().is_some() || self.launches.len() > 1
+    }
+
     /// What is wrong with its snapshots, so that it can never be available.
     fn defect(&self, snapshots: &BTreeMap<SnapshotId, Snapshot>) -> Option<StateReason> {
         self.snapshots().find_map(|id| match snapshots.get(id) {

@@ -9,7 +9,7 @@ use std::collections::BTreeMap;
 use jiff::{SignedDuration, Timestamp};
 use serde::{Deserialize, Serialize};
 
-use super::{Image, ImageState, Snapshot, SnapshotState, Tags};
+use super::{Held, Image, ImageState, Snapshot, SnapshotState, Tags};
 use crate::clock::later;
 use crate::id::{ImageId, SnapshotId};
 
@@ -186,7 +186,7 @@ impl RecycleBin {
         images.chain(snapshots).chain(self.recovering.values().copied())
     }
 
-    pub(super) fn settle(&mut self, now: Timestamp, snapshots: &mut BTreeMap<SnapshotId, Snapshot>) {
+    pub(super) fn settle(&mut self, now: Timestamp, snapshots: &mut Held<SnapshotId, Snapshot>) {
         self.images.retain(|_, binned| now < binned.leaves);
         self.snapshots.retain(|_, binned| now < binned.leaves);
         self.recovering.retain(|id, usable_from| {

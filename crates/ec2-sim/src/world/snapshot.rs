@@ -146,6 +146,12 @@ impl Snapshot {
         }
     }
 
+    /// Whether it may change by itself.
+    pub(super) fn is_restless(&self) -> bool {
+        let moves = |tiering: &Tiering| !tiering.done || tiering.restored_until.is_some();
+        self.state == SnapshotState::Pending || self.delete_at_end || self.tiering.as_ref().is_some_and(moves)
+    }
+
     pub(super) fn is_deleted(&self) -> bool {
         self.delete_at_end && self.state != SnapshotState::Pending
     }
