@@ -13,5 +13,6 @@ mod mend;
 mod metadata;
 mod meter;
 mod pace;
+mod plan;
 mod purge;
 mod recycle_bin;
