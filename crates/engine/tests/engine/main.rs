@@ -15,4 +15,5 @@ mod meter;
 mod pace;
 mod plan;
 mod purge;
+mod reading;
 mod recycle_bin;
