@@ -30,6 +30,7 @@ use crate::failure::Failure;
 use crate::output;
 use crate::progress::Progress;
 use crate::sandbox::{Sandbox, file_of};
+use crate::sign::Sign;
 use crate::watchdog;
 
 /// What a command that speaks to AWS has to hand.
@@ -37,9 +38,18 @@ struct Session {
     account: Account,
     clock: Clock,
     stop: Stop,
+    sign: Sign,
 }
 
 impl Session {
+    /// Shows a sign of life while something is asked that tells of nothing else.
+    async fn watched<T>(&self, ask: impl AsyncFnOnce() -> T) -> T {
+        self.sign.show();
+        let answer = ask().await;
+        self.sign.hide();
+        answer
+    }
+
     /// Runs the engine with progress told, and takes the sign of life away afterwards.
     async fn run<T>(
         &self,
@@ -48,7 +58,7 @@ impl Session {
         verbose: u8,
         engine: impl AsyncFnOnce(&Run<'_>) -> Result<T, RunError>,
     ) -> Result<T, RunError> {
-        let progress = Progress::new(verbose);
+        let progress = Progress::new(self.sign.clone(), verbose);
         // To ask how far things are costs calls: it is done for somebody who watches only.
         let meter = progress.is_watched().then(Meter::default);
         let result = self.run_with(common, waiting, meter.as_ref(), &|event| progress.tell(event), engine).await;
@@ -130,16 +140,18 @@ fn in_session_on(
                 sandbox.sim.now().strftime("%FT%TZ")
             ));
         }
+        let sign = Sign::new();
         let connection = Connection {
             profile: common.profile.clone(),
             region: region.cloned(),
             clock,
             http_client: sandbox.as_ref().map(|sandbox| sandbox.sim.http_client()),
             credentials: sandbox.as_ref().map(|_| Sandbox::credentials()),
+            watcher: sign.watcher(),
         };
         let result = async {
             let account = Account::open(connection).await?;
-            let session = Session { account, clock: rehearsed.map_or(clock, Clock::starting_at), stop: Stop::default() };
+            let session = Session { account, clock: rehearsed.map_or(clock, Clock::starting_at), stop: Stop::default(), sign };
             tokio::spawn(stop_on_signal(session.stop.clone()));
             command(&session).await
         };

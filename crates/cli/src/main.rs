@@ -13,6 +13,7 @@ mod plot;
 mod policy_file;
 mod progress;
 mod sandbox;
+mod sign;
 mod table;
 mod watchdog;
 

@@ -2,19 +2,18 @@
 
 use std::cell::RefCell;
 use std::collections::BTreeMap;
-use std::io::IsTerminal;
-use std::time::Duration;
 
 use engine::Event;
 use engine::call::Call;
-use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
 use planner::id::{ImageId, Region};
 use planner::inventory::ImageState;
 use planner::policy::file::SELF;
 
+use crate::sign::Sign;
+
 /// Tells of a run's events.
 pub struct Progress {
-    bar: ProgressBar,
+    sign: Sign,
     verbose: bool,
     /// The images and copies that were asked for.
     awaited: RefCell<BTreeMap<(Region, ImageId), Awaited>>,
@@ -31,23 +30,15 @@ struct Awaited {
 }
 
 impl Progress {
-    /// With a spinner on a terminal, plain lines anywhere else. Reading regions is told only if asked for: cron mails every line.
-    pub fn new(verbose: u8) -> Self {
-        let terminal = std::io::stderr().is_terminal();
-        let bar = if terminal { ProgressBar::new_spinner() } else { ProgressBar::with_draw_target(None, ProgressDrawTarget::hidden()) };
-        if let Ok(style) = ProgressStyle::with_template("{spinner} {msg} ({elapsed})") {
-            bar.set_style(style);
-        }
-        if terminal {
-            bar.set_message("asking EC2");
-            bar.enable_steady_tick(Duration::from_millis(120));
-        }
-        Self { bar, verbose: verbose > 0, awaited: RefCell::default(), waited_for: RefCell::default() }
+    /// With a sign of life on a terminal, plain lines anywhere else. Reading regions is told only if asked for: cron mails every line.
+    pub fn new(sign: Sign, verbose: u8) -> Self {
+        sign.show();
+        Self { sign, verbose: verbose > 0, awaited: RefCell::default(), waited_for: RefCell::default() }
     }
 
     /// Whether somebody sees the sign of life.
     pub fn is_watched(&self) -> bool {
-        !self.bar.is_hidden()
+        self.sign.is_seen()
     }
 
     /// Tells of one event.
@@ -106,7 +97,7 @@ impl Progress {
         let mut awaited = self.awaited.borrow_mut();
         let known = awaited.entry((region.clone(), image.clone())).or_insert(Awaited { is_pending, mib: None });
         known.is_pending = is_pending;
-        self.bar.set_message(waiting(&awaited));
+        self.sign.say(waiting(&awaited));
     }
 
     /// Shows how far one of them is.
@@ -114,17 +105,17 @@ impl Progress {
         let mut awaited = self.awaited.borrow_mut();
         if let Some(known) = awaited.get_mut(&(region.clone(), image.clone())) {
             known.mib = Some(mib);
-            self.bar.set_message(waiting(&awaited));
+            self.sign.say(waiting(&awaited));
         }
     }
 
-    /// Takes the spinner away.
+    /// Takes the sign of life away.
     pub fn finish(&self) {
-        self.bar.finish_and_clear();
+        self.sign.hide();
     }
 
     fn line(&self, line: &str) {
-        self.bar.suspend(|| crate::output::say(line));
+        self.sign.aside(|| crate::output::say(line));
     }
 }
 

@@ -1,5 +1,5 @@
 //! How long much work takes on an EC2 with its documented token buckets, beside what they allow: `cargo bench -p ami-backup-engine
-//! --profile dev`, with a part of a line's name for that line only. Time is the simulator's, so that neither the machine nor the build matters.
+//! --bench pace --profile dev`, with a part of a line's name for that line only. Time is the simulator's, so that neither the machine nor the build matters.
 
 #![expect(clippy::print_stdout, clippy::unwrap_used, reason = "it prints a table, and ends where something is wrong")]
 

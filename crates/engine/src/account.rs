@@ -29,6 +29,7 @@ use crate::clock::Clock;
 use crate::limits::{Ec2Clients, bounded};
 use crate::outcome::{deepest, one_line};
 use crate::pace::Turn;
+use crate::reading::Watcher;
 use crate::{credentials, trust};
 
 /// A call is given up after this long, all its attempts included: "within 30 s outside of waiting".
@@ -54,6 +55,8 @@ pub struct Connection {
     pub http_client: Option<SharedHttpClient>,
     /// Other credentials than those AWS's configuration gives.
     pub credentials: Option<SharedCredentialsProvider>,
+    /// Who watches how listings are read.
+    pub watcher: Watcher,
 }
 
 /// Why AWS cannot be spoken to.
@@ -171,6 +174,11 @@ impl Account {
     /// How AWS is reached.
     pub(crate) fn connection(&self) -> &Connection {
         &self.connection
+    }
+
+    /// Who watches how listings are read.
+    pub(crate) fn watcher(&self) -> &Watcher {
+        &self.connection.watcher
     }
 
     /// How requests are sent to others than EC2.

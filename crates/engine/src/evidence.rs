@@ -166,7 +166,7 @@ async fn references_to(account: &Account, region: &Region, images: &[&ImageId], 
     // How long a page may be is nowhere said, so EC2 decides.
     let request = account.ec2(region).describe_image_references().set_image_ids(Some(ids)).set_resource_types(Some(kinds(keep_launched)));
     let mut references: References = images.iter().map(|image| ((*image).clone(), Vec::new())).collect();
-    let mut pages = Pages::new(call, region);
+    let mut pages = Pages::new(account, call, region);
     loop {
         let page = request.clone().set_next_token(pages.token()).customize().config_override(ec2_override()).send().await;
         let page = page.map_err(|error| Failure::new(call, region, &error))?;
@@ -222,7 +222,7 @@ async fn launch_configurations(account: &Account, region: &Region) -> Result<Ref
     let call = Call::DescribeLaunchConfigurations;
     let request = account.autoscaling(region).describe_launch_configurations().max_records(LAUNCH_CONFIGURATIONS_A_PAGE);
     let mut references = References::new();
-    let mut pages = Pages::new(call, region);
+    let mut pages = Pages::new(account, call, region);
     loop {
         let page = request.clone().set_next_token(pages.token()).customize().config_override(autoscaling_override()).send().await;
         let page = page.map_err(|error| Failure::new(call, region, &error))?;
@@ -243,7 +243,7 @@ async fn locks(account: &Account, region: &Region) -> Result<BTreeMap<SnapshotId
     let call = Call::DescribeLockedSnapshots;
     let request = account.ec2(region).describe_locked_snapshots().max_results(PAGE);
     let mut locks = BTreeMap::new();
-    let mut pages = Pages::new(call, region);
+    let mut pages = Pages::new(account, call, region);
     loop {
         let page = request.clone().set_next_token(pages.token()).customize().config_override(ec2_override()).send().await;
         let page = page.map_err(|error| Failure::new(call, region, &error))?;
@@ -265,7 +265,7 @@ async fn images_in_bin(account: &Account, region: &Region) -> Result<Binned<Imag
     let call = Call::ListImagesInRecycleBin;
     let request = account.ec2(region).list_images_in_recycle_bin().max_results(PAGE);
     let mut binned = BTreeMap::new();
-    let mut pages = Pages::new(call, region);
+    let mut pages = Pages::new(account, call, region);
     loop {
         let page = request.clone().set_next_token(pages.token()).customize().config_override(ec2_override()).send().await;
         let page = page.map_err(|error| Failure::new(call, region, &error))?;
@@ -284,7 +284,7 @@ async fn snapshots_in_bin(account: &Account, region: &Region) -> Result<Binned<S
     let call = Call::ListSnapshotsInRecycleBin;
     let request = account.ec2(region).list_snapshots_in_recycle_bin().max_results(PAGE);
     let mut binned = BTreeMap::new();
-    let mut pages = Pages::new(call, region);
+    let mut pages = Pages::new(account, call, region);
     loop {
         let page = request.clone().set_next_token(pages.token()).customize().config_override(ec2_override()).send().await;
         let page = page.map_err(|error| Failure::new(call, region, &error))?;

@@ -1,6 +1,6 @@
 //! Instances as a policy sees them.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::{BTreeMap, BTreeSet, HashMap};
 
 use planner::fleet;
 use planner::id::{InstanceId, Region};
@@ -17,10 +17,15 @@ use crate::translate::Instance;
 /// The volumes of a region: tags and size in GiB, by id.
 pub(crate) type Volumes = BTreeMap<String, (Tags, u64)>;
 
+/// Instances as EC2 lists them, by region and id.
+pub(crate) type Listed = HashMap<(Region, InstanceId), Instance>;
+
 /// The instances of some regions, and which of these could not be read.
 #[derive(Debug, Default)]
 pub(crate) struct Fleet {
     pub(crate) instances: Vec<fleet::Instance>,
+    /// The same as EC2 lists them.
+    pub(crate) listed: Listed,
     /// Listings of instances that failed: what the instances of these regions say of themselves is not known.
     pub(crate) unread: Vec<Failure>,
     /// Listings of volumes that failed.
@@ -40,6 +45,7 @@ pub(crate) async fn fleet(account: &Account, regions: &BTreeSet<Region>, with_vo
             Ok((instances, volumes)) => {
                 let volumes = volumes.and_then(|volumes| volumes.map_err(|failure| fleet.no_volumes.push(failure)).ok());
                 fleet.instances.extend(instances.iter().map(|instance| instance.seen_in(&region, volumes.as_ref())));
+                fleet.listed.extend(instances.into_iter().map(|instance| ((region.clone(), instance.id.clone()), instance)));
             }
             Err(failure) => fleet.unread.push(failure),
         }

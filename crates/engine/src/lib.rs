@@ -21,6 +21,7 @@ mod observe;
 pub mod outcome;
 mod pace;
 pub mod plan_file;
+pub mod reading;
 pub mod region;
 pub mod report;
 mod rounds;

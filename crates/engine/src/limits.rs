@@ -281,6 +281,11 @@ impl Listing {
         }
     }
 
+    /// How many things there are so far.
+    pub(crate) fn items(&self) -> usize {
+        self.items
+    }
+
     /// Counts a page that has a successor. An error says why this listing has no end.
     pub(crate) fn turn(&mut self, next: &str) -> Result<(), String> {
         self.pages += 1;

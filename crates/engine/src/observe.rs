@@ -15,6 +15,7 @@ use crate::call::Call;
 use crate::description::{self, ImageDescription, SnapshotDescription};
 use crate::limits::Listing;
 use crate::outcome::{Class, Failure};
+use crate::reading::Step;
 use crate::translate::{self, Instance};
 
 /// Images and snapshots a page: the most that EC2 is known to take (ec2-semantics 5.4).
@@ -64,11 +65,15 @@ pub(crate) async fn instances(account: &Account, region: &Region) -> Result<Vec<
     from_the_beginning(|| async {
         let (mut instances, mut known) = (Vec::new(), BTreeSet::new());
         let request = account.ec2(region).describe_instances().max_results(PAGE);
-        let mut pages = Pages::new(Call::DescribeInstances, region);
+        let mut pages = Pages::new(account, Call::DescribeInstances, region);
         loop {
             let page = request.clone().set_next_token(pages.token()).send().await;
             let page = page.map_err(|error| Failure::new(Call::DescribeInstances, region, &error))?;
-            for instance in pages.list(page.reservations.as_deref())?.iter().flat_map(types::Reservation::instances) {
+            for instance in pages
+                .list_by(page.reservations.as_deref(), |reservation| reservation.instances().len())?
+                .iter()
+                .flat_map(types::Reservation::instances)
+            {
                 let instance =
                     translate::instance(instance).map_err(|invalid| Failure::malformed(Call::DescribeInstances, region, invalid))?;
                 // What moves from one page to the next while they are read stands on both.
@@ -89,7 +94,7 @@ pub(crate) async fn volumes(account: &Account, region: &Region) -> Result<BTreeM
     from_the_beginning(|| async {
         let mut volumes = BTreeMap::new();
         let request = account.ec2(region).describe_volumes().max_results(PAGE);
-        let mut pages = Pages::new(Call::DescribeVolumes, region);
+        let mut pages = Pages::new(account, Call::DescribeVolumes, region);
         loop {
             let page = request.clone().set_next_token(pages.token()).send().await;
             let page = page.map_err(|error| Failure::new(Call::DescribeVolumes, region, &error))?;
@@ -153,7 +158,7 @@ pub(crate) async fn snapshots_of_ids<T>(
         let filter = Filter::builder().name("snapshot-id").set_values(Some(values)).build();
         let request = account.ec2(region).describe_snapshots().owner_ids("self").filters(filter).max_results(PAGE);
         let listed = from_the_beginning(|| async {
-            let (mut snapshots, mut pages) = (Vec::new(), Pages::new(Call::DescribeSnapshots, region));
+            let (mut snapshots, mut pages) = (Vec::new(), Pages::new(account, Call::DescribeSnapshots, region));
             loop {
                 let page = request.clone().set_next_token(pages.token()).send().await;
                 let page = page.map_err(|error| Failure::new(Call::DescribeSnapshots, region, &error))?;
@@ -222,7 +227,7 @@ async fn own_snapshots(
 ) -> Result<(Vec<Snapshot>, BTreeMap<SnapshotId, SnapshotDescription>), Failure> {
     let (mut snapshots, mut descriptions) = (Vec::new(), BTreeMap::new());
     let request = account.ec2(region).describe_snapshots().owner_ids("self").max_results(PAGE);
-    let mut pages = Pages::new(Call::DescribeSnapshots, region);
+    let mut pages = Pages::new(account, Call::DescribeSnapshots, region);
     loop {
         let page = request.clone().set_next_token(pages.token()).send().await;
         let page = page.map_err(|error| Failure::new(Call::DescribeSnapshots, region, &error))?;
@@ -247,7 +252,7 @@ async fn own_images(
     by_policy: bool,
 ) -> Result<(Vec<Image>, BTreeMap<ImageId, ImageDescription>), Failure> {
     let (mut images, mut descriptions) = (Vec::new(), BTreeMap::new());
-    each_image(region, account.ec2(region).describe_images().owners("self"), |seen, image| {
+    each_image(account, region, account.ec2(region).describe_images().owners("self"), |seen, image| {
         if image.tags.mark() == Mark::Ours && may_be_released(&image.tags, now, by_policy) {
             descriptions.insert(image.id.clone(), description::image(region, &image.id, seen));
         }
@@ -307,7 +312,7 @@ async fn images(account: &Account, region: &Region, filters: &[(&str, &[&str])])
     from_the_beginning(|| async {
         let mut images = Vec::new();
         let request = account.ec2(region).describe_images().owners("self").set_filters(Some(filters.clone()));
-        each_image(region, request, |_, image| images.push(image)).await?;
+        each_image(account, region, request, |_, image| images.push(image)).await?;
         Ok(images)
     })
     .await
@@ -329,13 +334,14 @@ where
 }
 
 async fn each_image(
+    account: &Account,
     region: &Region,
     request: DescribeImagesFluentBuilder,
     mut take: impl FnMut(&types::Image, Image),
 ) -> Result<(), Failure> {
     // Disabled images are hidden, even from their owner, unless asked for; deprecated ones the owner always sees.
     let request = request.include_disabled(true).include_deprecated(true).max_results(PAGE);
-    let mut pages = Pages::new(Call::DescribeImages, region);
+    let mut pages = Pages::new(account, Call::DescribeImages, region);
     loop {
         let page = request.clone().set_next_token(pages.token()).send().await;
         let page = page.map_err(|error| Failure::new(Call::DescribeImages, region, &error))?;
@@ -351,6 +357,7 @@ async fn each_image(
 
 /// Where we are in a listing. An empty page may carry a token, and only a missing token ends it (ec2-semantics 5.4).
 pub(crate) struct Pages<'a> {
+    account: &'a Account,
     call: Call,
     region: &'a Region,
     token: Option<String>,
@@ -358,8 +365,8 @@ pub(crate) struct Pages<'a> {
 }
 
 impl<'a> Pages<'a> {
-    pub(crate) fn new(call: Call, region: &'a Region) -> Self {
-        Self { call, region, token: None, listing: Listing::new() }
+    pub(crate) fn new(account: &'a Account, call: Call, region: &'a Region) -> Self {
+        Self { account, call, region, token: None, listing: Listing::new() }
     }
 
     pub(crate) fn token(&self) -> Option<String> {
@@ -368,8 +375,15 @@ impl<'a> Pages<'a> {
 
     /// What the page lists. A page without a list is not an empty one: EC2 always writes it.
     pub(crate) fn list<'p, T>(&mut self, list: Option<&'p [T]>) -> Result<&'p [T], Failure> {
+        self.list_by(list, |_| 1)
+    }
+
+    /// The same where the list's elements hold so many things each.
+    pub(crate) fn list_by<'p, T>(&mut self, list: Option<&'p [T]>, things: impl Fn(&T) -> usize) -> Result<&'p [T], Failure> {
         let list = list.ok_or_else(|| Failure::malformed(self.call, self.region, "a page of the listing holds no list"))?;
-        self.listing.take(list.len());
+        let items = list.iter().map(things).sum();
+        self.listing.take(items);
+        self.account.watcher().tell(self.call, self.region, Step::Page(items));
         Ok(list)
     }
 
@@ -380,5 +394,11 @@ impl<'a> Pages<'a> {
             self.listing.turn(token).map_err(|why| Failure::malformed(self.call, self.region, why))?;
         }
         Ok(self.token.is_some())
+    }
+}
+
+impl Drop for Pages<'_> {
+    fn drop(&mut self) {
+        self.account.watcher().tell(self.call, self.region, Step::Over(self.listing.items()));
     }
 }

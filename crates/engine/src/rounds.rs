@@ -3,6 +3,7 @@
 mod fleet;
 mod image;
 mod mend;
+mod overview;
 mod purge;
 mod retag;
 mod retire;
@@ -30,8 +31,8 @@ use crate::plan_file::AgreedThere;
 
 pub(crate) use fleet::{Accounts, Places, backups, seen_in};
 pub use fleet::{apply_plan, run_policy};
-use image::resume_beside;
 pub use image::{image_instance, resume};
+use image::{plan_image, resume_beside};
 pub use purge::purge;
 pub(crate) use purge::{Decided, decided};
 pub use retag::retag;

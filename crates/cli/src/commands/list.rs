@@ -31,7 +31,7 @@ pub fn list(args: List) -> Result<ExitCode, Failure> {
         let before = before.transpose()?.map(Expiry::instant).or(expired.then_some(now));
         let scope = regions(session, &region).await?;
         let policy = loaded.as_ref().map(|loaded| &loaded.policy);
-        let mut report = engine::list(&session.account, policy, &scope, now).await?;
+        let mut report = session.watched(async || engine::list(&session.account, policy, &scope, now).await).await?;
         report.backups.retain(|backup| {
             instance.as_ref().is_none_or(|instance| backup.instance.as_ref() == Some(instance))
                 && series.as_ref().is_none_or(|series| backup.series.as_ref() == Some(series))
@@ -92,7 +92,7 @@ pub fn show(args: Show) -> Result<ExitCode, Failure> {
         };
         let named = deciding.as_ref().map(|(file, policy, asked)| (Named { file, policy }, asked));
         let show = async |run: &engine::Run<'_>| engine::show(run, &backup.image, &scope, named, policy.is_some()).await;
-        let report = session.run_telling(&common, None, &|_| {}, show).await?;
+        let report = session.watched(async || session.run_telling(&common, None, &|_| {}, show).await).await?;
         let code = told(&report);
         let Some(found) = report.backups.first() else {
             return Err(Failure::nothing_achieved(format!("there is no backup {} in the regions that could be read", backup.image)));

@@ -34,7 +34,8 @@ pub fn run(args: Simulate) -> Result<ExitCode, Failure> {
     let mut seen = None;
     let look = async |session: &Session| {
         let asked = region_to_ask(session).await?;
-        seen = Some((Seen::on_ec2(&session.account, &policies, &account, &asked).await?, session.clock.now()));
+        seen =
+            Some((session.watched(async || Seen::on_ec2(&session.account, &policies, &account, &asked).await).await?, session.clock.now()));
         Ok(if session.stop.is_requested() { ExitCode::Interrupted } else { ExitCode::Done })
     };
     let code = match from {

@@ -41,7 +41,7 @@ fn status(args: Status, level: &mut Level) -> Result<ExitCode, Failure> {
     let common = looking.into();
     in_session(&common, None, async |session| {
         let asked = region_to_ask(session).await?;
-        let report = engine::status(&session.account, &loaded.policy, &asked, session.clock.now()).await?;
+        let report = session.watched(async || engine::status(&session.account, &loaded.policy, &asked, session.clock.now()).await).await?;
         *level = report.level;
         if let Some(file) = &prometheus {
             output::write_whole(file, &metrics(&report)).map_err(Failure::nothing_achieved)?;

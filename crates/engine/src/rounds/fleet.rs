@@ -22,7 +22,10 @@ use crate::observe;
 use crate::outcome::Failure;
 use crate::plan_file::{AgreedThere, Agreement, PlanFile};
 use crate::report::{AccountReport, HookReport, ImageResult, InstanceReport, InstanceStanding, PurgeReport, RunReport};
-use crate::rounds::{Delays, Ending, Event, RegionScope, Run, RunError, add_news, image_instance, in_each, mend, purge, resume_beside};
+use crate::rounds::overview::Overview;
+use crate::rounds::{
+    Delays, Ending, Event, RegionScope, Run, RunError, add_news, image_instance, in_each, mend, plan_image, purge, resume_beside,
+};
 
 /// So many backups are asked for at the same time in an account.
 const AT_ONCE: usize = 8;
@@ -146,7 +149,9 @@ async fn in_account(
     failures.extend(fleet.unread.iter().cloned());
     let rules = due::rules(policy, name, &fleet.instances);
     let copying = Run { patience: left(run, started), ..*run };
-    let (mut instances, copies) = resume_beside(&copying, &places.sources, make_all(run, policy, name, due.items)).await;
+    let overview = if run.dry_run { Some(Overview::of(run.account, fleet.listed, inventory, &due.items, started).await) } else { None };
+    let making = make_all(run, policy, name, due.items, overview.as_ref());
+    let (mut instances, copies) = resume_beside(&copying, &places.sources, making).await;
     mend::announce(&mut instances, &rules, started);
     follow(run, &mut instances, started).await;
     let purged = if run.stop.is_requested() {
@@ -331,12 +336,12 @@ where
     (inventory, failures)
 }
 
-/// Asks for every backup that is due, several at once, and says how every instance stands.
-async fn make_all(run: &Run<'_>, policy: &Policy, account: &str, items: Vec<DueItem>) -> Vec<InstanceReport> {
-    in_their_order(items.into_iter().map(|item| make(run, policy, account, item)), AT_ONCE).await
+/// Asks for every backup that is due, several at once, and says how every instance stands. By an overview they are planned only.
+async fn make_all(run: &Run<'_>, policy: &Policy, account: &str, items: Vec<DueItem>, overview: Option<&Overview>) -> Vec<InstanceReport> {
+    in_their_order(items.into_iter().map(|item| make(run, policy, account, item, overview)), AT_ONCE).await
 }
 
-async fn make(run: &Run<'_>, policy: &Policy, account: &str, item: DueItem) -> InstanceReport {
+async fn make(run: &Run<'_>, policy: &Policy, account: &str, item: DueItem, overview: Option<&Overview>) -> InstanceReport {
     let DueItem { instance, region, name, target, standing } = item;
     let mut report =
         InstanceReport { instance, region, name, series: target, standing: InstanceStanding::NotYet { next: None }, hooks: Vec::new() };
@@ -348,8 +353,8 @@ async fn make(run: &Run<'_>, policy: &Policy, account: &str, item: DueItem) -> I
                 InstanceStanding::NotAgreed { slot }
             } else if run.stop.is_requested() {
                 InstanceStanding::Failed { slot, why: "the run was interrupted".to_owned() }
-            } else if run.dry_run {
-                plan_one(run, slot, &request).await
+            } else if let Some(overview) = overview {
+                plan_one(run, slot, &request, overview).await
             } else {
                 make_one(run, account, &mut report, slot, &request, hooks.unwrap_or_default()).await
             }
@@ -369,8 +374,8 @@ fn at_once<'r>(run: &Run<'r>) -> Run<'r> {
     Run { wait: false, ..*run }
 }
 
-async fn plan_one(run: &Run<'_>, slot: Timestamp, request: &ImageRequest) -> InstanceStanding {
-    match image_instance(&at_once(run), request).await {
+async fn plan_one(run: &Run<'_>, slot: Timestamp, request: &ImageRequest, overview: &Overview) -> InstanceStanding {
+    match plan_image(&at_once(run), request, overview).await {
         Ok(report) => InstanceStanding::Planned { slot, steps: report.planned },
         Err(error) => InstanceStanding::Failed { slot, why: error.to_string() },
     }

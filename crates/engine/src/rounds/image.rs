@@ -20,6 +20,7 @@ use crate::meter;
 use crate::observe;
 use crate::outcome::{Class, Failure};
 use crate::report::{ImageReport, ImageResult, PlannedStep};
+use crate::rounds::overview::Overview;
 use crate::rounds::{Delays, Ending, Event, RegionScope, Run, RunError, SNAPSHOT_SPACING, Stop, add_news, in_each, is_same};
 use crate::translate::Instance;
 
@@ -38,9 +39,26 @@ const LISTINGS_WITHOUT: u32 = 3;
 /// # Errors
 /// [`RunError`] if no image was made, as far as EC2 has told.
 pub async fn image_instance(run: &Run<'_>, request: &ImageRequest) -> Result<ImageReport, RunError> {
-    let instance = find_instance(run, request).await?;
-    destinations_are_enabled(run, request).await?;
+    let found = observe::instance(run.account, &request.region, &request.instance).await.map_err(RunError::Failed)?;
+    let instance = can_be_imaged(found, request)?;
+    if !request.copies.is_empty() {
+        // A destination that EC2 does not know is better found out before the image is made. Where that cannot be asked (the scripts'
+        // users may lack the permission), the copy will tell.
+        let enabled = observe::enabled_regions(run.account, &request.region).await;
+        destinations_are_enabled(enabled.as_ref().ok(), request)?;
+    }
     let mut follow = Follow::new(run, Some((request, &instance)), BTreeSet::from([request.region.clone()]));
+    follow.until_settled().await?;
+    Ok(follow.into_report())
+}
+
+/// What [`image_instance`] would do by what an overview tells: EC2 is asked nothing. Changes nothing.
+pub(super) async fn plan_image(run: &Run<'_>, request: &ImageRequest, overview: &Overview) -> Result<ImageReport, RunError> {
+    let instance = can_be_imaged(overview.instance(request).cloned(), request)?;
+    destinations_are_enabled(overview.enabled(&request.region), request)?;
+    let run = Run { dry_run: true, ..*run };
+    let sources = BTreeSet::from([request.region.clone()]);
+    let mut follow = Follow { overview: Some(overview), ..Follow::new(&run, Some((request, &instance)), sources) };
     follow.until_settled().await?;
     Ok(follow.into_report())
 }
@@ -77,22 +95,17 @@ pub(super) async fn resume_beside<T>(
     }
 }
 
-async fn find_instance(run: &Run<'_>, request: &ImageRequest) -> Result<Instance, RunError> {
+fn can_be_imaged(found: Option<Instance>, request: &ImageRequest) -> Result<Instance, RunError> {
     let (instance, region) = (request.instance.clone(), request.region.clone());
-    match observe::instance(run.account, &region, &instance).await.map_err(RunError::Failed)? {
+    match found {
         None => Err(RunError::NoSuchInstance { instance, region }),
         Some(found) if !found.can_be_imaged() => Err(RunError::InstanceCannotBeImaged { instance, region, state: found.state }),
         Some(found) => Ok(found),
     }
 }
 
-/// A destination that EC2 does not know is better found out before the image is made. Where that cannot be asked (the scripts'
-/// users may lack the permission), the copy will tell.
-async fn destinations_are_enabled(run: &Run<'_>, request: &ImageRequest) -> Result<(), RunError> {
-    if request.copies.is_empty() {
-        return Ok(());
-    }
-    let Ok(enabled) = observe::enabled_regions(run.account, &request.region).await else { return Ok(()) };
+fn destinations_are_enabled(enabled: Option<&BTreeSet<Region>>, request: &ImageRequest) -> Result<(), RunError> {
+    let Some(enabled) = enabled else { return Ok(()) };
     let closed = request.copies.iter().find(|copy| !enabled.contains(&copy.destination));
     closed.map_or(Ok(()), |copy| Err(RunError::DestinationNotEnabled(copy.destination.clone())))
 }
@@ -102,6 +115,8 @@ struct Follow<'a> {
     run: &'a Run<'a>,
     request: Option<(&'a ImageRequest, &'a Instance)>,
     sources: BTreeSet<Region>,
+    /// What is looked at in place of EC2.
+    overview: Option<&'a Overview>,
     started_at: Timestamp,
     /// The name of the image that EC2 was asked for last, with whatever result.
     asked_for: Option<String>,
@@ -189,6 +204,7 @@ impl<'a> Follow<'a> {
             run,
             request,
             sources,
+            overview: None,
             started_at: run.clock.now(),
             asked_for: None,
             refused_as_taken: None,
@@ -356,6 +372,9 @@ impl<'a> Follow<'a> {
     }
 
     async fn backups_of_instance(&self, request: &ImageRequest) -> Result<Vec<Image>, Failure> {
+        if let Some(overview) = self.overview {
+            return Ok(overview.backups_of(request));
+        }
         let mut images = observe::backups_of(self.run.account, &request.region, &request.instance).await?;
         if self.made.is_none() && !self.taken.is_empty() {
             let names = self.taken.keys().map(|(_, name)| name.clone()).collect();
@@ -366,12 +385,11 @@ impl<'a> Follow<'a> {
 
     async fn observe_destinations(&mut self, inventory: &mut Inventory, now: Timestamp) {
         let wanted = copy::destinations(inventory, now);
-        let regions = wanted.keys().cloned().collect();
-        let look = |account: Account, region: Region| {
-            let sources = wanted.get(&region).cloned().unwrap_or_default();
-            async move { observe::copies_of(&account, &region, &sources).await }
+        let copies = match self.overview {
+            Some(overview) => wanted.iter().map(|(region, sources)| (region.clone(), overview.copies_of(region, sources))).collect(),
+            None => copies_of(self.run.account, &wanted).await,
         };
-        for (region, copies) in in_each(&regions, self.run.account, look).await {
+        for (region, copies) in copies {
             match copies {
                 Ok(copies) => {
                     let unseen = || RegionView::partial(Vec::new());
@@ -772,6 +790,19 @@ impl<'a> Follow<'a> {
             false => Ending::NothingAchieved,
         }
     }
+}
+
+/// The copies, in each of these regions, of images of another.
+pub(super) async fn copies_of(
+    account: &Account,
+    wanted: &BTreeMap<Region, BTreeSet<ImageId>>,
+) -> Vec<(Region, Result<Vec<Image>, Failure>)> {
+    let regions = wanted.keys().cloned().collect();
+    let look = |account: Account, region: Region| {
+        let sources = wanted.get(&region).cloned().unwrap_or_default();
+        async move { observe::copies_of(&account, &region, &sources).await }
+    };
+    in_each(&regions, account, look).await
 }
 
 /// Adds what is not there yet.

@@ -13,5 +13,7 @@ mod mend;
 mod metadata;
 mod meter;
 mod pace;
+mod plan;
 mod purge;
+mod reading;
 mod recycle_bin;
