@@ -6,14 +6,16 @@ mod account;
 
 use account::{Release, account, backup};
 use allocation_counter::{AllocationInfo, measure};
+use planner::tags::TagKeys;
 
 const BACKUPS: u64 = 10_000;
 
 #[expect(clippy::print_stdout, reason = "it is what it is for")]
 fn main() {
     for (name, release) in [("Expire", Release::Expiry), ("ami-backup:series", Release::Rules)] {
-        let images = held(|| (0..BACKUPS).map(|number| backup(number, 100, release).0).collect::<Vec<_>>());
-        let snapshots = held(|| (0..BACKUPS).flat_map(|number| backup(number, 100, release).1).collect::<Vec<_>>());
+        let mut keys = TagKeys::default();
+        let images = held(|| (0..BACKUPS).map(|number| backup(number, 100, release, &mut keys).0).collect::<Vec<_>>());
+        let snapshots = held(|| (0..BACKUPS).flat_map(|number| backup(number, 100, release, &mut keys).1).collect::<Vec<_>>());
         let region = held(|| account(BACKUPS, 100, release));
         println!("tagged with {name}:");
         tell("an image", &images, BACKUPS);

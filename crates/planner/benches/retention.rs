@@ -9,6 +9,7 @@ use criterion::{BenchmarkId, Criterion, Throughput, criterion_group, criterion_m
 use planner::inventory::Image;
 use planner::policy::SeriesRule;
 use planner::retention::{Count, Keep, Member};
+use planner::tags::TagKeys;
 
 fn retention(criterion: &mut Criterion) {
     let rule = purge_policy(Release::Rules).series.and_then(|rules| rules.targets.into_values().next());
@@ -18,7 +19,8 @@ fn retention(criterion: &mut Criterion) {
     for (name, keep) in [("retention", &keep), ("retention without end", &all)] {
         let mut group = criterion.benchmark_group(name);
         for backups in [100, 1_000, 10_000, 100_000] {
-            let images: Vec<Image> = (0..backups).map(|number| backup(number, backups, Release::Rules).0).collect();
+            let mut keys = TagKeys::default();
+            let images: Vec<Image> = (0..backups).map(|number| backup(number, backups, Release::Rules, &mut keys).0).collect();
             let slots = images.iter().filter_map(|image| Some(Member { slot: image.tags.slot()?, tags: &image.tags }));
             let members: Vec<Member<'_>> = slots.collect();
             group.throughput(Throughput::Elements(backups));

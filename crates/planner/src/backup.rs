@@ -1,5 +1,7 @@
 //! A backup: an image recognised as ours, with the snapshots that are its own.
 
+use smol_str::SmolStr;
+
 use crate::id::{AccountId, InstanceId, SnapshotId};
 use crate::inventory::{Image, ImageState, Snapshot};
 use crate::tags::Mark;
@@ -53,7 +55,7 @@ impl<'a> Backup<'a> {
     /// Each of its snapshots once, in the order of their devices.
     pub fn snapshots(self) -> Vec<&'a SnapshotId> {
         let named = self.image.mappings.iter().filter_map(|mapping| Some((&mapping.device, mapping.snapshot.as_ref()?)));
-        let mut mappings: Vec<(&String, &SnapshotId)> = named.collect();
+        let mut mappings: Vec<(&SmolStr, &SnapshotId)> = named.collect();
         mappings.sort_unstable();
         let mut snapshots = Vec::with_capacity(mappings.len());
         for (_, id) in mappings {

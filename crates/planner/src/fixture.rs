@@ -355,7 +355,7 @@ impl TheImage {
 
     fn mapping(mut self, snapshot: Option<SnapshotId>) -> Self {
         let device = format!("/dev/sd{}", char::from(b'a' + u8::try_from(self.image.mappings.len()).unwrap()));
-        self.image.mappings.push(Mapping { device, snapshot, encrypted: false, size_gib: None });
+        self.image.mappings.push(Mapping { device: device.into(), snapshot, encrypted: false, size_gib: None });
         self
     }
 

@@ -6,6 +6,7 @@ use std::fmt;
 use jiff::Timestamp;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
+use smol_str::SmolStr;
 
 use crate::evidence::Evidence;
 use crate::id::{AccountId, ImageId, InstanceId, Region, SnapshotId};
@@ -114,7 +115,7 @@ pub enum Protection {
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
 pub struct Mapping {
     /// The device name, such as `/dev/sda1`.
-    pub device: String,
+    pub device: SmolStr,
     /// Its snapshot; a pending image may not name it yet, an added empty volume never has one.
     pub snapshot: Option<SnapshotId>,
     /// Whether the snapshot is encrypted, where EC2 says so.

@@ -7,7 +7,9 @@
 
 use std::collections::BTreeMap;
 use std::fmt;
+use std::sync::Arc;
 
+use foldhash::HashSet;
 use jiff::Timestamp;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
@@ -40,14 +42,21 @@ pub(crate) const VALUE_LIMIT: usize = 256;
 
 /// The tags of one resource, by key.
 ///
-/// There are hundreds of thousands of them and hardly any is ever changed, so they are one piece of memory in the order of their keys.
+/// There are hundreds of thousands of them, hardly any is ever changed, and nearly all bear the same keys: those are shared, in their
+/// order, and the values are one piece of memory.
 #[derive(Clone, Default, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize, JsonSchema)]
 #[serde(from = "BTreeMap<String, String>", into = "BTreeMap<String, String>")]
 #[schemars(with = "BTreeMap<String, String>")]
-pub struct Tags(Box<[Tag]>);
+pub struct Tags {
+    /// In order, each once.
+    keys: Arc<[SmolStr]>,
+    /// The value of each key.
+    values: Box<[SmolStr]>,
+}
 
-/// Key and value.
-type Tag = (SmolStr, SmolStr);
+/// The keys that tags of one listing bear, so that all who bear the same ones share them.
+#[derive(Debug, Default)]
+pub struct TagKeys(HashSet<Arc<[SmolStr]>>);
 
 /// Whose mark a resource bears.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -141,14 +150,10 @@ impl fmt::Display for Encryption {
     }
 }
 
-impl Tags {
-    /// Tags from what EC2 listed.
-    pub fn new(tags: impl IntoIterator<Item = (String, String)>) -> Self {
-        Self::of(tags.into_iter().map(|(key, value)| (key.into(), value.into())).collect())
-    }
-
-    /// Of two tags with one key the later one.
-    fn of(mut tags: Vec<Tag>) -> Self {
+impl TagKeys {
+    /// Tags from what EC2 listed; of two with one key the later one.
+    pub fn tags(&mut self, tags: impl IntoIterator<Item = (impl Into<SmolStr>, impl Into<SmolStr>)>) -> Tags {
+        let mut tags: Vec<(SmolStr, SmolStr)> = tags.into_iter().map(|(key, value)| (key.into(), value.into())).collect();
         tags.sort_by(|(one, _), (other, _)| one.cmp(other));
         tags.dedup_by(|later, earlier| {
             let is_one = later.0 == earlier.0;
@@ -157,17 +162,35 @@ impl Tags {
             }
             is_one
         });
-        Self(tags.into())
+        let (keys, values): (Vec<SmolStr>, Vec<SmolStr>) = tags.into_iter().unzip();
+        Tags { keys: self.shared(keys), values: values.into() }
+    }
+
+    fn shared(&mut self, keys: Vec<SmolStr>) -> Arc<[SmolStr]> {
+        if let Some(known) = self.0.get(keys.as_slice()) {
+            return known.clone();
+        }
+        let keys: Arc<[SmolStr]> = keys.into();
+        self.0.insert(keys.clone());
+        keys
+    }
+}
+
+impl Tags {
+    /// Tags that share their keys with no others.
+    pub fn new(tags: impl IntoIterator<Item = (impl Into<SmolStr>, impl Into<SmolStr>)>) -> Self {
+        TagKeys::default().tags(tags)
     }
 
     /// The value of one tag.
     pub fn get(&self, key: &str) -> Option<&str> {
-        self.0.iter().find(|(known, _)| known == key).map(|(_, value)| value.as_str())
+        let place = self.keys.iter().position(|known| known == key)?;
+        self.values.get(place).map(SmolStr::as_str)
     }
 
     /// All tags, ordered by key.
     pub fn iter(&self) -> impl Iterator<Item = (&str, &str)> {
-        self.0.iter().map(|(key, value)| (key.as_str(), value.as_str()))
+        self.keys.iter().map(SmolStr::as_str).zip(self.values.iter().map(SmolStr::as_str))
     }
 
     /// Whose mark this is.
@@ -244,15 +267,15 @@ impl Tags {
     /// source's) and the `aws:` tags, which EC2 keeps to itself.
     #[must_use]
     pub fn for_copy(&self) -> Tags {
-        let is_copied = |tag: &&Tag| !tag.0.starts_with(INTENT_PREFIX) && !tag.0.starts_with("aws:");
-        Self(self.0.iter().filter(is_copied).cloned().collect())
+        let is_copied = |key: &str| !key.starts_with(INTENT_PREFIX) && !key.starts_with("aws:");
+        Self::new(self.iter().filter(|(key, _)| is_copied(key)))
     }
 
     /// These tags with the intents added: what the source image is created with.
     #[must_use]
     pub fn with_intents<'a>(self, intents: impl IntoIterator<Item = &'a Intent>) -> Tags {
         let intents = intents.into_iter().map(|intent| (format!("{INTENT_PREFIX}{}", intent.destination).into(), intent.write().into()));
-        Self::of(self.0.into_iter().chain(intents).collect())
+        Self::new(self.keys.iter().cloned().zip(self.values).chain(intents))
     }
 }
 
@@ -288,7 +311,7 @@ impl From<BTreeMap<String, String>> for Tags {
 
 impl From<Tags> for BTreeMap<String, String> {
     fn from(tags: Tags) -> Self {
-        tags.0.into_iter().map(|(key, value)| (key.into(), value.into())).collect()
+        tags.iter().map(|(key, value)| (key.to_owned(), value.to_owned())).collect()
     }
 }
 

@@ -16,7 +16,7 @@ use planner::id::{InstanceId, Region};
 use planner::inventory::{Image, ImageState, Mapping, Protection, RegionView, Scope, Snapshot, SnapshotState};
 use planner::policy::file::{Policy, SELF};
 use planner::policy::{PurgePolicy, SeriesRules};
-use planner::tags::Tags;
+use planner::tags::{TagKeys, Tags};
 
 /// The region all of it is in.
 pub(crate) const HOME: &str = "us-east-1";
@@ -42,8 +42,9 @@ pub(crate) fn now() -> Timestamp {
 /// Of each instance so many backups, one an hour up to now; all in one region, and nothing speaks against their going.
 pub(crate) fn account(backups: u64, of_each: u64, release: Release) -> Inventory {
     let mut view = RegionView { scope: Scope::Whole, images: Vec::new(), snapshots: Vec::new(), evidence: Evidence::default() };
+    let mut keys = TagKeys::default();
     for number in 0..backups {
-        let (image, snapshots) = backup(number, of_each, release);
+        let (image, snapshots) = backup(number, of_each, release, &mut keys);
         view.images.push(image);
         view.snapshots.extend(snapshots);
     }
@@ -58,11 +59,11 @@ pub(crate) fn account(backups: u64, of_each: u64, release: Release) -> Inventory
 }
 
 /// One backup of them, and its snapshots.
-pub(crate) fn backup(number: u64, of_each: u64, release: Release) -> (Image, Vec<Snapshot>) {
+pub(crate) fn backup(number: u64, of_each: u64, release: Release, keys: &mut TagKeys) -> (Image, Vec<Snapshot>) {
     let (instance, age) = (number / of_each, number % of_each);
     let slot = now() - SignedDuration::from_mins(30) - SignedDuration::from_hours(i64::try_from(age).unwrap());
     let source: InstanceId = parsed(&format!("i-{instance:017x}"));
-    let tags = tags(&source, slot, release, number);
+    let tags = tags(&source, slot, release, number, keys);
     let id = parsed(&format!("ami-{}", scattered(number)));
     let ids = (0..SNAPSHOTS).map(|volume| format!("snap-{}", scattered(number * SNAPSHOTS + volume)));
     let snapshots: Vec<Snapshot> = ids
@@ -76,7 +77,7 @@ pub(crate) fn backup(number: u64, of_each: u64, release: Release) -> (Image, Vec
         })
         .collect();
     let mappings = snapshots.iter().zip('a'..).map(|(snapshot, letter)| Mapping {
-        device: format!("/dev/sd{letter}"),
+        device: format!("/dev/sd{letter}").into(),
         snapshot: Some(snapshot.id.clone()),
         encrypted: false,
         size_gib: Some(8),
@@ -99,7 +100,7 @@ pub(crate) fn backup(number: u64, of_each: u64, release: Release) -> (Image, Vec
 }
 
 /// The tags that such a backup and its snapshots bear.
-fn tags(instance: &InstanceId, slot: Timestamp, release: Release, number: u64) -> Tags {
+fn tags(instance: &InstanceId, slot: Timestamp, release: Release, number: u64, keys: &mut TagKeys) -> Tags {
     let days = if number.is_multiple_of(2) { -1 } else { 7 };
     let (key, value) = match release {
         Release::Expiry => ("Expire", (now() + SignedDuration::from_hours(24 * days)).to_string()),
@@ -113,7 +114,7 @@ fn tags(instance: &InstanceId, slot: Timestamp, release: Release, number: u64) -
         ("AvailabilityZone", format!("{HOME}a")),
         (key, value),
     ];
-    Tags::new(own.map(|(key, value)| (key.to_owned(), value)))
+    keys.tags(own)
 }
 
 /// What a purge of the account is under.

@@ -307,7 +307,7 @@ impl<'a> RegionPurge<'a> {
     fn remove(&self, backup: &Gathered<'a, '_>, place: usize, going: &Going<'a>) -> (RemoveImage, Vec<LeftSnapshot>) {
         let image = backup.backup.image();
         let goes_later = |user: &&ImageId| **user != image.id && going.get(user).is_some_and(|at| *at > place);
-        let (mut snapshots, mut covered, mut left) = (Vec::new(), Vec::new(), Vec::new());
+        let (mut snapshots, mut covered, mut left) = (Vec::with_capacity(backup.snapshots.len()), Vec::new(), Vec::new());
         // What a mapping does not name, nobody has looked at.
         let mut all_snapshots = image.mappings.iter().all(|mapping| mapping.snapshot.is_some());
         for own in &backup.snapshots {

@@ -283,7 +283,7 @@ fn change_thing(world: &mut World, plan: &Plan, kind: Kind, one: Index, other: I
             snapshots.push(again);
         }
         (Kind::UseSnapshot, _, Some(thing)) => {
-            let mapping = Mapping { device: "/dev/sdz".to_owned(), snapshot: Some(thing.id.clone()), encrypted: false, size_gib: None };
+            let mapping = Mapping { device: "/dev/sdz".into(), snapshot: Some(thing.id.clone()), encrypted: false, size_gib: None };
             let user = other.index(images.len().max(1));
             images.get_mut(user)?.mappings.push(mapping);
         }

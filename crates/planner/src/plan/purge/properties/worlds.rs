@@ -206,7 +206,8 @@ fn image() -> impl Strategy<Value = Image> {
     let facts = (owner(), state, created, protection, vec(device, 0..4));
     let told = (option::weighted(0.6, instance_id()), option::weighted(0.5, source_image), tags(1), intents());
     (facts, told).prop_map(|((owner, state, created, protection, devices), (source_instance, source_image, tags, intents))| {
-        let mapping = |(number, snapshot)| Mapping { device: format!("/dev/sd{number}"), snapshot, encrypted: false, size_gib: None };
+        let mapping =
+            |(number, snapshot)| Mapping { device: format!("/dev/sd{number}").into(), snapshot, encrypted: false, size_gib: None };
         Image {
             id: id("ami-0"),
             owner,
