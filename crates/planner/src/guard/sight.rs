@@ -8,6 +8,7 @@ use smallvec::SmallVec;
 use crate::evidence::Evidence;
 use crate::id::{AccountId, ImageId, Region, SnapshotId};
 use crate::inventory::{Image, ImageState, Inventory, RegionView, Scope, Snapshot};
+use crate::plan::{Action, Step};
 
 pub(super) struct Sight<'a> {
     pub(super) account: Option<&'a AccountId>,
@@ -47,6 +48,16 @@ impl<'a> Sight<'a> {
         let copies = images.filter(|image| image.state == ImageState::Pending && image.source_instance.is_none());
         let being_copied = copies.filter_map(|copy| Some(&copy.source_image.as_ref()?.id)).collect();
         Self { account: inventory.account.as_ref(), regions, being_copied }
+    }
+
+    /// Where what a step is about lies among its like.
+    pub(super) fn place(&self, step: &Step) -> Option<usize> {
+        let region = self.regions.get(&step.region)?;
+        match &step.action {
+            Action::RemoveImage(remove) => region.images.get_index_of(&remove.image),
+            Action::DeleteSnapshot(snapshot) => region.snapshots.get_index_of(snapshot),
+            Action::CreateImage(_) | Action::CopyImage(_) | Action::Retag(_) | Action::Mend(_) => None,
+        }
     }
 
     pub(super) fn owns(&self, owner: Option<&AccountId>) -> bool {
