@@ -5,6 +5,7 @@
 
 mod fault;
 mod mend;
+mod once;
 mod retag;
 mod series;
 mod sight;
@@ -12,6 +13,7 @@ mod sight;
 mod tests;
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::ops::Deref;
 
 use foldhash::{HashMap, HashMapExt, HashSet, HashSetExt};
 use jiff::Timestamp;
@@ -24,6 +26,7 @@ use crate::plan::purge::{Decision, Subject};
 use crate::plan::retag::RetagRequest;
 use crate::plan::{Action, CopyImage, CreateImage, Plan, RemoveImage, Step, Verdict};
 use crate::policy::{ImageRequest, MaxDeletes, PurgePolicy, SeriesRules};
+use crate::processors::{MANY, on_all_processors};
 use crate::tags::Tags;
 
 pub use fault::{Fault, Objection};
@@ -113,33 +116,20 @@ pub fn guard(plan: Plan, inventory: &Inventory, permit: Permit<'_>, now: Timesta
 }
 
 fn check(plan: &Plan, inventory: &Inventory, permit: Permit<'_>, now: Timestamp) -> Result<(), Refusal> {
-    let mut guard = Guard::new(inventory, plan, permit, now);
+    let guard = Guard::new(inventory, plan, permit, now);
     // In the order of the memory that has to be looked at, which takes a fraction of the time. No step is judged by another's judgement.
     let mut steps: Vec<(usize, &Step)> = plan.steps.iter().enumerate().collect();
     steps.sort_by_cached_key(|(_, step)| guard.sight.place(step));
-    for (place, step) in steps {
-        guard.at = place;
-        match (&step.action, permit) {
-            (Action::CreateImage(create), Permit::Image(request)) => guard.create(&step.region, create, request),
-            (Action::CopyImage(copy), Permit::Image(_) | Permit::Resume) => guard.copy(&step.region, copy),
-            (Action::RemoveImage(remove), Permit::Purge(policy)) => guard.remove(place, &step.region, remove, policy),
-            (Action::DeleteSnapshot(snapshot), Permit::Purge(policy)) => guard.delete(place, &step.region, snapshot, policy),
-            (Action::Retag(retag), Permit::Retag(request)) => guard.retag(&step.region, retag, request),
-            (Action::Mend(mend), Permit::Mend(_)) => guard.mend(&step.region, mend),
-            (Action::CreateImage(create), _) => guard.object(&step.region, &create.name, Fault::NotPermitted),
-            (Action::CopyImage(copy), _) => guard.object(&step.region, &copy.source, Fault::NotPermitted),
-            (Action::RemoveImage(remove), _) => guard.object(&step.region, &remove.image, Fault::NotPermitted),
-            (Action::DeleteSnapshot(snapshot), _) => guard.object(&step.region, snapshot, Fault::NotPermitted),
-            (Action::Retag(retag), _) => guard.object(&step.region, &retag.image, Fault::NotPermitted),
-            (Action::Mend(mend), _) => guard.object(&step.region, &mend.image, Fault::NotPermitted),
-        }
-    }
+    let of_each = on_all_processors(&steps, MANY, |(place, step)| guard.objections(*place, step, permit));
+    let mut objections = once::objections(plan);
+    objections.extend(steps.iter().zip(of_each).flat_map(|((place, _), of_it)| of_it.into_iter().map(|objection| (*place, objection))));
+    objections.sort_by_key(|(place, _)| *place);
+    let mut objections: Vec<Objection> = objections.into_iter().map(|(_, objection)| objection).collect();
     if let Permit::Purge(policy) = permit {
-        guard.keep_last(policy);
+        objections.extend(guard.keep_last(policy));
     }
-    if !guard.objections.is_empty() {
-        guard.objections.sort_by_key(|(place, _)| *place);
-        return Err(Refusal::Objections(guard.objections.into_iter().map(|(_, objection)| objection).collect()));
+    if !objections.is_empty() {
+        return Err(Refusal::Objections(objections));
     }
     if let Permit::Purge(PurgePolicy { max_deletes: Some(cap), regions, .. }) = permit {
         let deletions = plan.deletions().count();
@@ -151,23 +141,32 @@ fn check(plan: &Plan, inventory: &Inventory, permit: Permit<'_>, now: Timestamp)
     Ok(())
 }
 
+/// What all steps are asked by.
 struct Guard<'a> {
     sight: Sight<'a>,
     now: Timestamp,
     /// The images the plan removes, and at which step.
     removed: HashMap<(&'a Region, &'a ImageId), usize>,
-    /// What has been met so far: a thing that is met twice is in the plan twice.
-    met: HashSet<(&'a Region, &'a str)>,
-    /// The images that were met as ones to be mended, and whether by protection.
-    mended: HashSet<(&'a Region, &'a ImageId, bool)>,
     /// The deletions that the verdicts show: of an image or orphan, with these snapshots.
     shown: HashSet<(&'a Region, &'a str, &'a [SnapshotId])>,
     /// Where a policy's series decide what stays.
     series: Option<Series<'a>>,
-    /// The place of the step that is looked at.
-    at: usize,
-    /// Each with the place of the step that it is to.
-    objections: Vec<(usize, Objection)>,
+}
+
+/// The questions to one step.
+struct Check<'g, 'a> {
+    guard: &'g Guard<'a>,
+    /// The step's place in the plan.
+    place: usize,
+    objections: Vec<Objection>,
+}
+
+impl<'a> Deref for Check<'_, 'a> {
+    type Target = Guard<'a>;
+
+    fn deref(&self) -> &Guard<'a> {
+        self.guard
+    }
 }
 
 impl<'a> Guard<'a> {
@@ -185,22 +184,37 @@ impl<'a> Guard<'a> {
             Permit::Mend(rules) => Some(rules),
             Permit::Image(_) | Permit::Resume | Permit::Retag(_) => None,
         };
-        Self {
-            series: rules.map(|rules| Series::of(rules, &sight, now)),
-            sight,
-            now,
-            removed,
-            // An image and a few snapshots in each step.
-            met: HashSet::with_capacity(4 * plan.steps.len()),
-            mended: HashSet::new(),
-            shown: shown_to_go,
-            at: 0,
-            objections: Vec::new(),
+        Self { series: rules.map(|rules| Series::of(rules, &sight, now)), sight, now, removed, shown: shown_to_go }
+    }
+
+    fn objections(&self, place: usize, step: &Step, permit: Permit<'_>) -> Vec<Objection> {
+        let mut check = Check { guard: self, place, objections: Vec::new() };
+        check.step(step, permit);
+        check.objections
+    }
+}
+
+impl<'a> Check<'_, 'a> {
+    fn step(&mut self, step: &Step, permit: Permit<'_>) {
+        let region = &step.region;
+        match (&step.action, permit) {
+            (Action::CreateImage(create), Permit::Image(request)) => self.create(region, create, request),
+            (Action::CopyImage(copy), Permit::Image(_) | Permit::Resume) => self.copy(region, copy),
+            (Action::RemoveImage(remove), Permit::Purge(policy)) => self.remove(region, remove, policy),
+            (Action::DeleteSnapshot(snapshot), Permit::Purge(policy)) => self.delete(region, snapshot, policy),
+            (Action::Retag(retag), Permit::Retag(request)) => self.retag(region, retag, request),
+            (Action::Mend(mend), Permit::Mend(_)) => self.mend(region, mend),
+            (Action::CreateImage(create), _) => self.object(region, &create.name, Fault::NotPermitted),
+            (Action::CopyImage(copy), _) => self.object(region, &copy.source, Fault::NotPermitted),
+            (Action::RemoveImage(remove), _) => self.object(region, &remove.image, Fault::NotPermitted),
+            (Action::DeleteSnapshot(snapshot), _) => self.object(region, snapshot, Fault::NotPermitted),
+            (Action::Retag(retag), _) => self.object(region, &retag.image, Fault::NotPermitted),
+            (Action::Mend(mend), _) => self.object(region, &mend.image, Fault::NotPermitted),
         }
     }
 
     fn object(&mut self, region: &Region, subject: &impl ToString, fault: Fault) {
-        self.objections.push((self.at, Objection { region: region.clone(), subject: subject.to_string(), fault }));
+        self.objections.push(Objection { region: region.clone(), subject: subject.to_string(), fault });
     }
 
     fn require(&mut self, holds: bool, region: &Region, subject: &impl ToString, fault: Fault) {
@@ -209,15 +223,8 @@ impl<'a> Guard<'a> {
         }
     }
 
-    fn require_once(&mut self, region: &'a Region, subject: &'a str) {
-        let first = self.met.insert((region, subject));
-        self.require(first, region, &subject, Fault::Twice);
-    }
-
-    fn create(&mut self, region: &'a Region, create: &'a CreateImage, request: &ImageRequest) {
+    fn create(&mut self, region: &Region, create: &CreateImage, request: &ImageRequest) {
         let name = &create.name;
-        // One request is for one image, whatever its name.
-        self.require_once(region, create.instance.as_str());
         self.require(*region == request.region && create.instance == request.instance, region, name, Fault::NotPermitted);
         self.require(!create.reboot || request.reboot, region, name, Fault::Reboot);
         let left_out = request.series.as_ref().map(|series| &series.excluded_devices);
@@ -232,9 +239,8 @@ impl<'a> Guard<'a> {
         self.require(marked, region, name, Fault::BornUnmarked);
     }
 
-    fn copy(&mut self, region: &'a Region, copy: &'a CopyImage) {
+    fn copy(&mut self, region: &Region, copy: &CopyImage) {
         let id = &copy.source;
-        self.require_once(region, id.as_str());
         self.require(*region != copy.source_region, region, id, Fault::CopyToItself);
         let Some(sources) = self.sight.regions.get(&copy.source_region).and_then(|region| region.images.get(id)).cloned() else {
             return self.object(region, id, Fault::NotSeen);
@@ -263,9 +269,8 @@ impl<'a> Guard<'a> {
         self.require(asked, region, id, Fault::NotAskedFor);
     }
 
-    fn remove(&mut self, place: usize, region: &'a Region, remove: &'a RemoveImage, policy: &PurgePolicy) {
+    fn remove(&mut self, region: &Region, remove: &RemoveImage, policy: &PurgePolicy) {
         let id = &remove.image;
-        self.require_once(region, id.as_str());
         self.require(self.shown.contains(&(region, id.as_str(), &remove.snapshots)), region, id, Fault::NotShown);
         if !self.is_whole(region, id, policy) {
             return;
@@ -278,11 +283,11 @@ impl<'a> Guard<'a> {
             self.remove_image(region, remove, image, policy);
         }
         for snapshot in &remove.snapshots {
-            self.snapshot(place, region, snapshot, true, policy);
+            self.snapshot(region, snapshot, true, policy);
         }
     }
 
-    fn remove_image(&mut self, region: &'a Region, remove: &'a RemoveImage, image: &'a Image, policy: &PurgePolicy) {
+    fn remove_image(&mut self, region: &Region, remove: &RemoveImage, image: &'a Image, policy: &PurgePolicy) {
         let id = &remove.image;
         self.require(self.sight.owns(image.owner.as_ref()), region, id, Fault::NotOwned);
         self.require(image.tags.get("Creator") == Some("image-instance"), region, id, Fault::NotMarked);
@@ -345,30 +350,28 @@ impl<'a> Guard<'a> {
         made_for_it.filter(|snapshot| !tells(snapshot)).map(|snapshot| &snapshot.id).collect()
     }
 
-    fn delete(&mut self, place: usize, region: &'a Region, id: &'a SnapshotId, policy: &PurgePolicy) {
+    fn delete(&mut self, region: &Region, id: &SnapshotId, policy: &PurgePolicy) {
         self.require(self.shown.contains(&(region, id.as_str(), &[])), region, id, Fault::NotShown);
         let is_agreed = policy.agreed.as_ref().is_none_or(|agreed| agreed.orphans.contains(&(region.clone(), id.clone())));
         self.require(is_agreed, region, id, Fault::NotAgreed);
         if self.is_whole(region, id, policy) {
-            self.snapshot(place, region, id, false, policy);
+            self.snapshot(region, id, false, policy);
         }
     }
 
     /// What must hold of every snapshot that is deleted, with an image or as an orphan.
-    fn snapshot(&mut self, place: usize, region: &'a Region, id: &'a SnapshotId, with_image: bool, policy: &PurgePolicy) {
-        self.require_once(region, id.as_str());
+    fn snapshot(&mut self, region: &Region, id: &SnapshotId, with_image: bool, policy: &PurgePolicy) {
         let Some(sight) = self.sight.regions.get(region) else { return };
         let Some(SnapshotSight { said, users }) = sight.snapshot(id).cloned() else { return self.object(region, id, Fault::NotSeen) };
         self.require(said.windows(2).all(|pair| pair[0] == pair[1]), region, id, Fault::ListedUnlike);
         for snapshot in said {
-            self.snapshot_as_listed(place, region, snapshot, &users, with_image, policy);
+            self.snapshot_as_listed(region, snapshot, &users, with_image, policy);
         }
     }
 
     fn snapshot_as_listed(
         &mut self,
-        place: usize,
-        region: &'a Region,
+        region: &Region,
         snapshot: &'a Snapshot,
         users: &[&'a ImageId],
         with_image: bool,
@@ -377,7 +380,7 @@ impl<'a> Guard<'a> {
         let id = &snapshot.id;
         let Some(sight) = self.sight.regions.get(region) else { return };
         let Evidence { references: _, launch_configurations: _, locks, binned } = sight.evidence;
-        let is_gone = |image: &ImageId| self.removed.get(&(region, image)).is_some_and(|at| *at <= place);
+        let is_gone = |image: &ImageId| self.removed.get(&(region, image)).is_some_and(|at| *at <= self.place);
         let used = users.iter().any(|image| !with_image || !is_gone(image));
         let made_for = snapshot.made_for.as_ref();
         // A pending image, or one that failed, may not name the snapshots that were made for it.
@@ -427,15 +430,17 @@ impl<'a> Guard<'a> {
     fn is_past(&self, expire: Option<&str>) -> bool {
         expire.and_then(|text| Expiry::from_tag(text).ok()).is_some_and(|expiry| expiry.instant() < self.now)
     }
+}
 
+impl<'a> Guard<'a> {
     /// Of every instance that loses an available backup in a region, as many available ones remain as are to stay, and
     /// none that remains is older than one that goes.
-    fn keep_last(&mut self, policy: &PurgePolicy) {
+    fn keep_last(&self, policy: &PurgePolicy) -> Vec<Objection> {
         let wanted = usize::try_from(policy.keep_last).unwrap_or(usize::MAX);
-        if wanted == 0 {
-            return;
-        }
         let mut kept: Vec<Objection> = Vec::new();
+        if wanted == 0 {
+            return kept;
+        }
         for (region, sight) in &self.sight.regions {
             let object = |image: &Image| Objection { region: (*region).clone(), subject: image.id.to_string(), fault: Fault::KeptAsNewest };
             let goes = |image: &Image| self.removed.contains_key(&(*region, &image.id));
@@ -452,7 +457,7 @@ impl<'a> Guard<'a> {
                 kept.extend(backups.into_iter().take(wanted).filter(|image| goes(image)).map(object));
             }
         }
-        self.objections.extend(kept.into_iter().map(|objection| (usize::MAX, objection)));
+        kept
     }
 
     fn ours_and_available(&self, sight: &RegionSight<'a>) -> impl Iterator<Item = &'a Image> {

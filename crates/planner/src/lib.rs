@@ -25,6 +25,7 @@ pub mod period;
 pub mod plain;
 pub mod plan;
 pub mod policy;
+mod processors;
 pub mod retention;
 pub mod schedule;
 pub mod simulate;

@@ -10,9 +10,6 @@ mod series;
 mod tests;
 
 use std::collections::{BTreeMap, BTreeSet};
-use std::num::NonZero;
-use std::panic::resume_unwind;
-use std::thread;
 
 use jiff::civil::Date;
 use jiff::tz::TimeZone;
@@ -25,6 +22,7 @@ use crate::guard::Refusal;
 use crate::id::{ImageId, InstanceId, Region, SeriesName};
 use crate::inventory::{Image, Inventory, RegionView};
 use crate::policy::file::Policy;
+use crate::processors::on_all_processors;
 use crate::retention::KeepRule;
 use series::{Event, History, kinds, spans};
 
@@ -130,7 +128,7 @@ pub fn simulate(policy: &Policy, account_name: &str, start: Start<'_>, days: u32
         of: BTreeMap::new(),
     };
     let kinds = kinds(policy, account_name, start);
-    let histories = on_all_processors(&kinds, |kind| kind.replay(policy, account_name, start.from, days.end, missed));
+    let histories = on_all_processors(&kinds, 1, |kind| kind.replay(policy, account_name, start.from, days.end, missed));
     for (kind, history) in kinds.iter().zip(histories) {
         let history = history?;
         let of_kind = if kind.goes_on { &mut simulation.instances } else { &mut simulation.ended };
@@ -187,17 +185,6 @@ pub fn fate(
     let start = Start { instances: &instances, inventory: Some(&inventory), ..start };
     let kind = kinds(policy, account_name, start).into_iter().find(|kind| kind.has(region, image));
     kind.map(|kind| kind.fate(policy, account_name, start.from, until, backup)).transpose()
-}
-
-/// What comes of each, in their order. No one's history depends on another's.
-fn on_all_processors<K: Sync, H: Send>(kinds: &[K], replay: impl Fn(&K) -> H + Sync) -> Vec<H> {
-    let processors = thread::available_parallelism().map_or(1, NonZero::get);
-    let share = kinds.len().div_ceil(processors).max(1);
-    thread::scope(|scope| {
-        let replay_all = |share: &[K]| share.iter().map(&replay).collect::<Vec<_>>();
-        let threads: Vec<_> = kinds.chunks(share).map(|share| scope.spawn(move || replay_all(share))).collect();
-        threads.into_iter().flat_map(|thread| thread.join().unwrap_or_else(|panic| resume_unwind(panic))).collect()
-    })
 }
 
 /// The days of a simulation.

@@ -4,7 +4,7 @@
 use jiff::{SignedDuration, Timestamp};
 
 use super::sight::are_alike;
-use super::{Fault, Guard};
+use super::{Check, Fault};
 use crate::id::Region;
 use crate::inventory::{Image, ImageState, Protection, Scope};
 use crate::plan::mend::{Mend, Wish};
@@ -13,11 +13,9 @@ use crate::policy::Protect;
 /// EC2 takes no date in the past, so one that is overdue is a little late.
 const LATE: SignedDuration = SignedDuration::from_mins(10);
 
-impl<'a> Guard<'a> {
-    pub(super) fn mend(&mut self, region: &'a Region, mend: &'a Mend) {
+impl Check<'_, '_> {
+    pub(super) fn mend(&mut self, region: &Region, mend: &Mend) {
         let id = &mend.image;
-        let first = self.mended.insert((region, id, matches!(mend.wish, Wish::Protection { .. })));
-        self.require(first, region, id, Fault::Twice);
         let sight = self.sight.regions.get(region).filter(|region| !matches!(region.scope, Scope::Unseen(_)));
         let images = sight.and_then(|region| region.images.get(id)).cloned().unwrap_or_default();
         self.require(!images.is_empty(), region, id, Fault::NotSeen);
@@ -27,7 +25,7 @@ impl<'a> Guard<'a> {
         }
     }
 
-    fn mend_image(&mut self, region: &'a Region, image: &'a Image, wish: Wish) {
+    fn mend_image(&mut self, region: &Region, image: &Image, wish: Wish) {
         let id = &image.id;
         self.require(self.sight.owns(image.owner.as_ref()), region, id, Fault::NotOwned);
         self.require(image.tags.get("Creator") == Some("image-instance"), region, id, Fault::NotMarked);

@@ -1,22 +1,18 @@
 //! Whether tags may be changed: of a backup of ours and its own marked snapshots alone, one tag, as it was asked.
 
-use super::{Fault, Guard};
+use super::{Check, Fault};
 use crate::expiry::Expiry;
 use crate::id::{Region, SnapshotId};
 use crate::inventory::{Image, ImageState, Snapshot};
 use crate::plan::retag::{Change, Retag, RetagRequest};
 
-impl<'a> Guard<'a> {
-    pub(super) fn retag(&mut self, region: &'a Region, retag: &'a Retag, request: &RetagRequest) {
+impl Check<'_, '_> {
+    pub(super) fn retag(&mut self, region: &Region, retag: &Retag, request: &RetagRequest) {
         let id = &retag.image;
-        self.require_once(region, id.as_str());
         self.require(retag.image == request.image && retag.change == request.change, region, id, Fault::NotPermitted);
         self.require(is_readable(&retag.change), region, id, Fault::NotPermitted);
         let images = self.sight.regions.get(region).and_then(|region| region.images.get(id)).cloned().unwrap_or_default();
         self.require(!images.is_empty(), region, id, Fault::NotSeen);
-        for snapshot in &retag.snapshots {
-            self.require_once(region, snapshot.as_str());
-        }
         for image in images {
             self.require(self.sight.owns(image.owner.as_ref()), region, id, Fault::NotOwned);
             self.require(image.tags.get("Creator") == Some("image-instance"), region, id, Fault::NotMarked);

@@ -1,7 +1,7 @@
 //! The second road to what a policy's series let go: each keep rule is asked of one slot by itself, from raw tags.
 
-use std::cell::OnceCell;
 use std::collections::{BTreeMap, BTreeSet};
+use std::sync::OnceLock;
 
 use foldhash::{HashMap, HashMapExt};
 use jiff::tz::TimeZone;
@@ -23,7 +23,7 @@ type PileName<'a> = (&'a Region, &'a str, &'a str, bool);
 #[derive(Default)]
 struct Pile<'a> {
     backups: BTreeSet<(Timestamp, &'a ImageId)>,
-    measure: OnceCell<Measure>,
+    measure: OnceLock<Measure>,
 }
 
 /// What the rules ask of a pile, worked out when they first do: a slot is then found by halving, however many there are.

@@ -24,6 +24,7 @@ use crate::inventory::{Image, ImageState, Inventory, Protection, RegionView, Sco
 use crate::plan::newest::{NewestCopies, newest_copies};
 use crate::plan::{Action, BackupLabel, Plan, RemoveImage, Step};
 use crate::policy::{Agreed, PurgePolicy};
+use crate::processors::{MANY, on_all_processors};
 use crate::tags::{ExpireTag, Mark};
 
 pub use checks::{Candidates, UnmadeCheck, unmade_checks};
@@ -140,23 +141,28 @@ impl<'a> RegionPurge<'a> {
 
     fn decide(&self, plan: &mut Plan) {
         let ours = self.images.values().filter_map(|listed| Some((Backup::recognise(listed.image, self.question.account)?, listed)));
-        let mut decisions: Vec<Decided<'a, '_>> = ours.map(|(backup, listed)| self.released(backup, listed)).collect();
+        let ours: Vec<(Backup<'_>, &ListedImage<'_>)> = ours.collect();
+        let mut decisions: Vec<Decided<'a, '_>> = on_all_processors(&ours, MANY, |(backup, listed)| self.released(*backup, listed));
         decisions.sort_by_cached_key(|(backup, _)| (backup.backup.image().created, backup.backup.image().id.clone()));
         self.keep_what_takes_two_calls(&mut decisions);
         self.keep_what_is_unchecked(&mut decisions);
         self.keep_what_takes_two_calls(&mut decisions);
         let going: Going<'a> = places(&decisions);
-        for (place, (backup, decision)) in decisions.into_iter().enumerate() {
-            let decision = match decision {
-                Err(reason) => Decision::Keep { reason },
-                Ok(reason) => {
-                    let (remove, left) = self.remove(&backup, place, &going);
+        let placed: Vec<(usize, &Decided<'_, '_>)> = decisions.iter().enumerate().collect();
+        let removals = on_all_processors(&placed, MANY, |(place, (backup, decision))| {
+            (label(backup.backup), decision.is_ok().then(|| self.remove(backup, *place, &going)))
+        });
+        for ((label, removal), (_, decision)) in removals.into_iter().zip(decisions) {
+            let decision = match (decision, removal) {
+                (Ok(reason), Some((remove, left))) => {
                     let snapshots = remove.snapshots.clone();
                     plan.steps.push(Step { region: self.region.clone(), action: Action::RemoveImage(remove) });
                     Decision::Purge { reason, snapshots, left }
                 }
+                (Err(reason), _) => Decision::Keep { reason },
+                (Ok(_), None) => continue,
             };
-            plan.verdicts.push(Verdict { region: self.region.clone(), subject: Subject::Backup(label(backup.backup)), decision });
+            plan.verdicts.push(Verdict { region: self.region.clone(), subject: Subject::Backup(label), decision });
         }
         self.orphans(&going, plan);
     }

@@ -296,6 +296,22 @@ fn all_snapshots_are_only_those_that_are_named() {
 }
 
 #[test]
+fn of_very_many_steps_each_is_looked_at_and_the_faults_come_in_their_order() {
+    let is_wrong = |number: usize| number % 1_000 == 7;
+    let ids: Vec<String> = (1..=20_000).map(|number| format!("snap-{number}")).collect();
+    let orphans = ids.iter().enumerate().map(|(number, id)| if is_wrong(number) { snapshot(id) } else { snapshot(id).expired() });
+    let inventory = orphans.fold(world(), crate::Inventory::with);
+    // In no order of theirs.
+    let steps = || (0..ids.len()).map(|number| number * 7_919 % ids.len());
+    let faults: Vec<String> = steps().filter(|number| is_wrong(*number)).map(|number| format!("{}: NotReleased", ids[number])).collect();
+    assert_eq!(faults.len(), 20);
+    assert_eq!(wrong(&inventory, steps().map(|number| delete(&ids[number]))), faults);
+    let right: Vec<Step> = steps().filter(|number| !is_wrong(*number)).map(|number| delete(&ids[number])).collect();
+    assert_eq!(wrong(&inventory, right.clone()), NOTHING);
+    assert_eq!(wrong(&inventory, right.into_iter().chain([delete(&ids[0])])), ["snap-1: Twice"]);
+}
+
+#[test]
 fn nothing_goes_twice() {
     let inventory = world()
         .with(backup("ami-1").expired().with_snapshot("snap-1"))

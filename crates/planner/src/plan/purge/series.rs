@@ -1,6 +1,6 @@
 //! The second way in which a backup is released: it is one of a policy's series, and no keep rule of the policy wants it any more.
 
-use std::cell::OnceCell;
+use std::sync::OnceLock;
 
 use foldhash::{HashMap, HashMapExt};
 use jiff::Timestamp;
@@ -28,7 +28,7 @@ struct Members<'a> {
     /// By slot; of one slot by id.
     backups: Vec<(Timestamp, &'a Image)>,
     /// What another one is held against, once one is.
-    measure: OnceCell<Measure<'a>>,
+    measure: OnceLock<Measure<'a>>,
 }
 
 /// The series of one region, and what their rules want.

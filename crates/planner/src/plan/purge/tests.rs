@@ -200,6 +200,31 @@ fn a_verdict_says_what_it_is_about() {
 }
 
 #[test]
+fn of_very_many_backups_each_is_judged_by_itself() {
+    let name = |number: usize| format!("ami-{number}");
+    let one = |number: usize| {
+        let backup = backup(&name(number)).with_snapshot(&format!("snap-{number}"));
+        if number.is_multiple_of(3) { backup.expired() } else { backup }
+    };
+    let inventory = (1..=20_000).map(|number| one(number * 7_919 % 20_011)).fold(world(), Inventory::with);
+    let plan = plan_of(&inventory);
+    let there: BTreeSet<usize> = (1..=20_000).map(|number| number * 7_919 % 20_011).collect();
+    let going: Vec<usize> = there.iter().copied().filter(|number| number.is_multiple_of(3)).collect();
+    let removed = plan.steps.iter().map(|step| match &step.action {
+        Action::RemoveImage(remove) => (remove.image.clone(), remove.snapshots.clone(), remove.all_snapshots),
+        other => panic!("{other:?}"),
+    });
+    let whole = |number: usize| (id(&name(number)), vec![id(&format!("snap-{number}"))], true);
+    assert_eq!(removed.collect::<Vec<_>>(), going.into_iter().map(whole).collect::<Vec<_>>(), "in the order of their ids: all are as old");
+    let judged = plan.verdicts.iter().map(|verdict| match &verdict.subject {
+        Subject::Backup(label) => label.image.clone(),
+        Subject::Orphan { .. } => panic!("{verdict:?}"),
+    });
+    assert_eq!(judged.collect::<Vec<_>>(), there.into_iter().map(|number| id(&name(number))).collect::<Vec<ImageId>>());
+    assert!(guard(plan, &inventory, Permit::Purge(&policy(&inventory)), now()).is_ok());
+}
+
+#[test]
 fn the_plan_does_not_depend_on_the_order_of_a_listing() {
     let (older, younger) = (backup("ami-2").days_old(5).expired(), backup("ami-1").days_old(4).expired().made_of("snap-1"));
     let one = world().with(older.clone().with_snapshot("snap-1")).with(younger.clone());
