@@ -18,6 +18,7 @@ use aws_smithy_types::body::SdkBody;
 use criterion::measurement::WallTime;
 use criterion::{BenchmarkGroup, Criterion, Throughput, criterion_group, criterion_main};
 use planner::inventory::{Image, Snapshot};
+use planner::tags::TagKeys;
 use tokio::runtime::{Builder, Runtime};
 
 #[path = "../src/translate.rs"]
@@ -41,7 +42,10 @@ fn images(criterion: &mut Criterion) {
     let page = page("DescribeImagesResponse", "imagesSet", image);
     let runtime = runtime();
     let ask = |client: &Client| runtime.block_on(client.describe_images().owners("self").send()).unwrap().images.unwrap();
-    let translated = |images: &[types::Image]| images.iter().map(translate::image).collect::<Result<Vec<Image>, _>>().unwrap();
+    let translated = |images: &[types::Image]| {
+        let mut keys = TagKeys::default();
+        images.iter().map(|image| translate::image(image, &mut keys)).collect::<Result<Vec<Image>, _>>().unwrap()
+    };
     let mut group = group(criterion, "page of images", &page);
     group.bench_function("check", |bencher| bencher.iter(|| wellformed::check(black_box(page.as_bytes())).unwrap()));
     let unchecked = client(&page, false);
@@ -58,8 +62,10 @@ fn snapshots(criterion: &mut Criterion) {
     let page = page("DescribeSnapshotsResponse", "snapshotSet", snapshot);
     let runtime = runtime();
     let ask = |client: &Client| runtime.block_on(client.describe_snapshots().owner_ids("self").send()).unwrap().snapshots.unwrap();
-    let translated =
-        |snapshots: &[types::Snapshot]| snapshots.iter().map(translate::snapshot).collect::<Result<Vec<Snapshot>, _>>().unwrap();
+    let translated = |snapshots: &[types::Snapshot]| {
+        let mut keys = TagKeys::default();
+        snapshots.iter().map(|snapshot| translate::snapshot(snapshot, &mut keys)).collect::<Result<Vec<Snapshot>, _>>().unwrap()
+    };
     let mut group = group(criterion, "page of snapshots", &page);
     group.bench_function("check", |bencher| bencher.iter(|| wellformed::check(black_box(page.as_bytes())).unwrap()));
     let unchecked = client(&page, false);

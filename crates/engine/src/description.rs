@@ -3,11 +3,10 @@
 
 use aws_sdk_ec2::types;
 use planner::id::{ImageId, Region, SnapshotId};
+use planner::inventory::{Image, Snapshot};
 use planner::tags::Tags;
 use schemars::JsonSchema;
 use serde::Serialize;
-
-use crate::translate::tags;
 
 /// An image as EC2 described it before it was deleted.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, JsonSchema)]
@@ -141,10 +140,11 @@ pub struct SnapshotDescription {
     pub tags: Tags,
 }
 
-pub(crate) fn image(region: &Region, id: &ImageId, image: &types::Image) -> ImageDescription {
+/// Of an image, and of what is seen of it.
+pub(crate) fn image(region: &Region, seen: &Image, image: &types::Image) -> ImageDescription {
     ImageDescription {
         region: region.clone(),
-        image_id: id.clone(),
+        image_id: seen.id.clone(),
         name: image.name.clone(),
         description: image.description.clone(),
         owner_id: image.owner_id.clone(),
@@ -175,14 +175,15 @@ pub(crate) fn image(region: &Region, id: &ImageId, image: &types::Image) -> Imag
         public: image.public,
         product_codes: image.product_codes().iter().filter_map(|code| code.product_code_id.clone()).collect(),
         block_device_mappings: image.block_device_mappings().iter().map(mapping).collect(),
-        tags: tags(image.tags()),
+        tags: seen.tags.clone(),
     }
 }
 
-pub(crate) fn snapshot(region: &Region, id: &SnapshotId, snapshot: &types::Snapshot) -> SnapshotDescription {
+/// Of a snapshot, and of what is seen of it.
+pub(crate) fn snapshot(region: &Region, seen: &Snapshot, snapshot: &types::Snapshot) -> SnapshotDescription {
     SnapshotDescription {
         region: region.clone(),
-        snapshot_id: id.clone(),
+        snapshot_id: seen.id.clone(),
         description: snapshot.description.clone(),
         owner_id: snapshot.owner_id.clone(),
         start_time: snapshot.start_time.map(|at| at.to_string()),
@@ -192,7 +193,7 @@ pub(crate) fn snapshot(region: &Region, id: &SnapshotId, snapshot: &types::Snaps
         encrypted: snapshot.encrypted,
         kms_key_id: snapshot.kms_key_id.clone(),
         storage_tier: text(snapshot.storage_tier.as_ref()),
-        tags: tags(snapshot.tags()),
+        tags: seen.tags.clone(),
     }
 }
 

@@ -8,7 +8,7 @@ use jiff::Timestamp;
 use planner::evidence::Evidence;
 use planner::id::{AccountId, ImageId, InstanceId, InvalidId, Region, SnapshotId};
 use planner::inventory::{Image, ImageState, Inventory, RegionView, Scope, Snapshot};
-use planner::tags::{ExpireTag, Mark, OUR_MARK, Tags};
+use planner::tags::{ExpireTag, Mark, OUR_MARK, TagKeys, Tags};
 
 use crate::account::Account;
 use crate::call::Call;
@@ -92,7 +92,7 @@ pub(crate) async fn instances(account: &Account, region: &Region) -> Result<Vec<
 /// The volumes of a region: tags and size in GiB, by id.
 pub(crate) async fn volumes(account: &Account, region: &Region) -> Result<BTreeMap<String, (Tags, u64)>, Failure> {
     from_the_beginning(|| async {
-        let mut volumes = BTreeMap::new();
+        let (mut volumes, mut keys) = (BTreeMap::new(), TagKeys::default());
         let request = account.ec2(region).describe_volumes().max_results(PAGE);
         let mut pages = Pages::new(account, Call::DescribeVolumes, region);
         loop {
@@ -100,7 +100,7 @@ pub(crate) async fn volumes(account: &Account, region: &Region) -> Result<BTreeM
             let page = page.map_err(|error| Failure::new(Call::DescribeVolumes, region, &error))?;
             for volume in pages.list(page.volumes.as_deref())? {
                 let gib = volume.size().and_then(|gib| u64::try_from(gib).ok()).unwrap_or(0);
-                volumes.insert(volume.volume_id().unwrap_or_default().to_owned(), (translate::tags(volume.tags()), gib));
+                volumes.insert(volume.volume_id().unwrap_or_default().to_owned(), (translate::tags(volume.tags(), &mut keys), gib));
             }
             if !pages.turn(page.next_token())? {
                 return Ok(volumes);
@@ -140,7 +140,7 @@ pub(crate) async fn images_of_ids(account: &Account, region: &Region, ids: &BTre
 pub(crate) async fn image_and_snapshots(account: &Account, region: &Region, id: &ImageId) -> Result<RegionView, Failure> {
     let images = images(account, region, &[("image-id", &[id.as_str()])]).await?;
     let ids: BTreeSet<&SnapshotId> = images.iter().flat_map(Image::snapshots).collect();
-    let snapshots = snapshots_of_ids(account, region, &ids, translate::snapshot).await?;
+    let snapshots = snapshots_of_ids(account, region, &ids, |seen| translate::snapshot(seen, &mut TagKeys::default())).await?;
     Ok(RegionView { scope: Scope::Partial, images, snapshots, evidence: Evidence::default() })
 }
 
@@ -225,16 +225,17 @@ async fn own_snapshots(
     now: Timestamp,
     by_policy: bool,
 ) -> Result<(Vec<Snapshot>, BTreeMap<SnapshotId, SnapshotDescription>), Failure> {
-    let (mut snapshots, mut descriptions) = (Vec::new(), BTreeMap::new());
+    let (mut snapshots, mut descriptions, mut keys) = (Vec::new(), BTreeMap::new(), TagKeys::default());
     let request = account.ec2(region).describe_snapshots().owner_ids("self").max_results(PAGE);
     let mut pages = Pages::new(account, Call::DescribeSnapshots, region);
     loop {
         let page = request.clone().set_next_token(pages.token()).send().await;
         let page = page.map_err(|error| Failure::new(Call::DescribeSnapshots, region, &error))?;
         for seen in pages.list(page.snapshots.as_deref())? {
-            let snapshot = translate::snapshot(seen).map_err(|invalid| Failure::malformed(Call::DescribeSnapshots, region, invalid))?;
+            let snapshot =
+                translate::snapshot(seen, &mut keys).map_err(|invalid| Failure::malformed(Call::DescribeSnapshots, region, invalid))?;
             if may_go(&snapshot, now, by_policy) {
-                descriptions.insert(snapshot.id.clone(), description::snapshot(region, &snapshot.id, seen));
+                descriptions.insert(snapshot.id.clone(), description::snapshot(region, &snapshot, seen));
             }
             snapshots.push(snapshot);
         }
@@ -254,7 +255,7 @@ async fn own_images(
     let (mut images, mut descriptions) = (Vec::new(), BTreeMap::new());
     each_image(account, region, account.ec2(region).describe_images().owners("self"), |seen, image| {
         if image.tags.mark() == Mark::Ours && may_be_released(&image.tags, now, by_policy) {
-            descriptions.insert(image.id.clone(), description::image(region, &image.id, seen));
+            descriptions.insert(image.id.clone(), description::image(region, &image, seen));
         }
         images.push(image);
     })
@@ -342,11 +343,12 @@ async fn each_image(
     // Disabled images are hidden, even from their owner, unless asked for; deprecated ones the owner always sees.
     let request = request.include_disabled(true).include_deprecated(true).max_results(PAGE);
     let mut pages = Pages::new(account, Call::DescribeImages, region);
+    let mut keys = TagKeys::default();
     loop {
         let page = request.clone().set_next_token(pages.token()).send().await;
         let page = page.map_err(|error| Failure::new(Call::DescribeImages, region, &error))?;
         for seen in pages.list(page.images.as_deref())? {
-            let image = translate::image(seen).map_err(|invalid| Failure::malformed(Call::DescribeImages, region, invalid))?;
+            let image = translate::image(seen, &mut keys).map_err(|invalid| Failure::malformed(Call::DescribeImages, region, invalid))?;
             take(seen, image);
         }
         if !pages.turn(page.next_token())? {

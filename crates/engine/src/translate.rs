@@ -8,7 +8,7 @@ use planner::id::{InstanceId, InvalidId, SnapshotId};
 use planner::inventory::{Image, ImageState, Mapping, Protection, Snapshot, SnapshotState, SourceImage, made_for};
 use planner::plan::image::InstanceFacts;
 use planner::policy::select::InstanceState;
-use planner::tags::Tags;
+use planner::tags::{TagKeys, Tags};
 
 /// An instance, and whether it can be imaged.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -35,7 +35,7 @@ impl Instance {
 }
 
 pub(crate) fn instance(instance: &types::Instance) -> Result<Instance, InvalidId> {
-    let tags = tags(instance.tags());
+    let tags = tags(instance.tags(), &mut TagKeys::default());
     let name = tags.get("Name").filter(|name| !name.is_empty()).map(str::to_owned);
     let availability_zone = instance.placement().and_then(types::Placement::availability_zone).unwrap_or_default().to_owned();
     let state = instance.state().and_then(types::InstanceState::name);
@@ -64,7 +64,8 @@ fn instance_state(state: &types::InstanceStateName) -> InstanceState {
     }
 }
 
-pub(crate) fn image(image: &types::Image) -> Result<Image, InvalidId> {
+/// `keys`: those of the listing it is of.
+pub(crate) fn image(image: &types::Image, keys: &mut TagKeys) -> Result<Image, InvalidId> {
     let source_image = image.source_image_id().map(|id| -> Result<SourceImage, InvalidId> {
         Ok(SourceImage { id: id.parse()?, region: image.source_image_region().map(str::parse).transpose()? })
     });
@@ -80,18 +81,19 @@ pub(crate) fn image(image: &types::Image) -> Result<Image, InvalidId> {
         protection: protection(image.deregistration_protection()),
         deprecation: image.deprecation_time().and_then(|at| at.parse().ok()),
         mappings: image.block_device_mappings().iter().filter_map(mapping).collect::<Result<_, _>>()?,
-        tags: tags(image.tags()),
+        tags: tags(image.tags(), keys),
     })
 }
 
-pub(crate) fn snapshot(snapshot: &types::Snapshot) -> Result<Snapshot, InvalidId> {
+/// `keys`: those of the listing it is of.
+pub(crate) fn snapshot(snapshot: &types::Snapshot, keys: &mut TagKeys) -> Result<Snapshot, InvalidId> {
     Ok(Snapshot {
         id: snapshot.snapshot_id().unwrap_or_default().parse()?,
         owner: snapshot.owner_id().and_then(|owner| owner.parse().ok()),
         state: snapshot.state().map_or(SnapshotState::Other, snapshot_state),
         started: snapshot.start_time().and_then(|at| Timestamp::from_second(at.secs()).ok()),
         made_for: snapshot.description().and_then(made_for),
-        tags: tags(snapshot.tags()),
+        tags: tags(snapshot.tags(), keys),
     })
 }
 
@@ -116,9 +118,8 @@ pub(crate) fn snapshot_progress(snapshot: &types::Snapshot) -> Result<SnapshotPr
     })
 }
 
-pub(crate) fn tags(tags: &[types::Tag]) -> Tags {
-    let owned = |text: Option<&str>| text.unwrap_or_default().to_owned();
-    Tags::new(tags.iter().map(|tag| (owned(tag.key()), owned(tag.value()))))
+pub(crate) fn tags(tags: &[types::Tag], keys: &mut TagKeys) -> Tags {
+    keys.tags(tags.iter().map(|tag| (tag.key().unwrap_or_default(), tag.value().unwrap_or_default())))
 }
 
 pub(crate) fn tag_specification(resource: types::ResourceType, tags: &Tags) -> types::TagSpecification {
@@ -131,7 +132,7 @@ fn mapping(mapping: &types::BlockDeviceMapping) -> Option<Result<Mapping, Invali
     let ebs = mapping.ebs()?;
     let snapshot = ebs.snapshot_id().filter(|id| !id.is_empty()).map(str::parse).transpose();
     Some(snapshot.map(|snapshot| Mapping {
-        device: mapping.device_name().unwrap_or_default().to_owned(),
+        device: mapping.device_name().unwrap_or_default().into(),
         snapshot,
         encrypted: ebs.encrypted().unwrap_or(false),
         size_gib: ebs.volume_size().and_then(|gib| u64::try_from(gib).ok()),

@@ -133,7 +133,7 @@ impl BackupInfo {
     /// What an image says of a backup.
     pub(crate) fn of(account: &str, region: &Region, image: &Image, copies: BTreeMap<ImageId, Region>) -> Self {
         let volume = |mapping: &Mapping| VolumeInfo {
-            device: mapping.device.clone(),
+            device: mapping.device.to_string(),
             size_gib: mapping.size_gib,
             encrypted: mapping.encrypted,
             snapshot: mapping.snapshot.clone(),
