@@ -57,13 +57,14 @@ pub(crate) async fn instance(account: &Account, region: &Region, id: &InstanceId
     };
     let mut instances = answer.reservations().iter().flat_map(types::Reservation::instances);
     let found = instances.find(|instance| instance.instance_id() == Some(id.as_str()));
-    found.map(translate::instance).transpose().map_err(|invalid| Failure::malformed(Call::DescribeInstances, region, invalid))
+    let found = found.map(|found| translate::instance(found, &mut TagKeys::default()));
+    found.transpose().map_err(|invalid| Failure::malformed(Call::DescribeInstances, region, invalid))
 }
 
 /// All instances of a region, those that are gone and still listed included.
 pub(crate) async fn instances(account: &Account, region: &Region) -> Result<Vec<Instance>, Failure> {
     from_the_beginning(|| async {
-        let (mut instances, mut known) = (Vec::new(), BTreeSet::new());
+        let (mut instances, mut known, mut keys) = (Vec::new(), BTreeSet::new(), TagKeys::default());
         let request = account.ec2(region).describe_instances().max_results(PAGE);
         let mut pages = Pages::new(account, Call::DescribeInstances, region);
         loop {
@@ -74,8 +75,8 @@ pub(crate) async fn instances(account: &Account, region: &Region) -> Result<Vec<
                 .iter()
                 .flat_map(types::Reservation::instances)
             {
-                let instance =
-                    translate::instance(instance).map_err(|invalid| Failure::malformed(Call::DescribeInstances, region, invalid))?;
+                let instance = translate::instance(instance, &mut keys)
+                    .map_err(|invalid| Failure::malformed(Call::DescribeInstances, region, invalid))?;
                 // What moves from one page to the next while they are read stands on both.
                 if known.insert(instance.id.clone()) {
                     instances.push(instance);

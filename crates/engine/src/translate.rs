@@ -34,8 +34,9 @@ impl Instance {
     }
 }
 
-pub(crate) fn instance(instance: &types::Instance) -> Result<Instance, InvalidId> {
-    let tags = tags(instance.tags(), &mut TagKeys::default());
+/// `keys`: those of the listing it is of.
+pub(crate) fn instance(instance: &types::Instance, keys: &mut TagKeys) -> Result<Instance, InvalidId> {
+    let tags = tags(instance.tags(), keys);
     let name = tags.get("Name").filter(|name| !name.is_empty()).map(str::to_owned);
     let availability_zone = instance.placement().and_then(types::Placement::availability_zone).unwrap_or_default().to_owned();
     let state = instance.state().and_then(types::InstanceState::name);

@@ -120,9 +120,11 @@ fn check(plan: &Plan, inventory: &Inventory, permit: Permit<'_>, now: Timestamp)
     // In the order of the memory that has to be looked at, which takes a fraction of the time. No step is judged by another's judgement.
     let mut steps: Vec<(usize, &Step)> = plan.steps.iter().enumerate().collect();
     steps.sort_by_cached_key(|(_, step)| guard.sight.place(step));
-    let of_each = on_all_processors(&steps, MANY, |(place, step)| guard.objections(*place, step, permit));
-    let mut objections = once::objections(plan);
-    objections.extend(steps.iter().zip(of_each).flat_map(|((place, _), of_it)| of_it.into_iter().map(|objection| (*place, objection))));
+    let checked = on_all_processors(&steps, MANY, |(place, step)| (*place, guard.objections(*place, step, permit)));
+    // Nothing passes that was not looked at.
+    assert_eq!(checked.len(), plan.steps.len(), "a step was not checked");
+    let of_each = checked.into_iter().flat_map(|(place, objections)| objections.into_iter().map(move |objection| (place, objection)));
+    let mut objections: Vec<(usize, Objection)> = once::twice(plan).into_iter().chain(of_each).collect();
     objections.sort_by_key(|(place, _)| *place);
     let mut objections: Vec<Objection> = objections.into_iter().map(|(_, objection)| objection).collect();
     if let Permit::Purge(policy) = permit {

@@ -19,10 +19,18 @@ pub(crate) fn on_all_processors<T: Sync, R: Send>(items: &[T], at_least: usize, 
     if items.len() <= share {
         return in_order();
     }
+    let work_on = |share: &[T]| share.iter().map(&work).collect::<Vec<_>>();
     thread::scope(|scope| {
-        let work_on = |share: &[T]| share.iter().map(&work).collect::<Vec<_>>();
-        let threads: Vec<_> = items.chunks(share).map(|share| scope.spawn(move || work_on(share))).collect();
-        threads.into_iter().flat_map(|thread| thread.join().unwrap_or_else(|panic| resume_unwind(panic))).collect()
+        // Where no more threads are to be had, it is done here.
+        let begun: Vec<_> = items
+            .chunks(share)
+            .map(|share| thread::Builder::new().spawn_scoped(scope, move || work_on(share)).map_err(|_| share))
+            .collect();
+        let done = begun.into_iter().flat_map(|begun| match begun {
+            Ok(thread) => thread.join().unwrap_or_else(|panic| resume_unwind(panic)),
+            Err(share) => work_on(share),
+        });
+        done.collect()
     })
 }
 

@@ -381,6 +381,23 @@ mod tests {
     }
 
     #[test]
+    fn who_bears_the_same_keys_shares_them_and_of_one_key_the_later_value_holds() {
+        let mut keys = TagKeys::default();
+        let one = keys.tags([("Name", "web"), ("Creator", "me"), ("Name", "db")]);
+        let other = keys.tags([("Creator", "you"), ("Name", "app")]);
+        assert_eq!(one.iter().collect::<Vec<_>>(), [("Creator", "me"), ("Name", "db")]);
+        assert!(Arc::ptr_eq(&one.keys, &other.keys) && !Arc::ptr_eq(&one.keys, &keys.tags([("Name", "db")]).keys));
+        assert_eq!(
+            (one.get("Name"), other.get("Name"), other.get("name"), Tags::default().get("Name")),
+            (Some("db"), Some("app"), None, None)
+        );
+        let alone = Tags::new([("Name", "db"), ("Creator", "me")]);
+        assert!(alone == one && one != other);
+        let written = serde_json::to_string(&one).unwrap();
+        assert_eq!((written.as_str(), serde_json::from_str(&written).ok()), (r#"{"Creator":"me","Name":"db"}"#, Some(one)));
+    }
+
+    #[test]
     fn a_policys_backup_bears_its_series_and_what_is_carried_over() {
         let carried = [("Team", "core"), ("Creator", "evil"), ("ExpireSoon", "1"), ("aws:x", "y"), ("ami-backup:pin", "z")];
         let label = Label {

@@ -149,7 +149,13 @@ async fn in_account(
     failures.extend(fleet.unread.iter().cloned());
     let rules = due::rules(policy, name, &fleet.instances);
     let copying = Run { patience: left(run, started), ..*run };
-    let overview = if run.dry_run { Some(Overview::of(run.account, fleet.listed, inventory, &due.items, started).await) } else { None };
+    let overview = if run.dry_run {
+        Some(Overview::of(run.account, fleet.listed, inventory, &due.items, started).await)
+    } else {
+        // The run may wait for hours.
+        drop((fleet.listed, inventory));
+        None
+    };
     let making = make_all(run, policy, name, due.items, overview.as_ref());
     let (mut instances, copies) = resume_beside(&copying, &places.sources, making).await;
     mend::announce(&mut instances, &rules, started);

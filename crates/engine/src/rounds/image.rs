@@ -386,7 +386,9 @@ impl<'a> Follow<'a> {
     async fn observe_destinations(&mut self, inventory: &mut Inventory, now: Timestamp) {
         let wanted = copy::destinations(inventory, now);
         let copies = match self.overview {
-            Some(overview) => wanted.iter().map(|(region, sources)| (region.clone(), overview.copies_of(region, sources))).collect(),
+            Some(overview) => {
+                wanted.iter().filter_map(|(region, sources)| Some((region.clone(), overview.copies_of(region, sources)?))).collect()
+            }
             None => copies_of(self.run.account, &wanted).await,
         };
         for (region, copies) in copies {

@@ -76,13 +76,11 @@ impl Overview {
         self.backups.get(&(request.region.clone(), request.instance.clone())).cloned().unwrap_or_default()
     }
 
-    /// The copies, in this region, of earlier backups. Intents may have lapsed since they were looked for, and none can have come up.
-    pub(super) fn copies_of(&self, region: &Region, sources: &BTreeSet<ImageId>) -> Result<Vec<Image>, Failure> {
-        match self.copies.get(region) {
-            Some(Ok(copies)) => Ok(sources.iter().filter_map(|source| copies.get(source)).flatten().cloned().collect()),
-            Some(Err(failure)) => Err(failure.clone()),
-            None => Ok(Vec::new()),
-        }
+    /// The copies, in this region, of earlier backups, if it was looked at. Intents may have lapsed since then, and none can have come up.
+    pub(super) fn copies_of(&self, region: &Region, sources: &BTreeSet<ImageId>) -> Option<Result<Vec<Image>, Failure>> {
+        let of_these =
+            |copies: &HashMap<ImageId, Vec<Image>>| sources.iter().filter_map(|source| copies.get(source)).flatten().cloned().collect();
+        self.copies.get(region).map(|copies| copies.as_ref().map(of_these).map_err(Failure::clone))
     }
 }
 

@@ -1,4 +1,4 @@
-//! `plan`: what it shows of a backup is what making that backup would come to, and to show a thousand it asks EC2 no more than to show one.
+//! `plan`: what it shows of a backup is what making that backup would come to, and it asks EC2 nothing for each of them.
 
 use std::collections::{BTreeMap, BTreeSet};
 

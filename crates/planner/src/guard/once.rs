@@ -9,7 +9,7 @@ use crate::plan::{Action, Plan, Step};
 
 /// One for each thing that a step is about and that a step, this one or another before it, was about already. Each with the place of the
 /// step that it is to.
-pub(super) fn objections(plan: &Plan) -> Vec<(usize, Objection)> {
+pub(super) fn twice(plan: &Plan) -> Vec<(usize, Objection)> {
     // An image and a few snapshots in each step.
     let mut met = HashSet::with_capacity(4 * plan.steps.len());
     let mut objections = Vec::new();

@@ -50,12 +50,12 @@ impl<'a> Sight<'a> {
         Self { account: inventory.account.as_ref(), regions, being_copied }
     }
 
-    /// Where what a step is about lies among its like.
-    pub(super) fn place(&self, step: &Step) -> Option<usize> {
+    /// Where what a step is about lies: in which region, among its images or its snapshots, and there.
+    pub(super) fn place<'p>(&self, step: &'p Step) -> Option<(&'p Region, bool, usize)> {
         let region = self.regions.get(&step.region)?;
         match &step.action {
-            Action::RemoveImage(remove) => region.images.get_index_of(&remove.image),
-            Action::DeleteSnapshot(snapshot) => region.snapshots.get_index_of(snapshot),
+            Action::RemoveImage(remove) => Some((&step.region, false, region.images.get_index_of(&remove.image)?)),
+            Action::DeleteSnapshot(snapshot) => Some((&step.region, true, region.snapshots.get_index_of(snapshot)?)),
             Action::CreateImage(_) | Action::CopyImage(_) | Action::Retag(_) | Action::Mend(_) => None,
         }
     }

@@ -149,20 +149,20 @@ impl<'a> RegionPurge<'a> {
         self.keep_what_takes_two_calls(&mut decisions);
         let going: Going<'a> = places(&decisions);
         let placed: Vec<(usize, &Decided<'_, '_>)> = decisions.iter().enumerate().collect();
-        let removals = on_all_processors(&placed, MANY, |(place, (backup, decision))| {
-            (label(backup.backup), decision.is_ok().then(|| self.remove(backup, *place, &going)))
-        });
-        for ((label, removal), (_, decision)) in removals.into_iter().zip(decisions) {
-            let decision = match (decision, removal) {
-                (Ok(reason), Some((remove, left))) => {
-                    let snapshots = remove.snapshots.clone();
-                    plan.steps.push(Step { region: self.region.clone(), action: Action::RemoveImage(remove) });
-                    Decision::Purge { reason, snapshots, left }
+        let judged = on_all_processors(&placed, MANY, |(place, (backup, decision))| {
+            let (decision, step) = match decision {
+                Err(reason) => (Decision::Keep { reason: reason.clone() }, None),
+                Ok(reason) => {
+                    let (remove, left) = self.remove(backup, *place, &going);
+                    let decision = Decision::Purge { reason: reason.clone(), snapshots: remove.snapshots.clone(), left };
+                    (decision, Some(Step { region: self.region.clone(), action: Action::RemoveImage(remove) }))
                 }
-                (Err(reason), _) => Decision::Keep { reason },
-                (Ok(_), None) => continue,
             };
-            plan.verdicts.push(Verdict { region: self.region.clone(), subject: Subject::Backup(label), decision });
+            (step, Verdict { region: self.region.clone(), subject: Subject::Backup(label(backup.backup)), decision })
+        });
+        for (step, verdict) in judged {
+            plan.steps.extend(step);
+            plan.verdicts.push(verdict);
         }
         self.orphans(&going, plan);
     }
