@@ -4,6 +4,7 @@ import gzip
 import itertools
 import os
 import pty
+import select
 import subprocess
 import sys
 import threading
@@ -127,15 +128,14 @@ def on_a_terminal(command: list, variables: dict) -> str:
     """What a terminal of 80 columns is sent."""
     ours, theirs = pty.openpty()
     with subprocess.Popen(command, env=variables | {"TERM": "xterm", "COLUMNS": "80"}, stdin=theirs, stdout=theirs, stderr=theirs) as process:
-        os.close(theirs)
         shown = b""
-        try:
-            while piece := os.read(ours, 65536):
-                shown += piece
-        except OSError:
-            pass  # So ends a terminal of which nobody has the other end any more.
-        process.wait(timeout=60)
+        # It stays open on this side until all is read: what a terminal holds that nobody writes to any more may be lost.
+        while select.select([ours], [], [], 0.2)[0] or process.poll() is None:
+            if select.select([ours], [], [], 0)[0]:
+                shown += os.read(ours, 65536)
     os.close(ours)
+    os.close(theirs)
+    assert process.returncode == 0, shown
     return shown.decode()
 
 
@@ -149,5 +149,5 @@ def test_a_terminal_takes_no_orders_from_tags(binary, sandbox, launch, tmp_path,
     purged = [on_a_terminal([binary, "purge-expired-amis", "-r", "us-east-1", *dry, *talk], variables) for dry in (["--dry-run"], [])]
     time.sleep(2)
     for shown in [made, *purged]:
-        assert instance in shown or "web" in shown
+        assert instance in shown or "web" in shown, shown
         assert [order for order in ORDERS if order in shown] == []
