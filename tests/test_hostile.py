@@ -130,9 +130,12 @@ def on_a_terminal(command: list, variables: dict) -> str:
     with subprocess.Popen(command, env=variables | {"TERM": "xterm", "COLUMNS": "80"}, stdin=theirs, stdout=theirs, stderr=theirs) as process:
         shown = b""
         # It stays open on this side until all is read: what a terminal holds that nobody writes to any more may be lost.
-        while select.select([ours], [], [], 0.2)[0] or process.poll() is None:
-            if select.select([ours], [], [], 0)[0]:
+        while True:
+            has_ended = process.poll() is not None
+            if select.select([ours], [], [], 0.2)[0]:
                 shown += os.read(ours, 65536)
+            elif has_ended:
+                break
     os.close(ours)
     os.close(theirs)
     assert process.returncode == 0, shown
