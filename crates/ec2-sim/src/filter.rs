@@ -83,13 +83,8 @@ impl<T: Tagged> Filters<T> {
     }
 
     pub(crate) fn matches(&self, resource: &T) -> bool {
-        let any = |patterns: &[Pattern], value: &str| patterns.iter().any(|pattern| pattern.matches(value));
-        self.filters.iter().all(|(subject, patterns)| match subject {
-            Subject::Field(_, field) => field(resource).iter().any(|value| any(patterns, value)),
-            Subject::Tag(key) => resource.tags().get(key).is_some_and(|value| any(patterns, value)),
-            Subject::TagKey => resource.tags().keys().any(|key| any(patterns, key)),
-            Subject::TagValue => resource.tags().values().any(|value| any(patterns, value)),
-        })
+        let matches = |patterns: &[Pattern], value: &str| patterns.iter().any(|pattern| pattern.matches(value));
+        self.filters.iter().all(|(subject, patterns)| subject.any(resource, |value| matches(patterns, value)))
     }
 }
 
@@ -104,13 +99,23 @@ impl<T: Tagged> Subject<T> {
         }
     }
 
-    pub(crate) fn values(&self, resource: &T) -> Vec<String> {
+    /// Whether any of a resource's values is so.
+    fn any(&self, resource: &T, mut is_so: impl FnMut(&str) -> bool) -> bool {
         match self {
-            Self::Field(_, field) => field(resource),
-            Self::Tag(key) => resource.tags().get(key).cloned().into_iter().collect(),
-            Self::TagKey => resource.tags().keys().cloned().collect(),
-            Self::TagValue => resource.tags().values().cloned().collect(),
+            Self::Field(_, field) => field(resource).iter().any(|value| is_so(value)),
+            Self::Tag(key) => resource.tags().get(key).is_some_and(|value| is_so(value)),
+            Self::TagKey => resource.tags().keys().any(|key| is_so(key)),
+            Self::TagValue => resource.tags().values().any(|value| is_so(value)),
         }
+    }
+
+    pub(crate) fn values(&self, resource: &T) -> Vec<String> {
+        let mut values = Vec::new();
+        self.any(resource, |value| {
+            values.push(value.to_owned());
+            false
+        });
+        values
     }
 }
 

@@ -9,15 +9,11 @@ pub(crate) const MANY: usize = 4096;
 
 /// What comes of each, in their order: none depends on what comes of another. A processor gets so many at least.
 pub(crate) fn on_all_processors<T: Sync, R: Send>(items: &[T], at_least: usize, work: impl Fn(&T) -> R + Sync) -> Vec<R> {
-    let in_order = || items.iter().map(&work).collect();
     // To know how many processors there are takes longer than most of the work: files are read for it.
-    if items.len() <= at_least.max(1) {
-        return in_order();
-    }
-    let processors = thread::available_parallelism().map_or(1, NonZero::get);
-    let share = items.len().div_ceil(processors).max(at_least).max(1);
+    let processors = if items.len() > at_least { thread::available_parallelism().map_or(1, NonZero::get) } else { 1 };
+    let share = items.len().div_ceil(processors).max(at_least);
     if items.len() <= share {
-        return in_order();
+        return items.iter().map(work).collect();
     }
     let work_on = |share: &[T]| share.iter().map(&work).collect::<Vec<_>>();
     thread::scope(|scope| {

@@ -143,7 +143,7 @@ impl<'a> RegionPurge<'a> {
         let ours = self.images.values().filter_map(|listed| Some((Backup::recognise(listed.image, self.question.account)?, listed)));
         let ours: Vec<(Backup<'_>, &ListedImage<'_>)> = ours.collect();
         let mut decisions: Vec<Decided<'a, '_>> = on_all_processors(&ours, MANY, |(backup, listed)| self.released(*backup, listed));
-        decisions.sort_by_cached_key(|(backup, _)| (backup.backup.image().created, backup.backup.image().id.clone()));
+        decisions.sort_by_cached_key(|(backup, _)| (backup.image().created, backup.image().id.clone()));
         self.keep_what_takes_two_calls(&mut decisions);
         self.keep_what_is_unchecked(&mut decisions);
         self.keep_what_takes_two_calls(&mut decisions);
@@ -197,7 +197,7 @@ impl<'a> RegionPurge<'a> {
     fn keep_what_is_unchecked(&self, decisions: &mut [Decided<'a, '_>]) {
         let Some(evidence) = self.evidence else { return };
         for (backup, decision) in decisions.iter_mut().filter(|(_, decision)| decision.is_ok()) {
-            if let Err(reason) = checks::image_checked(evidence, backup.backup.image(), self.question.policy.require_checks) {
+            if let Err(reason) = checks::image_checked(evidence, backup.image(), self.question.policy.require_checks) {
                 *decision = Err(reason);
             }
         }
@@ -311,7 +311,7 @@ impl<'a> RegionPurge<'a> {
     /// How an image goes, and which of its snapshots stay. A snapshot that several images share goes with the last of
     /// them: until then EC2 would not let it go.
     fn remove(&self, backup: &Gathered<'a, '_>, place: usize, going: &Going<'a>) -> (RemoveImage, Vec<LeftSnapshot>) {
-        let image = backup.backup.image();
+        let image = backup.image();
         let goes_later = |user: &&ImageId| **user != image.id && going.get(user).is_some_and(|at| *at > place);
         let (mut snapshots, mut covered, mut left) = (Vec::with_capacity(backup.snapshots.len()), Vec::new(), Vec::new());
         // What a mapping does not name, nobody has looked at.
@@ -467,7 +467,7 @@ impl<'a> RegionPurge<'a> {
 /// The backups that are to go, by their places.
 fn places<'a>(decisions: &[Decided<'a, '_>]) -> Going<'a> {
     let released = decisions.iter().enumerate().filter(|(_, (_, decision))| decision.is_ok());
-    released.map(|(place, (backup, _))| (&backup.backup.image().id, place)).collect()
+    released.map(|(place, (backup, _))| (&backup.image().id, place)).collect()
 }
 
 /// The newest available backups of each instance, as many as are to stay. What is listed in two ways is not counted: it

@@ -2,7 +2,7 @@
 
 use crate::backup::{Backup, Claim};
 use crate::id::{ImageId, SnapshotId};
-use crate::inventory::Snapshot;
+use crate::inventory::{Image, Snapshot};
 use crate::plan::purge::listing::{ListedSnapshot, ListedSnapshots};
 use crate::tags::Mark;
 
@@ -34,16 +34,20 @@ impl<'a, 's> Gathered<'a, 's> {
         Self { backup, snapshots: backup.snapshots().into_iter().map(own).collect() }
     }
 
+    pub(super) fn image(&self) -> &'a Image {
+        self.backup.image()
+    }
+
     /// What pins it: a tag of its own, or of a snapshot of it. They are written together, and count one by one.
     pub(super) fn pin(&self) -> Option<&'a str> {
         let of_snapshots = self.snapshots.iter().filter_map(|own| own.snapshot()?.tags.pin());
-        self.backup.image().tags.pin().or_else(|| of_snapshots.min())
+        self.image().tags.pin().or_else(|| of_snapshots.min())
     }
 
     /// A snapshot that only this image's mark or expiry covers, and another image that is made of it, too. That one goes first,
     /// in a run before: whatever happens between, the snapshot is found again.
     pub(super) fn shares_what_it_covers(&self) -> Option<(&'a SnapshotId, &'a ImageId)> {
-        let image = &self.backup.image().id;
+        let image = &self.image().id;
         let mut covered = self.snapshots.iter().filter(|own| {
             let made_for_it = own.snapshot().is_some_and(|snapshot| snapshot.made_for.as_ref() == Some(image));
             matches!(own.claim, Claim::Marked | Claim::MadeForImage) && made_for_it && !own.is_found_by_itself
